@@ -1,0 +1,1 @@
+"""What we model: one file per model."""

@@ -1,0 +1,1 @@
+"""What if the world moved: worlds, traffic and scenarios."""

@@ -1,0 +1,1 @@
+"""How the pipeline reaches the world: registry, data, gateway, log, clock."""

@@ -1,0 +1,155 @@
+"""The numbers that gates judge by, with defaults that refuse rather than hope.
+
+Losses and margins are in the units of the project's loss; times are event times.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Policy(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ValidationPolicy(_Policy):
+    """Gate 1: may this data be trusted?"""
+
+    min_rows: int = Field(1_000, ge=1)
+    """Fewest accepted rows with a matured label."""
+    max_quarantined_share: float = Field(0.05, ge=0, lt=1)
+    """Largest share of rows that may break a rule; more stops the run."""
+    max_null_share: float = Field(0.5, ge=0, le=1)
+    """Largest share of nulls in any one feature."""
+    max_age: timedelta | None = None
+    """Oldest age of the newest row; None asks for no freshness."""
+
+
+class TrainingPolicy(_Policy):
+    """Gate 2: how a challenger is trained, and what stops the training."""
+
+    window: timedelta | None = None
+    """How far back rows are used; None means all."""
+    holdout_share: float = Field(0.2, gt=0, lt=0.6)
+    """Newest share of rows that training never sees: gates 3 and 4 judge on it."""
+    validation_share: float = Field(0.15, gt=0, lt=0.5)
+    """Newest share of what remains, for early stopping."""
+    rounds: int = Field(300, ge=1)
+    early_stopping: int = Field(30, ge=1)
+    max_seconds: float = Field(900.0, gt=0)
+    max_memory_mb: float = Field(8_000.0, gt=0)
+    """Limit on the resident memory of the training process."""
+    seed: int = 7
+
+
+class EvaluationPolicy(_Policy):
+    """Gate 3: absolute limits on the holdout."""
+
+    max_loss: float | None = None
+    """Absolute limit on the mean loss; None leaves the limit against the base rate alone."""
+    max_loss_over_base: float | None = Field(1.0, gt=0)
+    """Limit as a multiple of what always predicting the base rate would lose; None disables it."""
+    max_segment_loss_over_base: float | None = Field(1.5, gt=0)
+    """The same for each segment with enough rows; None disables it."""
+    min_rows: int = Field(200, ge=1)
+    min_segment_rows: int = Field(100, ge=1)
+
+
+class ComparisonPolicy(_Policy):
+    """Gate 4: against the model that really serves, on the same rows."""
+
+    margin: float = Field(..., gt=0)
+    """Non-inferiority margin, in units of the loss."""
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    min_clusters: int = Field(30, ge=2)
+    """Fewest clusters (entities, or time blocks) for a verdict."""
+    cold_start: Literal["refuse", "serve"] = "refuse"
+    """What happens while no champion exists: refuse, or serve the first model that passes 1-3."""
+
+
+class CanaryPolicy(_Policy):
+    """Gate 5: growing shares of real traffic."""
+
+    margin: float = Field(..., gt=0)
+    """Non-inferiority margin of the loss, in units of the loss."""
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    """Chance that a challenger worse by the margin is promoted, under any peeking."""
+    beta: float = Field(0.05, gt=0, lt=0.5)
+    """Chance that an equal challenger is rolled back, under any peeking."""
+    shares: tuple[float, ...] = (0.01, 0.05, 0.25, 0.5)
+    """Shares of units, growing. Shares too small for the traffic are left out."""
+    min_stage_requests: int = Field(20, ge=1)
+    """Canary requests a stage must see; also what a share must promise within `max_stage`."""
+    max_stage: timedelta = timedelta(days=7)
+    """A share that cannot show `min_stage_requests` within this time is left out."""
+    min_periods: int = Field(3, ge=2)
+    """Periods of shadow pairs before they are judged."""
+    error_margin: float = Field(0.02, gt=0, lt=1)
+    """Largest tolerated excess of the canary's server error rate."""
+    slow_ms: float = Field(50.0, gt=0)
+    """Scoring time that counts as slow."""
+    slow_margin: float = Field(0.02, gt=0, lt=1)
+    """Largest tolerated excess of the canary's share of slow answers."""
+    deadline: timedelta = timedelta(days=60)
+    """Without enough evidence by then the champion stays."""
+
+
+class MonitorPolicy(_Policy):
+    """Gate 6: close watch after promotion, with rollback armed."""
+
+    holdback: float = Field(0.05, gt=0, le=0.5)
+    """Share of units that stay on the previous champion."""
+    periods: int = Field(7, ge=2)
+    """Matured periods without alarm until the promotion is confirmed."""
+    run_length: float = Field(200.0, gt=1)
+    """Alarm level c of the e-detector: an equal model alarms once in at least c periods."""
+    error_margin: float = Field(0.02, gt=0, lt=1)
+    slow_ms: float = Field(50.0, gt=0)
+    beta: float = Field(0.05, gt=0, lt=0.5)
+    """Chance of a false rollback by errors or slow answers."""
+
+
+class WatchPolicy(_Policy):
+    """The watch: when the world has moved enough to ask for a retrain."""
+
+    window: timedelta = timedelta(days=7)
+    """The current window that is compared with the champion's training data."""
+    min_rows: int = Field(200, ge=1)
+    psi_floor: float = Field(0.1, gt=0)
+    """Smallest bias-corrected population stability index that may alert."""
+    rank_factor: float = Field(1.5, ge=1)
+    """How far the statistic must exceed its own largest past window."""
+    loss_tolerance: float = Field(0.1, ge=0)
+    """Rise of the matured loss over the holdout loss that is tolerated, as a share of it."""
+    alpha: float = Field(0.01, gt=0, lt=0.5)
+    """Chance that the loss signal ever alarms while the loss has not risen beyond tolerance."""
+    persistence: int = Field(2, ge=1)
+    """Looks in a row that must agree before input drift alerts."""
+    cooldown: timedelta = timedelta(days=7)
+    """Least time between two alerts of one model."""
+
+
+class Policies(_Policy):
+    """One policy a gate, plus the watch."""
+
+    validation: ValidationPolicy = ValidationPolicy()
+    training: TrainingPolicy = TrainingPolicy()
+    evaluation: EvaluationPolicy = EvaluationPolicy()
+    comparison: ComparisonPolicy
+    canary: CanaryPolicy
+    monitor: MonitorPolicy = MonitorPolicy()
+    watch: WatchPolicy = WatchPolicy()
+
+    @classmethod
+    def with_margin(cls, margin: float, **others: object) -> "Policies":
+        """Safe defaults everywhere, one non-inferiority margin for gates 4 and 5.
+
+        >>> Policies.with_margin(0.01).canary.margin
+        0.01
+        """
+        chosen = {"comparison": {"margin": margin}, "canary": {"margin": margin}}
+        for name, value in others.items():
+            given = value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
+            chosen[name] = {**chosen.get(name, {}), **dict(given)}  # type: ignore[call-overload]
+        return cls.model_validate(chosen)

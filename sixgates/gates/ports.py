@@ -1,0 +1,144 @@
+"""What the pipeline needs of the world, named for the need and not for the vendor."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from sixgates.gates.card import ModelCard
+from sixgates.gates.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRef:
+    """Rows that a run may use, stored; small enough to pass between tasks."""
+
+    path: str
+    """Parquet file of the accepted rows, in event-time order."""
+    digest: str
+    """SHA-256 of that file."""
+    source: str
+    """Where the rows came from."""
+    as_of: datetime
+    """Event time at which they were read: nothing younger was seen."""
+    rows: int
+    matured: int
+    """Rows whose label is known at `as_of`."""
+    quarantine: str
+    """Parquet file of the refused rows, with the rule that refused each."""
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """One registered version of a model."""
+
+    model: str
+    version: str
+    digest: str
+    run: str
+    """Tracking run that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What one gateway says it serves right now."""
+
+    url: str
+    epoch: int
+    """Epoch of the route it follows; 0 while it serves nothing."""
+    champion: str
+    champion_digest: str
+    beside: str
+    """Version beside the champion, empty where none."""
+    beside_digest: str
+    arm: str
+    share: float
+    unlogged: int
+    """Answers it gave without being able to log them, since it started."""
+
+
+class Clock(Protocol):
+    """Event time."""
+
+    def now(self) -> datetime:
+        """Return the present, naive UTC."""
+
+
+class Lake(Protocol):
+    """The user's data, as it was known at a moment."""
+
+    def as_of(self, now: datetime) -> pl.LazyFrame:
+        """Return rows whose event time is not after `now`, labels only where matured by then."""
+
+
+class Models(Protocol):
+    """Model texts and cards by digest."""
+
+    def put(self, text: str, card: ModelCard) -> None:
+        """Store a model under its digest; storing it twice changes nothing."""
+
+    def get(self, digest: str) -> tuple[str, ModelCard]:
+        """Return text and card; a text that does not match its digest is a ContractError."""
+
+
+class Registry(Protocol):
+    """Runs, versions and aliases, as projections of the ledger."""
+
+    def start_run(self, model: str, name: str, tags: dict[str, str]) -> str:
+        """Open a tracking run and return its id."""
+
+    def log_training(
+        self, run: str, *, params: dict[str, Any], metrics: dict[str, float], dataset: DatasetRef
+    ) -> None:
+        """Record how a model was made and from what."""
+
+    def register(self, run: str, text: str, card: ModelCard, sample: pl.DataFrame) -> ModelRef:
+        """Register the native text as a new version, with signature and digest."""
+
+    def log_verdict(self, run: str, verdict: Verdict) -> None:
+        """Record one gate's decision in the run."""
+
+    def log_report(self, run: str, html: Path) -> None:
+        """Attach the report to the run."""
+
+    def end_run(self, run: str, status: str, reason: str) -> None:
+        """Close the run: FINISHED whatever the gates said, FAILED when the pipeline broke."""
+
+    def set_aliases(self, model: str, aliases: dict[str, str | None]) -> None:
+        """Point each alias to a version, or remove it where the version is None."""
+
+    def aliases(self, model: str) -> dict[str, str]:
+        """Return alias to version."""
+
+    def mark(self, model: str, version: str, tags: dict[str, str]) -> None:
+        """Tag a version, as refused with its reason for one."""
+
+
+class Traffic(Protocol):
+    """The gateways that serve one model."""
+
+    def prove(self, model: str, digest: str) -> list[str]:
+        """Make every live gateway load a version and answer its probes.
+
+        Returns one sentence per gateway that refused; empty when all answered bit for bit.
+        Raises TransientError when no gateway is alive.
+        """
+
+    def follow(self, model: str, epoch: int) -> list[Serving]:
+        """Make every live gateway read the ledger, and return what each then serves."""
+
+    def serving(self, model: str) -> list[Serving]:
+        """Return what each live gateway serves."""
+
+
+class Log(Protocol):
+    """Predictions and labels, as the gateways logged them."""
+
+    def predictions(self, model: str, since: datetime) -> pl.DataFrame:
+        """Return prediction records whose event time is not before `since`."""
+
+    def labels(self, model: str) -> pl.DataFrame:
+        """Return label records, the first one of each request and row."""

@@ -1,0 +1,57 @@
+"""What the gateway logs and the pipeline reads back: one JSON line a record, in segments.
+
+`predictions-*.jsonl` holds `Prediction` lines, `labels-*.jsonl` holds `Label` lines, under one
+folder a model. A line without its newline was torn by a kill before it was acknowledged.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Arm(StrEnum):
+    """In which part a model answered."""
+
+    CHAMPION = "champion"
+    CANARY = "canary"
+    HOLDBACK = "holdback"
+    """The previous champion, for the units held back after a promotion."""
+    SHADOW = "shadow"
+    """Scored on a request that another model answered; never seen by a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One model's answer to one row."""
+
+    request: str
+    row: int
+    """Position within the request, from 0."""
+    entity: str
+    """The unit that was split: the entity's value, or `request/row` where there is none."""
+    at: float
+    """Event time, seconds since 1970 UTC."""
+    epoch: int
+    """Epoch of the route that decided the arm."""
+    arm: Arm
+    version: str
+    values: tuple[float, ...]
+    """Answer; empty where this model failed (and the champion answered in its place)."""
+    error: str
+    """Why it failed, empty where it did not."""
+    micros: float
+    """Scoring time of the model for the row's share of the request, in microseconds."""
+    received: float
+    """Wall clock, seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The outcome of one row, known later."""
+
+    request: str
+    row: int
+    label: str
+    """As text: a number, or the class."""
+    at: float
+    """When the label became known, event time, seconds since 1970 UTC."""
+    received: float

@@ -1,0 +1,144 @@
+"""A verdict is a value: which gate, what outcome, and the checks behind it.
+
+Every check keeps what was seen, what was required and how many rows stood behind it, so that a
+person can argue with it and a program can compute it again.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Gate(StrEnum):
+    """The six gates, in the order in which every challenger meets them."""
+
+    VALIDATE = "validate"
+    RETRAIN = "retrain"
+    EVALUATE = "evaluate"
+    COMPARE = "compare"
+    CANARY = "canary"
+    MONITOR = "monitor"
+
+    @property
+    def number(self) -> int:
+        """Position in the walk, 1 to 6."""
+        return list(Gate).index(self) + 1
+
+
+class Outcome(StrEnum):
+    """What a check or a gate says."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of what was seen with what was required."""
+
+    name: str
+    outcome: Outcome
+    seen: float | None
+    """The measured value, or None where nothing could be measured."""
+    required: float | None
+    """The limit it was held against, or None where none applies."""
+    n: int
+    """Rows, requests or periods behind the measured value."""
+    sentence: str
+    """The comparison for a person: `brier 0.412 > limit 0.400 (n = 8,210)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision of one gate."""
+
+    gate: Gate
+    outcome: Outcome
+    checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, gate: Gate, checks: list[Check]) -> Self:
+        """Fold checks: one FAIL fails, else one INCONCLUSIVE holds; no checks at all is a FAIL.
+
+        >>> Verdict.of(Gate.EVALUATE, []).reason
+        'nothing was checked'
+        """
+        if not checks:
+            checks = [Check("evidence", Outcome.FAIL, None, None, 0, "nothing was checked")]
+        outcomes = {check.outcome for check in checks}
+        for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            if outcome in outcomes:
+                return cls(gate, outcome, tuple(checks))
+        return cls(gate, Outcome.PASS, tuple(checks))
+
+    @property
+    def passed(self) -> bool:
+        """True for PASS alone."""
+        return self.outcome is Outcome.PASS
+
+    @property
+    def reason(self) -> str:
+        """The sentences of the checks that decided the outcome."""
+        return "; ".join(c.sentence for c in self.checks if c.outcome is self.outcome)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for the ledger, the registry and reports."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """Rebuild a stored verdict."""
+        checks = tuple(
+            Check(**{**c, "outcome": Outcome(c["outcome"])})  # type: ignore[arg-type]
+            for c in stored["checks"]
+        )
+        return cls(Gate(stored["gate"]), Outcome(stored["outcome"]), checks)
+
+
+def number(value: float) -> str:
+    """Write a figure with four significant digits, or all digits of a whole number.
+
+    >>> number(0.412345), number(8210), number(12345.6)
+    ('0.4123', '8,210', '12,346')
+    """
+    if float(value).is_integer() or abs(value) >= 1000:  # noqa: PLR2004 - four digits
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def at_most(name: str, seen: float | None, limit: float | None, n: int) -> Check:
+    """Pass when `seen <= limit`. NaN, nothing seen, no rows and no limit are named refusals.
+
+    >>> at_most("brier", 0.412, 0.4, 8210).sentence
+    'brier 0.412 > limit 0.4 (n = 8,210)'
+    >>> at_most("brier", 0.1, None, 8210).sentence
+    'brier has no limit set: nothing can pass it'
+    """
+    return _bounded(name, seen, limit, n, upper=True)
+
+
+def at_least(name: str, seen: float | None, limit: float | None, n: int) -> Check:
+    """Pass when `seen >= limit`. NaN, nothing seen, no rows and no limit are named refusals.
+
+    >>> at_least("rows", 12, 1000, 12).sentence
+    'rows 12 < limit 1,000 (n = 12)'
+    """
+    return _bounded(name, seen, limit, n, upper=False)
+
+
+def _bounded(name: str, seen: float | None, limit: float | None, n: int, *, upper: bool) -> Check:
+    refusal = None
+    if limit is None or not math.isfinite(limit):
+        refusal = f"{name} has no limit set: nothing can pass it"
+    elif seen is None:
+        refusal = f"{name} could not be measured (n = {n:,})"
+    elif not math.isfinite(seen):
+        refusal = f"{name} is {seen}, not a number to judge (n = {n:,})"
+    if refusal or seen is None or limit is None:
+        return Check(name, Outcome.FAIL, None, limit, n, refusal or "")
+    passed = seen <= limit if upper else seen >= limit
+    sign = ("<=" if upper else ">=") if passed else (">" if upper else "<")
+    sentence = f"{name} {number(seen)} {sign} limit {number(limit)} (n = {n:,})"
+    return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)

@@ -1,0 +1,1 @@
+"""What happened and who serves: the append-only record that everything else follows."""

@@ -1,0 +1,1 @@
+"""One gate as one Prefect task: load, judge, record, return."""
