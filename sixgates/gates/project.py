@@ -112,7 +112,7 @@ def _contradictions_of(project: Project) -> list[str]:
         problems.append("no features: name numeric or categorical columns")
     if twice := sorted({c for c in roles.features if roles.features.count(c) > 1}):
         problems.append(f"features named twice: {twice}")
-    if leaks := sorted({roles.label, roles.label_time, *roles.ignored} & set(roles.features)):
+    if leaks := sorted({*single, *roles.ignored} & set(roles.features) - {roles.entity}):
         problems.append(f"features that are also label or ignored: {leaks}")
     if (roles.label_time is None) == (roles.label_horizon is None):
         problems.append("give exactly one of label_time and label_horizon")

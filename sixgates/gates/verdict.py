@@ -90,10 +90,7 @@ class Verdict:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Rebuild a stored verdict."""
-        checks = tuple(
-            Check(**{**c, "outcome": Outcome(c["outcome"])})  # type: ignore[arg-type]
-            for c in stored["checks"]
-        )
+        checks = tuple(Check(**{**c, "outcome": Outcome(c["outcome"])}) for c in stored["checks"])
         return cls(Gate(stored["gate"]), Outcome(stored["outcome"]), checks)
 
 

@@ -1,1 +1,1 @@
-"""Who serves this request: splits traffic, logs every prediction, reports what it serves."""
+"""Who serves this request: one process a model that answers, splits and logs every prediction."""

@@ -1,0 +1,191 @@
+"""Start the real servers of a rehearsal on loopback and free ports, and stop them all again."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sixgates.gates.errors import TransientError
+
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+"""Nothing calls home, and nobody's terminal fills with other people's logs."""
+
+
+class Stack:
+    """The processes of one rehearsal. Leaving the context stops every one of them."""
+
+    def __init__(self, home: Path) -> None:
+        """Keep everything in one folder; nothing is started yet."""
+        self.home = home
+        self._prefect_port = free_port()
+        self._processes: list[tuple[str, subprocess.Popen[str]]] = []
+        self.env: dict[str, str] = {
+            **os.environ,
+            **QUIET,
+            "SIXGATES_HOME": str(home),
+            "SIXGATES_GATEWAY_TOKEN": secrets.token_urlsafe(24),
+            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+        }
+        (home / "logs").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        """Return the stack itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything, newest first: first politely, then for certain."""
+        for sign, patience in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
+            alive = [p for _, p in reversed(self._processes) if _group_alive(p)]
+            for process in alive:
+                _signal_group(process, sign)
+            deadline = time.monotonic() + patience
+            while any(_group_alive(p) for p in alive) and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    @property
+    def prefect_ui(self) -> str:
+        """Address of Prefect's pages."""
+        return f"http://127.0.0.1:{self._prefect_port}"
+
+    def start_prefect(self) -> None:
+        """Start a Prefect server without waiting for it."""
+        self.spawn(
+            "prefect-server",
+            _prefect("server", "start", "--host", "127.0.0.1", "--port", str(self._prefect_port)),
+        )
+
+    def start_worker(self, env: Mapping[str, str]) -> None:
+        """Start a process worker that runs the deployments."""
+        self.spawn(
+            "prefect-worker",
+            _prefect("worker", "start", "--pool", "sixgates", "--type", "process"),
+            env=env,
+        )
+
+    def deploy(self, repository: Path) -> None:
+        """Register the deployments and automations of `prefect.yaml`."""
+        command = _prefect("--no-prompt", "deploy", "--all")
+        log = self.home / "logs" / "deploy.log"
+        with log.open("w") as out:
+            done = subprocess.run(  # noqa: S603 - our own command line
+                command, cwd=repository, env=self.env, stdout=out, stderr=out, check=False
+            )
+        if done.returncode:
+            raise TransientError(f"`prefect deploy --all` failed: see {log}")
+
+    def start_mlflow_ui(self) -> str:
+        """Start MLflow's pages on the rehearsal's database and return their address."""
+        port = free_port()
+        self.spawn(
+            "mlflow-ui",
+            [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port),
+             "--backend-store-uri", f"sqlite:///{self.home / 'mlflow.db'}"],
+        )  # fmt: skip
+        address = f"http://127.0.0.1:{port}"
+        self.wait_for(f"{address}/health", "MLflow", 90.0)
+        return address
+
+    def wait_for_prefect(self, patience: float = 120.0) -> None:
+        """Wait until Prefect's API answers."""
+        self.wait_for(f"{self.env['PREFECT_API_URL']}/health", "the Prefect server", patience)
+
+    def wait_for(self, url: str, what: str, patience: float) -> None:
+        """Wait until a page answers 200.
+
+        Raises:
+            TransientError: it did not within `patience` seconds, or its process ended.
+        """
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(url, timeout=2.0).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            self._raise_for_dead()
+            time.sleep(0.2)
+        raise TransientError(f"{what} did not answer at {url} within {patience:.0f} s")
+
+    def spawn(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdout: int | None = None,
+        stdin: int | None = None,
+    ) -> subprocess.Popen[str]:
+        """Start a process in a group of its own, its output in `logs/<name>.log`."""
+        log = (self.home / "logs" / f"{name}.log").open("a")
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            command,
+            env=dict(env or self.env),
+            stdout=stdout if stdout is not None else log,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        log.close()
+        self._processes.append((name, process))
+        return process
+
+    def _raise_for_dead(self) -> None:
+        for name, process in self._processes:
+            if process.poll() not in (None, 0):
+                raise TransientError(
+                    f"{name} ended with code {process.returncode}: see {self.home}/logs/{name}.log"
+                )
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _prefect(*words: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *words]
+
+
+def _group_alive(process: subprocess.Popen[str]) -> bool:
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

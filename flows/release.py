@@ -1,0 +1,36 @@
+"""Gates 5 and 6: one tick of the open release. Run twice, it changes nothing."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from sixgates.ledger.route import Step
+from tasks.canary import canary
+from tasks.monitor import monitor
+from tasks.tick import look, move
+
+_NAMES = {
+    Step.SHADOW: "Shadowing",
+    Step.CANARY: "Canary",
+    Step.PROMOTED: "Promoted",
+    Step.CONFIRMED: "Confirmed",
+    Step.ROLLED_BACK: "RolledBack",
+    Step.EXPIRED: "Expired",
+    Step.COLD_START: "Idle",
+}
+
+
+@flow(name="release", flow_run_name="release-{project}")
+def release(project: str) -> Any:  # noqa: ANN401 - Prefect's state
+    """Judge the open release of a project once, and move it where the verdict says so.
+
+    Args:
+        project: Name or path of a project file.
+    """
+    tick = look(project)
+    if not tick.route.is_open:
+        return Completed(name="Idle", message=f"no open release: {tick.route.reason}")
+    judged = monitor(tick) if tick.route.step is Step.PROMOTED else canary(tick)
+    route = move(tick, judged)
+    return Completed(name=_NAMES[route.step], message=judged.decision.reason)

@@ -1,0 +1,60 @@
+"""Gates 1 to 4: from the reason for a retrain to a challenger in shadow, or a refusal."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from flows.hooks import record_breakdown
+from sixgates.gates.ports import ModelRef
+from sixgates.gates.verdict import Verdict
+from tasks.compare import compare
+from tasks.evaluate import evaluate
+from tasks.release import prove, release
+from tasks.retrain import train_challenger
+from tasks.run import Busy, Run, answer, begin
+from tasks.validate import validate
+
+
+@flow(
+    name="retrain",
+    flow_run_name="retrain-{project}",
+    on_failure=[record_breakdown],
+    on_crashed=[record_breakdown],
+)
+def retrain(
+    project: str, data: str | None = None, alert: int | None = None, trigger: str = "by hand"
+) -> Any:  # noqa: ANN401 - Prefect's state
+    """Take the newest data through gates 1 to 4 and open a release.
+
+    Args:
+        project: Name or path of a project file.
+        data: Address of the data; the project's own source where not given.
+        alert: Ledger entry of the alert that asked for this run.
+        trigger: Who or what asked, in words.
+    """
+    run = begin(project, data, alert, trigger)
+    if isinstance(run, Busy):
+        return Completed(name="Busy", message=run.reason)
+    validated = validate(run)
+    if not validated.verdict.passed:
+        return _refuse(run, validated.verdict)
+    trained = train_challenger(run, validated.dataset)
+    if trained.model is None:
+        return _refuse(run, trained.verdict)
+    for gate in (evaluate, compare):
+        verdict = gate(run, validated.dataset, trained.model)
+        if not verdict.passed:
+            return _refuse(run, verdict, trained.model)
+    proof = prove(run, trained.model)
+    if not proof.passed:
+        return _refuse(run, proof, trained.model)
+    route = release(run, trained.model, verdict.reason)
+    answer(run, "released", f"version {trained.model.version} is in step {route.step}")
+    return Completed(name="Released", message=f"version {trained.model.version}: {route.step}")
+
+
+def _refuse(run: Run, verdict: Verdict, model: ModelRef | None = None) -> Any:  # noqa: ANN401
+    reason = f"gate {verdict.gate.number}, {verdict.gate}: {verdict.reason}"
+    answer(run, f"refused at {verdict.gate}", reason, model)
+    return Completed(name="Rejected", message=reason)

@@ -1,0 +1,27 @@
+"""All six gates in one attached run, for a person who wants to watch."""
+
+import time
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from flows.release import release
+from flows.retrain import retrain
+
+
+@flow(name="six-gates", flow_run_name="six-gates-{project}")
+def six_gates(project: str, data: str | None = None, seconds_between_ticks: float = 60.0) -> Any:  # noqa: ANN401
+    """Retrain, then tick the release until it ends; the same steps as the deployments take.
+
+    Args:
+        project: Name or path of a project file.
+        data: Address of the data; the project's own source where not given.
+        seconds_between_ticks: How long to wait between two looks at the release.
+    """
+    state = retrain(project, data, trigger="six-gates", return_state=True)
+    if state.name != "Released":
+        return state
+    while (state := release(project, return_state=True)).name in {"Shadowing", "Canary", "Promoted"}:
+        time.sleep(seconds_between_ticks)
+    return Completed(name=state.name, message=state.message)

@@ -1,0 +1,23 @@
+"""The watch: look for drift, and raise an alert that the retrain answers."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from tasks.watch import look_for_drift, raise_alert
+
+
+@flow(name="watch", flow_run_name="watch-{project}")
+def watch(project: str, data: str | None = None) -> Any:  # noqa: ANN401 - Prefect's state
+    """Compare the present with what the champion was made from, and alert where it has moved.
+
+    Args:
+        project: Name or path of a project file.
+        data: Address of the data; the project's own source where not given.
+    """
+    report = look_for_drift(project, data)
+    alert = raise_alert(project, data, report)
+    if alert is None:
+        return Completed(name="Quiet", message=report.sentence)
+    return Completed(name="Alerted", message=f"alert {alert.entry}: {alert.sentence}")

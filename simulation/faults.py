@@ -1,0 +1,86 @@
+"""What goes wrong with data on its way into the lake, while the world itself is sound."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+
+class Fault(Protocol):
+    """One way in which stored rows differ from what happened."""
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows as stored, as many and in the same order.
+
+        Args:
+            frame: true rows of the loans world.
+            days: event time of each row, in days since the world's start.
+            rng: source of all chance.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Impossible values: a debt ratio of 99, negative income, no region."""
+
+    from_day: float
+    share: float
+    """Share of rows that are hit, 0 to 1."""
+    until_day: float = float("inf")
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows with three columns spoilt in each row that is hit."""
+        hit = _hit(days, self.from_day, self.until_day, self.share, rng)
+        return frame.with_columns(
+            income=pl.when(hit).then(-pl.col("income")).otherwise("income"),
+            debt_ratio=pl.when(hit).then(99.0).otherwise("debt_ratio"),
+            region=pl.when(hit).then(None).otherwise("region"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLabels:
+    """A broken join: rows get the label of another row. No column looks unusual."""
+
+    from_day: float
+    until_day: float
+    share: float
+    """Share of rows that are hit, 0 to 1."""
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows with the labels of the hit rows shuffled among these."""
+        hit = _hit(days, self.from_day, self.until_day, self.share, rng).to_numpy()
+        labels = frame["defaulted"].to_numpy().copy()
+        labels[hit] = rng.permutation(labels[hit])
+        return frame.with_columns(defaulted=pl.Series(labels, dtype=pl.Int8))
+
+
+def as_stored(
+    frame: pl.DataFrame, start: datetime, faults: tuple[Fault, ...], *, seed: int
+) -> pl.DataFrame:
+    """Return the rows as the lake holds them after all faults, in order.
+
+    Args:
+        frame: true rows of the loans world.
+        start: event time of day 0.
+        faults: applied one after the other.
+        seed: the same seed hits the same rows, whatever happened in them.
+    """
+    days = ((frame["ts"] - start).dt.total_milliseconds() / 86_400e3).to_numpy()
+    for i, fault in enumerate(faults):
+        frame = fault.apply(frame, days, np.random.default_rng([seed, i]))
+    return frame
+
+
+def _hit(
+    days: np.ndarray, start: float, end: float, share: float, rng: np.random.Generator
+) -> pl.Series:
+    return pl.Series((days >= start) & (days < end) & (rng.random(days.size) < share))

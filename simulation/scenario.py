@@ -1,0 +1,118 @@
+"""One rehearsal: a world, what is wrong in it, and how the pipeline must end."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from projects.loans import project as loans
+from simulation.drift import ShiftKind
+from simulation.faults import Fault, as_stored
+from simulation.skew import ServeSkew
+from simulation.world import World
+from sixgates.gates.policy import Policies
+from sixgates.gates.project import Project
+
+
+class End(StrEnum):
+    """How a scenario ends: what became of the first challenger."""
+
+    NOTHING = "nothing happened"
+    STOPPED_VALIDATE = "stopped at gate 1"
+    STOPPED_RETRAIN = "stopped at gate 2"
+    STOPPED_EVALUATE = "stopped at gate 3"
+    STOPPED_COMPARE = "stopped at gate 4"
+    ROLLED_BACK_CANARY = "rolled back by gate 5"
+    EXPIRED = "expired without enough evidence"
+    ROLLED_BACK_MONITOR = "rolled back by gate 6"
+    CONFIRMED = "promoted and confirmed"
+    UNDECIDED = "undecided when the days ran out"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One rehearsal: a world, what is wrong in it, and what must come of it."""
+
+    name: str
+    teaches: str
+    """One sentence for the reader."""
+    expected: End
+    world: World
+    live_from_day: int
+    """The first model is trained on what is known on this day; traffic begins with it."""
+    faults: tuple[Fault, ...] = ()
+    """What the lake holds wrongly; live requests are sound."""
+    serve_skew: ServeSkew | None = None
+    """What live requests carry wrongly; the lake is sound."""
+    revert_after_promotion_days: int | None = None
+    """So many days after the promotion what the features mean is as before the drift."""
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Changes of the loans project: `trainer`, or the name of a policy, to its new entries."""
+
+    @property
+    def live_days(self) -> int:
+        """Days of live traffic."""
+        return self.world.days - self.live_from_day
+
+    @property
+    def project(self) -> Project:
+        """The loans project under the scenario's name, with the overrides, validated."""
+        policies = loans.policies.model_dump()
+        for name, changes in self.overrides.items():
+            if name != "trainer":
+                policies[name] |= changes
+        return loans.model_copy(
+            update={
+                "name": f"loans-{self.name}",
+                "trainer": loans.trainer | self.overrides.get("trainer", {}),
+                "policies": Policies.model_validate(policies),
+            }
+        )
+
+    def frame(self, promoted_on_day: int | None = None) -> pl.DataFrame:
+        """Return what truly happens, given the day of the promotion, or None before there is one.
+
+        Rows before the reversal are the same either way.
+        """
+        if promoted_on_day is None or self.revert_after_promotion_days is None:
+            return self.world.frame()
+        day = promoted_on_day + self.revert_after_promotion_days
+        return self.world.spliced(self.world.reverted(day, ShiftKind.CONCEPT), day)
+
+    def lake(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of `frame` as the lake holds them."""
+        return as_stored(frame, self.world.start, self.faults, seed=self.world.seed)
+
+    def sent(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return what live requests carry of the rows: the `serve_skew` of a `Replay`."""
+        if self.serve_skew is None:
+            return rows
+        return self.serve_skew.since(self.world.moment(self.serve_skew.from_day))(rows)
+
+
+def project_file(scenario: Scenario) -> str:
+    """Return the source of a project file, so that other processes can load the project by path."""
+    lines = [
+        f'"""Loans, as rehearsed in the scenario {scenario.name}: {scenario.teaches}"""',
+        "",
+        *(["import datetime", ""] if "datetime." in repr(scenario.overrides) else []),
+        "from projects.loans import project as base",
+        "from sixgates.gates.policy import Policies",
+        "",
+        "policies = base.policies.model_dump()",
+    ]
+    for name, changes in scenario.overrides.items():
+        if name != "trainer":
+            lines.append(f'policies["{name}"] |= {changes!r}')
+    trainer = loans.trainer | scenario.overrides.get("trainer", {})
+    lines += [
+        "project = base.model_copy(",
+        "    update={",
+        f'        "name": "loans-{scenario.name}",',
+        f'        "trainer": {trainer!r},',
+        '        "policies": Policies.model_validate(policies),',
+        "    }",
+        ")",
+    ]
+    return "\n".join(lines) + "\n"

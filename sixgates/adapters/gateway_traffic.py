@@ -1,0 +1,162 @@
+"""Talking to the gateways that the ledger says are alive: prove, follow, ask what they serve."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from sixgates.gates.errors import (
+    ConfigurationError,
+    ContractError,
+    PipelineError,
+    TransientError,
+)
+from sixgates.gates.ports import Serving
+from sixgates.ledger.ledger import Ledger
+
+_Answer = TypeVar("_Answer")
+
+_TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+_PROOF_TIMEOUT = httpx.Timeout(30.0, connect=2.0)
+"""Loading a large model takes seconds."""
+
+
+class _Document(msgspec.Struct):
+    """What a gateway says it serves; fields that are not named here are ignored."""
+
+    epoch: int
+    champion: str
+    champion_digest: str
+    beside: str
+    beside_digest: str
+    arm: str
+    share: float
+    unlogged: int
+
+
+class GatewayTraffic:
+    """HTTP to every live gateway of a model."""
+
+    def __init__(self, ledger: Ledger, token: SecretStr | None) -> None:
+        self._ledger = ledger
+        self._token = token
+
+    def prove(self, model: str, digest: str) -> list[str]:
+        """Make every live gateway load a version and answer its probes.
+
+        Returns:
+            One sentence per gateway that refused; empty when all answered bit for bit.
+
+        Raises:
+            TransientError: no gateway is alive, or one did not answer.
+        """
+        if not self._ledger.gateways(model):
+            raise TransientError(
+                f"no gateway serves {model}: start `sixgates serve --project {model}`"
+            )
+        return [said for said in self._each(model, lambda url: self._prove(url, digest)) if said]
+
+    def follow(self, model: str, epoch: int) -> list[Serving]:
+        """Make every live gateway read the ledger, and return what each then serves.
+
+        All gateways are called, also when one of them fails: a rollback must reach the others. A
+        gateway that could not load the route keeps the former one, and its epoch says so: compare
+        it with `epoch`.
+
+        Raises:
+            TransientError: a gateway did not answer.
+        """
+        body: dict[str, str | int] = {"epoch": epoch}
+        return self._each(
+            model, lambda url: _serving(url, self._call("POST", url, "/admin/follow", body))
+        )
+
+    def serving(self, model: str) -> list[Serving]:
+        """Return what each live gateway serves.
+
+        Raises:
+            TransientError: a gateway did not answer.
+        """
+        return self._each(model, lambda url: _serving(url, self._call("GET", url, "/serving")))
+
+    def _each(self, model: str, one: Callable[[str], _Answer]) -> list[_Answer]:
+        answers: list[_Answer] = []
+        failures: list[PipelineError] = []
+        for url in self._ledger.gateways(model):
+            try:
+                answers.append(one(url))
+            except PipelineError as exc:
+                failures.append(exc)
+        if failures:
+            raise failures[0]
+        return answers
+
+    def _prove(self, url: str, digest: str) -> str:
+        answer = self._call("POST", url, "/admin/prove", {"digest": digest}, _PROOF_TIMEOUT)
+        if answer.status_code == httpx.codes.CONFLICT:
+            return f"{url}: {_error(answer)}"
+        return ""
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        path: str,
+        body: dict[str, str | int] | None = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> httpx.Response:
+        token = self._token.get_secret_value() if self._token else ""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            # A gateway is addressed directly: proxies of the environment are for the outer world.
+            with httpx.Client(timeout=timeout, headers=headers, trust_env=False) as client:
+                answer = client.request(method, f"{url.rstrip('/')}{path}", json=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise TransientError(
+                f"the gateway {url} did not answer {path} ({exc or type(exc).__name__}): see"
+                " whether it runs; one that stopped is forgotten within seconds"
+            ) from exc
+        _require_ok(url, path, answer)
+        return answer
+
+
+def _require_ok(url: str, path: str, answer: httpx.Response) -> None:
+    status = answer.status_code
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise ConfigurationError(
+            f"the gateway {url} refused the token for {path} ({status}): set SIXGATES_GATEWAY_TOKEN"
+            " here to the one it was started with"
+        )
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise TransientError(
+            f"the gateway {url} failed at {path} ({status}: {_error(answer)}): try again, and see"
+            " its log where it stays"
+        )
+    if status not in {httpx.codes.OK, httpx.codes.CONFLICT}:
+        raise ContractError(
+            f"the gateway {url} answered {path} with {status}: see whether another program or an"
+            " older gateway listens there"
+        )
+
+
+def _serving(url: str, answer: httpx.Response) -> Serving:
+    try:
+        said = msgspec.json.decode(answer.content, type=_Document)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise ContractError(
+            f"the gateway {url} does not say what it serves ({exc}): see whether another program"
+            " or an older gateway listens there"
+        ) from exc
+    return Serving(url=url, **msgspec.structs.asdict(said))
+
+
+def _error(answer: httpx.Response) -> str:
+    try:
+        said = msgspec.json.decode(answer.content)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        said = None
+    if isinstance(said, dict) and said.get("error"):
+        return str(said["error"])
+    return answer.text[:200] or "no reason given"

@@ -1,0 +1,238 @@
+"""Training one challenger, and asking a stored model: the only file that runs LightGBM.
+
+The same rows, project and thread count give the same text, byte for byte.
+"""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from sixgates.adapters.model_store import require_digest, text_digest
+from sixgates.adapters.probes import sample_probes
+from sixgates.gates.card import Feature, ModelCard, RowError, Task
+from sixgates.gates.encoding import category_levels, encode_frame, label_array
+from sixgates.gates.errors import ConfigurationError, ContractError
+from sixgates.gates.losses import base_rate_prediction, constant_losses, row_losses
+from sixgates.gates.policy import TrainingPolicy
+from sixgates.gates.project import LossName, Project
+from sixgates.gates.retrain import TrainingEvidence
+from sixgates.gates.timesplit import TimeSplit
+
+_MEGABYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A challenger before it is registered."""
+
+    text: str
+    """LightGBM's native text up to the best round; empty where there was nothing to learn."""
+    card: ModelCard
+    evidence: TrainingEvidence
+    params: dict[str, Any]
+    """LightGBM parameters that were used."""
+
+
+def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
+    """Train on `split.train`, stop early and measure on `split.validation`.
+
+    Rows without anything to learn (none, or one single label) give evidence that no gate passes.
+
+    Raises:
+        ConfigurationError: LightGBM refused the project's `trainer` parameters.
+        ContractError: the rows do not fit the project's roles.
+    """
+    started = time.monotonic()
+    labels, judged = (label_array(project, part) for part in (split.train, split.validation))
+    classes = tuple(sorted({str(c) for c in labels})) if project.task is Task.MULTICLASS else ()
+    card = _card(project, split.train, classes)
+    params = _params(project, classes, threads)
+    limits = _Limits(project.policies.training, started)
+    # LightGBM answers one single label with a constant that only rounding tells from the base rate.
+    if len(np.unique(labels)) > 1 and len(judged):
+        text, best_round = _boost(project, card, split, params, limits)
+        card = replace(card, digest=text_digest(text))
+        card = replace(card, probes=sample_probes(text, card, split.validation, predict_matrix))
+        loss = _mean(row_losses(project, judged, predict(text, card, split.validation), classes))
+    else:
+        text, best_round, loss = "", 0, float("nan")
+    base = base_rate_prediction(project, labels, classes)
+    evidence = TrainingEvidence(
+        loss=loss,
+        base_loss=_mean(constant_losses(project, base, judged, classes)),
+        n=len(judged),
+        seconds=time.monotonic() - started,
+        memory_mb=limits.largest_mb(),
+        best_round=best_round,
+        stopped=limits.stopped,
+    )
+    return Trained(text, card, evidence, params)
+
+
+def predict(text: str, card: ModelCard, df: pl.DataFrame) -> np.ndarray:
+    """Answer rows with a stored model, float64 of shape (rows, outputs).
+
+    Raises:
+        ContractError: the text does not match the card's digest, or a row cannot be read.
+    """
+    require_digest(text, card.digest)  # LightGBM ends the process on a text that was cut short
+    return predict_matrix(text, card, _encode(card, df))
+
+
+def predict_matrix(text: str, card: ModelCard, matrix: np.ndarray) -> np.ndarray:
+    """Answer an encoded matrix, float64 of shape (rows, outputs); the text must be proved."""
+    outputs = len(card.classes) if card.task is Task.MULTICLASS else 1
+    if not len(matrix):
+        return np.empty((0, outputs))
+    booster = lgb.Booster(model_str=text)
+    answers = booster.predict(matrix, num_threads=2)
+    return np.asarray(answers, dtype=np.float64).reshape(len(matrix), outputs)
+
+
+class _Limits:
+    """Stops the training that takes too long or too much, after the round that shows it."""
+
+    order = 25  # before early stopping
+    before_iteration = False
+
+    def __init__(self, policy: TrainingPolicy, started: float) -> None:
+        self._policy = policy
+        self._started = started
+        self._largest = 0.0
+        self.stopped = ""
+
+    def largest_mb(self) -> float:
+        """Largest resident memory seen so far, in megabytes."""
+        self._largest = max(self._largest, _resident_mb())
+        return self._largest
+
+    def __call__(self, env: lgb.callback.CallbackEnv) -> None:
+        if self.largest_mb() > self._policy.max_memory_mb:
+            self.stopped = "memory"
+        elif time.monotonic() - self._started > self._policy.max_seconds:
+            self.stopped = "time"
+        if self.stopped:
+            raise lgb.EarlyStopException(env.iteration, env.evaluation_result_list or [])
+
+
+def _boost(
+    project: Project, card: ModelCard, split: TimeSplit, params: dict[str, Any], limits: _Limits
+) -> tuple[str, int]:
+    policy = project.policies.training
+    train_set = _dataset(project, card, split.train, params, None)
+    validation = _dataset(project, card, split.validation, params, train_set)
+    stopping = lgb.early_stopping(policy.early_stopping, first_metric_only=True, verbose=False)
+    try:
+        booster = lgb.train(
+            params,
+            train_set,
+            policy.rounds,
+            valid_sets=[validation],
+            callbacks=[limits, stopping],
+        )
+    except (lgb.basic.LightGBMError, TypeError, ValueError) as exc:
+        raise ConfigurationError(
+            f"LightGBM refused to train {project.name} ({' '.join(str(exc).split())}): see"
+            " `trainer` in the project file"
+        ) from exc
+    best = booster.best_iteration
+    return booster.model_to_string(num_iteration=best), int(best)
+
+
+def _dataset(
+    project: Project,
+    card: ModelCard,
+    df: pl.DataFrame,
+    params: dict[str, Any],
+    reference: lgb.Dataset | None,
+) -> lgb.Dataset:
+    labels = label_array(project, df)
+    if project.task is Task.MULTICLASS:
+        # LightGBM cannot judge a class that training never saw; the loss of the evidence does.
+        df = df.filter(np.isin(labels, card.classes))
+        labels = np.searchsorted(card.classes, labels[np.isin(labels, card.classes)])
+    return lgb.Dataset(
+        _encode(card, df),
+        labels,
+        reference=reference,
+        feature_name=_names(card),
+        categorical_feature=[i for i, f in enumerate(card.features) if f.levels is not None],
+        params=params,
+    )
+
+
+def _encode(card: ModelCard, df: pl.DataFrame) -> np.ndarray:
+    try:
+        return encode_frame(card, df)
+    except RowError as exc:
+        raise ContractError(f"{card.model}: {exc}; gate 1 must refuse such rows") from exc
+
+
+def _card(project: Project, rows: pl.DataFrame, classes: tuple[str, ...]) -> ModelCard:
+    roles = project.roles
+    levels = category_levels(rows, roles.categorical)
+    return ModelCard(
+        model=project.name,
+        digest=text_digest(""),
+        task=project.task,
+        features=tuple(Feature(name, levels.get(name)) for name in roles.features),
+        event_time=roles.event_time,
+        entity=roles.entity,
+        classes=classes,
+    )
+
+
+def _params(project: Project, classes: tuple[str, ...], threads: int) -> dict[str, Any]:
+    objective: dict[str, Any] = {"objective": "binary"}
+    if project.task is Task.MULTICLASS:
+        objective = {"objective": "multiclass", "num_class": len(classes)}
+    elif project.task is Task.REGRESSION:
+        absolute = project.loss is LossName.ABSOLUTE_ERROR
+        objective = {"objective": "regression_l1" if absolute else "regression_l2"}
+    defaults = {
+        **objective,
+        "num_leaves": 31,
+        "learning_rate": 0.06,
+        "seed": project.policies.training.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "verbosity": -1,
+    }
+    aliases = lgb.basic._ConfigAliases  # noqa: SLF001 - the only list of LightGBM's aliases
+    given = set(project.trainer)
+    if taken := given & aliases.get("num_iterations", "early_stopping_round"):
+        raise ConfigurationError(
+            f"`trainer` of {project.name} sets {sorted(taken)}: set policies.training.rounds and"
+            " policies.training.early_stopping instead"
+        )
+    # Of a parameter and its alias LightGBM silently takes the parameter: ours must give way.
+    kept = {name: value for name, value in defaults.items() if not given & aliases.get(name)}
+    return {**kept, **project.trainer}
+
+
+def _names(card: ModelCard) -> list[str]:
+    """Name the model's columns as the features, unless LightGBM would refuse or change one."""
+    names = [feature.name for feature in card.features]
+    plain = all(name.isidentifier() for name in names)
+    return names if plain else [f"Column_{i}" for i in range(len(names))]
+
+
+def _mean(losses: np.ndarray) -> float:
+    return float(losses.mean()) if len(losses) else float("nan")
+
+
+def _resident_mb() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / _MEGABYTE if sys.platform == "darwin" else peak / 1024
+    return pages * resource.getpagesize() / _MEGABYTE

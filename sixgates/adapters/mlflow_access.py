@@ -1,0 +1,116 @@
+"""Opening MLflow without noise, and saying its faults in our words."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from sixgates.gates.errors import (
+    ConfigurationError,
+    ContractError,
+    PipelineError,
+    TransientError,
+)
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # By default an unreachable server is noticed after minutes; our own callers try again.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""MLflow takes these from the environment alone; what a person has set goes before."""
+
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
+_REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_BROKEN = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE"}
+
+
+def open_client(uri: str) -> "MlflowClient":
+    """Open a tracking and registry address, creating the tables of a new database.
+
+    Raises:
+        ConfigurationError: MLflow does not understand the address, or no driver is installed.
+        TransientError: nothing answers there.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with mlflow_errors(uri, "opening it"):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+    except ContractError as exc:
+        if isinstance(exc.__cause__, MlflowException):
+            raise ConfigurationError(
+                f"MLflow does not accept the address {_shown(uri)}: set SIXGATES_MLFLOW_URI to"
+                " sqlite:///<path>, postgresql://… or http://…"
+            ) from exc
+        raise
+    return client
+
+
+@contextmanager
+def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
+    """Turn what MLflow raises into one sentence; to be entered once MLflow was opened.
+
+    Args:
+        uri: Address of the registry.
+        doing: What was tried, as `setting aliases of churn`.
+    """
+    from mlflow.exceptions import MlflowException
+
+    where = f"the registry {_shown(uri)}"
+    try:
+        yield
+    except MlflowException as exc:
+        raise _translated(exc, where, doing) from exc
+    except OperationalError as exc:
+        raise TransientError(f"{where} did not answer while {doing} ({exc.orig})") from exc
+    except (SQLAlchemyError, ImportError, PermissionError) as exc:
+        raise ConfigurationError(
+            f"{where} cannot be used while {doing} ({_line(exc)}): see SIXGATES_MLFLOW_URI and"
+            " SIXGATES_MLFLOW_ARTIFACTS"
+        ) from exc
+    except OSError as exc:
+        raise TransientError(f"{where} did not answer while {doing} ({_line(exc)})") from exc
+
+
+def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError:
+    said = f"while {doing} ({_line(exc)})"
+    if exc.error_code in _MISSING:
+        return ConfigurationError(f"{where} lacks what is needed {said}: see what was deleted")
+    if exc.error_code in _REFUSED:
+        return ConfigurationError(
+            f"{where} refused {said}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+    if exc.error_code in _BROKEN:
+        return ContractError(f"{where} did not accept the request {said}")
+    return TransientError(f"{where} did not answer {said}: try again, and see whether it runs")
+
+
+def _shown(uri: str) -> str:
+    """Return the address without a password."""
+    parts = urlsplit(uri)
+    if parts.scheme in {"http", "https"}:
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    try:
+        return sa.make_url(uri).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return parts.scheme or "given"
+
+
+def _line(exc: BaseException) -> str:
+    return str(exc).strip().split("\n", 1)[0] or type(exc).__name__

@@ -1,0 +1,206 @@
+"""Runs, versions and aliases in MLflow, as projections of the ledger.
+
+Every call names its run or version, so that several flows may share one process. MLflow takes
+seconds to import and is imported by the first call.
+"""
+
+import math
+import re
+import tempfile
+import threading
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from sixgates.adapters.mlflow_access import mlflow_errors, open_client
+from sixgates.adapters.mlflow_model import save_mlflow_model
+from sixgates.gates.card import ModelCard
+from sixgates.gates.ports import DatasetRef, ModelRef
+from sixgates.gates.verdict import Verdict
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, RunTag
+
+_MODEL = "model"
+"""Folder of the model among a run's artifacts."""
+_TAG_LENGTH = 5_000
+_METRIC_NAME_LENGTH = 250
+
+
+class MlflowRegistry:
+    """One MLflow tracking and registry address.
+
+    Args:
+        uri: SQLAlchemy URL of a database, or `http(s)://` of a server.
+        artifacts: Folder for artifacts; a server decides for itself.
+    """
+
+    def __init__(self, uri: str, artifacts: Path) -> None:
+        self._uri = uri
+        self._artifacts = artifacts
+        self._lock = threading.Lock()
+        self._opened: MlflowClient | None = None
+
+    def start_run(self, model: str, name: str, tags: dict[str, str]) -> str:
+        """Open a tracking run in the model's experiment and return its id."""
+        client = self._client()
+        with self._errors(f"starting a run of {model}"):
+            experiment = self._experiment(client, model)
+            short = {key: value[:_TAG_LENGTH] for key, value in tags.items()}
+            return str(client.create_run(experiment, run_name=name, tags=short).info.run_id)
+
+    def log_training(
+        self, run: str, *, params: dict[str, Any], metrics: dict[str, float], dataset: DatasetRef
+    ) -> None:
+        """Record how a model was made and from what. Metrics that are no number are left out."""
+        client = self._client()
+        from mlflow.entities import Param
+
+        tags = {
+            "dataset.path": dataset.path,
+            "dataset.digest": dataset.digest,
+            "dataset.source": dataset.source,
+            "dataset.as_of": dataset.as_of.isoformat(),
+            "dataset.rows": str(dataset.rows),
+            "dataset.matured": str(dataset.matured),
+            "dataset.quarantined": str(dataset.quarantined),
+        }
+        with self._errors(f"recording the training of run {run}"):
+            client.log_batch(
+                run,
+                params=[Param(key, str(value)[:_TAG_LENGTH]) for key, value in params.items()],
+                metrics=_metrics(metrics),
+                tags=_tags(tags),
+            )
+
+    def register(self, run: str, text: str, card: ModelCard, sample: pl.DataFrame) -> ModelRef:
+        """Register the native text as a new version, with signature and digest.
+
+        Registering the same text for the same run again returns the first version. The MLflow
+        model reads encoded rows (categories as the card's codes); the card and some raw rows lie
+        beside it.
+        """
+        client = self._client()
+        with self._errors(f"registering {card.model}"):
+            known = client.search_model_versions(f"name = '{card.model}' and run_id = '{run}'")
+            for version in known:
+                if version.tags.get("digest") == card.digest:
+                    return ModelRef(card.model, str(version.version), card.digest, run)
+            with tempfile.TemporaryDirectory(prefix="sixgates-") as folder:
+                save_mlflow_model(Path(folder) / _MODEL, text, card, sample)
+                client.log_artifacts(run, str(Path(folder) / _MODEL), _MODEL)
+            _ensure_model(client, card.model)
+            source = f"{client.get_run(run).info.artifact_uri}/{_MODEL}"
+            version = client.create_model_version(
+                card.model, source, run, tags={"digest": card.digest}, await_creation_for=0
+            )
+            return ModelRef(card.model, str(version.version), card.digest, run)
+
+    def log_verdict(self, run: str, verdict: Verdict) -> None:
+        """Record one gate's decision: whole as JSON, and each finite figure as a metric."""
+        client = self._client()
+        gate = verdict.gate
+        seen = {f"{gate}/{check.name}": check.seen for check in verdict.checks}
+        with self._errors(f"recording the verdict of gate {gate} in run {run}"):
+            client.log_dict(run, verdict.to_dict(), f"verdicts/{gate.number}-{gate}.json")
+            metrics = _metrics({name: value for name, value in seen.items() if value is not None})
+            client.log_batch(run, metrics=metrics, tags=_tags({f"gate.{gate}": verdict.outcome}))
+
+    def log_report(self, run: str, html: Path) -> None:
+        """Attach the report to the run."""
+        client = self._client()
+        with self._errors(f"attaching {html} to run {run}"):
+            client.log_artifact(run, str(html), "report")
+
+    def end_run(self, run: str, status: str, reason: str) -> None:
+        """Close the run: FINISHED whatever the gates said, FAILED when the pipeline broke."""
+        client = self._client()
+        with self._errors(f"closing run {run}"):
+            client.set_tag(run, "reason", reason[:_TAG_LENGTH])
+            client.set_terminated(run, status)
+
+    def set_aliases(self, model: str, aliases: dict[str, str | None]) -> None:
+        """Point each alias to a version, or remove it where the version is None.
+
+        Only differences are written, so that repeating it costs one read.
+        """
+        client = self._client()
+        current = self.aliases(model)
+        with self._errors(f"setting aliases of {model}"):
+            for alias, version in aliases.items():
+                if version is None and alias in current:
+                    client.delete_registered_model_alias(model, alias)
+                elif version is not None and current.get(alias) != version:
+                    client.set_registered_model_alias(model, alias, version)
+
+    def aliases(self, model: str) -> dict[str, str]:
+        """Return alias to version; empty for a model that was never registered."""
+        client = self._client()
+        with self._errors(f"reading aliases of {model}"):
+            found = client.search_registered_models(f"name = '{model}'")
+            return {a: str(v) for known in found for a, v in known.aliases.items()}
+
+    def mark(self, model: str, version: str, tags: dict[str, str]) -> None:
+        """Tag a version, as refused with its reason for one."""
+        client = self._client()
+        with self._errors(f"tagging version {version} of {model}"):
+            for key, value in tags.items():
+                client.set_model_version_tag(model, version, key, value[:_TAG_LENGTH])
+
+    def _client(self) -> "MlflowClient":
+        with self._lock:  # the first opening of a database creates its tables
+            if self._opened is None:
+                self._opened = open_client(self._uri)
+            return self._opened
+
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        return mlflow_errors(self._uri, doing)
+
+    def _experiment(self, client: "MlflowClient", model: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        known = client.get_experiment_by_name(model)
+        if known is not None:
+            return str(known.experiment_id)
+        remote = self._uri.startswith("http")
+        location = None if remote else (self._artifacts / model).absolute().as_uri()
+        try:
+            return str(client.create_experiment(model, artifact_location=location))
+        except MlflowException:
+            known = client.get_experiment_by_name(model)  # another flow was first
+            if known is None:
+                raise
+            return str(known.experiment_id)
+
+
+def _ensure_model(client: "MlflowClient", model: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    if client.search_registered_models(f"name = '{model}'"):
+        return
+    try:
+        client.create_registered_model(model)
+    except MlflowException as exc:
+        if exc.error_code != "RESOURCE_ALREADY_EXISTS":  # else another flow was first
+            raise
+
+
+def _metrics(values: dict[str, float]) -> "list[Metric]":
+    from mlflow.entities import Metric
+
+    now = time.time_ns() // 1_000_000
+    return [
+        Metric(re.sub(r"[^\w .:/-]", "_", name)[:_METRIC_NAME_LENGTH], float(value), now, 0)
+        for name, value in values.items()
+        if math.isfinite(value)
+    ]
+
+
+def _tags(values: dict[str, str]) -> "list[RunTag]":
+    from mlflow.entities import RunTag
+
+    return [RunTag(key, value[:_TAG_LENGTH]) for key, value in values.items()]

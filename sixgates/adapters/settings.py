@@ -1,0 +1,53 @@
+"""Where this installation keeps its things, read once from `SIXGATES_*` environment variables."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Addresses and secrets of one installation. Addresses that may hold a password, and the
+    token, are never part of its representation."""  # noqa: D205, D209 - one sentence more
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIXGATES_", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
+    )
+
+    home: Path = Path(".sixgates")
+    """Folder of everything that is kept on this machine; made absolute."""
+    ledger_url: str = Field(default_factory=lambda data: _sqlite(data, "ledger.db"), repr=False)
+    """SQLAlchemy URL of the ledger; SQLite in `home` where not given."""
+    mlflow_uri: str = Field(default_factory=lambda data: _sqlite(data, "mlflow.db"), repr=False)
+    """MLflow tracking and registry URI; SQLite in `home` where not given."""
+    mlflow_artifacts: Path = Field(default_factory=lambda data: data["home"] / "mlartifacts")
+    """Folder of MLflow's artifacts; a tracking server (`http://`) decides for itself."""
+    gateway_token: SecretStr | None = None
+    """Bearer token of the gateways' admin calls."""
+    clock: Path | None = None
+    """File that holds a simulated time; None means the wall clock."""
+
+    @field_validator("home", "mlflow_artifacts", "clock")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path is not None else None
+
+    @property
+    def store(self) -> Path:
+        """Model texts and cards, by digest."""
+        return self.home / "models"
+
+    @property
+    def log(self) -> Path:
+        """Segments of predictions and labels, one folder a model."""
+        return self.home / "log"
+
+    @property
+    def runs(self) -> Path:
+        """Datasets and reports, one folder a run; refused rows lie beside the accepted ones."""
+        return self.home / "runs"
+
+
+def _sqlite(data: dict[str, Any], name: str) -> str:
+    return f"sqlite:///{data['home'] / name}"

@@ -1,0 +1,81 @@
+"""The one place where adapters are built from settings."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from sixgates.adapters.clocks import FileClock, WallClock
+from sixgates.adapters.gateway_traffic import GatewayTraffic
+from sixgates.adapters.mlflow_registry import MlflowRegistry
+from sixgates.adapters.model_store import ModelStore
+from sixgates.adapters.segment_log import SegmentLog
+from sixgates.adapters.settings import Settings
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.ports import Clock, Log, Models, Registry, Traffic
+from sixgates.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that the pipeline needs, but for the project's own data."""
+
+    settings: Settings
+    ledger: Ledger
+    registry: Registry
+    models: Models
+    traffic: Traffic
+    log: Log
+    clock: Clock
+
+
+def build(settings: Settings | None = None) -> World:
+    """Return the world of these settings, or of the environment's; equal settings share one.
+
+    Raises:
+        ConfigurationError: a setting is not usable.
+    """
+    return _build(settings if settings is not None else _from_environment())
+
+
+def _from_environment() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as exc:
+        problem = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        raise ConfigurationError(f"SIXGATES_{name}: {problem['msg']}; correct it") from None
+
+
+@lru_cache(maxsize=8)
+def _build(settings: Settings) -> World:
+    ledger = _ledger(settings)
+    return World(
+        settings=settings,
+        ledger=ledger,
+        registry=MlflowRegistry(settings.mlflow_uri, settings.mlflow_artifacts),
+        models=ModelStore(settings.store),
+        traffic=GatewayTraffic(ledger, settings.gateway_token),
+        log=SegmentLog(settings.log),
+        clock=WallClock() if settings.clock is None else FileClock(settings.clock),
+    )
+
+
+def _ledger(settings: Settings) -> Ledger:
+    try:
+        url = sa.make_url(settings.ledger_url)
+        if url.get_backend_name() == "sqlite" and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        return Ledger(settings.ledger_url)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the folder of the ledger cannot be made ({exc}): set SIXGATES_HOME to a folder that"
+            " can be written"
+        ) from exc
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as exc:
+        raise ConfigurationError(
+            f"SIXGATES_LEDGER_URL is not a usable SQLAlchemy address ({type(exc).__name__}):"
+            " correct it, or unset it for SQLite"
+        ) from exc

@@ -1,0 +1,294 @@
+"""From logged predictions and labels to the evidence that gates 5 and 6 judge.
+
+Both gates compare the model on trial with the one that is known: in gate 5 the canary with the
+champion, in gate 6 the new champion with the one before it. Here the first is the *trial*, the
+second the *control*, whatever arm they answer in.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from sixgates.gates.card import Task
+from sixgates.gates.eprocess import ArmCounts
+from sixgates.gates.losses import row_losses
+from sixgates.gates.project import Project
+from sixgates.gates.records import Arm
+
+_KEY = ["request", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class LossBatch:
+    """One matured cohort of the random split: one unit, one mean loss."""
+
+    assigned: np.ndarray
+    """True where the unit went to the trial."""
+    losses: np.ndarray
+    """Mean loss of the unit, scaled to [0, 1]."""
+    share: float
+    """Probability that a unit went to the trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a trial so far."""
+
+    pair_means: np.ndarray
+    """Mean of trial loss minus control loss per matured period, in order; units of the loss."""
+    pairs: int
+    """Rows behind them."""
+    split_means: np.ndarray
+    """The same from the random split: mean of the trial's units minus mean of the control's."""
+    losses: tuple[LossBatch, ...]
+    """Matured cohorts of the random split."""
+    errors: tuple[ArmCounts, ...]
+    """Server errors by epoch and period, random split only."""
+    slow: tuple[ArmCounts, ...]
+    shadow_errors: tuple[ArmCounts, ...]
+    """Errors of the trial in shadow, against the control on the same requests."""
+    shares: tuple[tuple[int, int, float], ...]
+    """Per epoch: units in the trial, units in all, and the share the split should give."""
+    stage_requests: int
+    """Trial requests in the present epoch."""
+    requests_per_period: float
+    """Rows of traffic in a period, over the periods seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Which versions are compared, and how the split stood in each epoch."""
+
+    trial: str
+    control: str
+    trial_shares: dict[int, float]
+    """Epoch to the share of units that the trial answers; epochs of this phase only."""
+    epoch: int
+    """The present epoch."""
+    classes: tuple[str, ...] = ()
+
+
+def gather(
+    project: Project,
+    trial: Trial,
+    predictions: pl.DataFrame,
+    labels: pl.DataFrame,
+    *,
+    now: datetime,
+    slow_ms: float,
+) -> Evidence:
+    """Turn log records into evidence.
+
+    Args:
+        project: Says loss, period and label horizon.
+        trial: The two versions and the split.
+        predictions: Log records of the phase.
+        labels: First label of each request and row.
+        now: Event time; only periods whose labels have matured by then count for losses.
+        slow_ms: Scoring time above which an answer is slow.
+    """
+    epochs = pl.DataFrame(
+        {"epoch": list(trial.trial_shares), "share": list(trial.trial_shares.values())},
+        schema={"epoch": pl.Int64, "share": pl.Float64},
+    )
+    rows = (
+        predictions.with_columns(
+            period=_period(project),
+            bad=pl.col("error") != "",
+            slow=pl.col("micros") > slow_ms * 1000,
+        )
+        .filter(pl.col("version").is_in([trial.trial, trial.control]))
+        .join(epochs, on="epoch")
+    )
+    answered = rows.filter(pl.col("arm") != Arm.SHADOW)
+    losses = _matured_losses(project, trial.classes, rows, labels, now)
+    paired = _pair_means(losses, trial)
+    cohorts = _cohorts(losses.filter(pl.col("arm") != Arm.SHADOW), trial)
+    return Evidence(
+        pair_means=paired["mean"].to_numpy(),
+        pairs=int(paired["n"].sum()),
+        split_means=_split_means(cohorts),
+        losses=_loss_batches(cohorts, project.loss_clip),
+        errors=_counts(answered, trial, "bad"),
+        slow=_counts(answered, trial, "slow"),
+        shadow_errors=_shadow_errors(rows, trial),
+        shares=_shares(answered, trial),
+        stage_requests=answered.filter(
+            pl.col("epoch") == trial.epoch, pl.col("version") == trial.trial
+        ).height,
+        requests_per_period=answered.height / max(1, answered["period"].n_unique()),
+    )
+
+
+def loss_by_period(
+    project: Project,
+    version: str,
+    predictions: pl.DataFrame,
+    labels: pl.DataFrame,
+    *,
+    now: datetime,
+    classes: tuple[str, ...] = (),
+) -> pl.DataFrame:
+    """Return the matured mean loss of one version per period, whatever arm it answered in.
+
+    Returns:
+        Columns `period` (count of periods since 1970), `loss` (units of the loss) and `n` (rows).
+    """
+    rows = predictions.filter(pl.col("version") == version).with_columns(period=_period(project))
+    losses = _matured_losses(project, classes, rows, labels, now)
+    return losses.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
+
+
+def _period(project: Project) -> pl.Expr:
+    return (pl.col("at") / project.period.total_seconds()).floor().cast(pl.Int64)
+
+
+def _matured_losses(
+    project: Project,
+    classes: tuple[str, ...],
+    rows: pl.DataFrame,
+    labels: pl.DataFrame,
+    now: datetime,
+) -> pl.DataFrame:
+    """One row a model and request whose period has matured, with its loss.
+
+    Maturity goes by the age of the period, for every row alike: taking labels as they come would
+    compare young rows of one class with old rows of another.
+    """
+    joined = rows.join(labels.select(*_KEY, "label", labelled="at"), on=_KEY)
+    known = joined.filter(pl.col("labelled") <= _seconds(now))
+    if known.is_empty():
+        return known.with_columns(loss=pl.lit(0.0))
+    horizon = _horizon(project, known)
+    ends = (pl.col("period") + 1) * project.period.total_seconds()
+    matured = known.filter(ends + horizon.total_seconds() <= _seconds(now))
+    return matured.with_columns(
+        loss=pl.Series(_losses(project, classes, matured), dtype=pl.Float64)
+    )
+
+
+def _losses(project: Project, classes: tuple[str, ...], rows: pl.DataFrame) -> np.ndarray:
+    """Loss of each record; a model that failed to answer loses the clip."""
+    if rows.is_empty():
+        return np.empty(0)
+    failed = (rows["values"].list.len() == 0).to_numpy()
+    losses = np.full(rows.height, project.loss_clip)
+    good = rows.filter(~failed)
+    if good.height:
+        answers = np.stack(good["values"].to_numpy()).astype(np.float64)
+        labels = good["label"].to_numpy()
+        if project.task is not Task.MULTICLASS:
+            labels = labels.astype(np.float64)
+        losses[~failed] = row_losses(project, labels, answers, classes)
+    return losses
+
+
+def _pair_means(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
+    of_trial = losses.filter(pl.col("version") == trial.trial).select(*_KEY, "period", "loss")
+    control = losses.filter(pl.col("version") == trial.control).select(*_KEY, control="loss")
+    return (
+        of_trial.join(control, on=_KEY)
+        .group_by("period")
+        .agg(mean=(pl.col("loss") - pl.col("control")).mean(), n=pl.len())
+        .sort("period")
+    )
+
+
+def _cohorts(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
+    """One row a unit, epoch and period of the random split."""
+    return (
+        losses.with_columns(on_trial=pl.col("version") == trial.trial)
+        .filter(pl.col("share") > 0)
+        .group_by("epoch", "period", "entity", "on_trial", "share")
+        .agg(pl.col("loss").mean())
+        .sort("period", "epoch", "entity")
+    )
+
+
+def _loss_batches(cohorts: pl.DataFrame, clip: float) -> tuple[LossBatch, ...]:
+    return tuple(
+        LossBatch(
+            part["on_trial"].to_numpy(), part["loss"].to_numpy() / clip, float(part["share"][0])
+        )
+        for part in cohorts.partition_by("epoch", "period", maintain_order=True)
+    )
+
+
+def _split_means(cohorts: pl.DataFrame) -> np.ndarray:
+    """Trial minus control per period, within each epoch, weighted by the harmonic count.
+
+    Pooling raw means over shares would let a drifting base rate look like an effect.
+    """
+    on = pl.col("on_trial")
+    strata = cohorts.group_by("period", "epoch").agg(
+        d=pl.col("loss").filter(on).mean() - pl.col("loss").filter(~on).mean(),
+        nt=on.sum(),
+        nc=(~on).sum(),
+    )
+    weighted = strata.filter(pl.col("nt") > 0, pl.col("nc") > 0).with_columns(
+        w=pl.col("nt") * pl.col("nc") / (pl.col("nt") + pl.col("nc"))
+    )
+    by_period = weighted.group_by("period").agg(
+        x=(pl.col("d") * pl.col("w")).sum() / pl.col("w").sum()
+    )
+    return by_period.sort("period")["x"].to_numpy()
+
+
+def _counts(answered: pl.DataFrame, trial: Trial, column: str) -> tuple[ArmCounts, ...]:
+    on = pl.col("version") == trial.trial
+    batches = (
+        answered.filter(pl.col("share") > 0)
+        .group_by("epoch", "period")
+        .agg(
+            a=(on & pl.col(column)).sum(),
+            b=on.sum(),
+            c=(~on & pl.col(column)).sum(),
+            d=(~on).sum(),
+        )
+        .sort("epoch", "period")
+    )
+    return tuple(ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
+
+
+def _shadow_errors(rows: pl.DataFrame, trial: Trial) -> tuple[ArmCounts, ...]:
+    on = pl.col("version") == trial.trial
+    requests = rows.filter(pl.col("share") == 0)
+    batches = (
+        requests.group_by("period")
+        .agg(
+            a=(on & pl.col("bad")).sum(),
+            b=on.sum(),
+            c=(~on & pl.col("bad")).sum(),
+            d=(~on).sum(),
+        )
+        .sort("period")
+    )
+    return tuple(ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
+
+
+def _shares(answered: pl.DataFrame, trial: Trial) -> tuple[tuple[int, int, float], ...]:
+    on = pl.col("version") == trial.trial
+    units = (
+        answered.filter(pl.col("share") > 0)
+        .group_by("epoch", "share")
+        .agg(
+            a=pl.col("entity").filter(on).n_unique(),
+            b=pl.col("entity").n_unique(),
+        )
+        .sort("epoch")
+    )
+    return tuple(units.select("a", "b", "share").iter_rows())
+
+
+def _horizon(project: Project, known: pl.DataFrame) -> timedelta:
+    if project.roles.label_horizon is not None:
+        return project.roles.label_horizon
+    # Labels tell their own time: nearly all of them have arrived after this delay.
+    delay = (known["labelled"] - known["at"]).quantile(0.99, "higher")
+    return timedelta(seconds=float(delay or 0.0))
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - naive UTC throughout

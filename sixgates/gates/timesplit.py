@@ -1,0 +1,109 @@
+"""Which rows may be used, and which of them train, stop and judge: all by time.
+
+A row is used once its age says that its label is known. Using "rows whose label has arrived"
+instead would fill the newest days with whichever class is known sooner.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.project import Project
+
+_DELAY_QUANTILE = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """Three stretches of time; each starts strictly after the one before it ends."""
+
+    train: pl.DataFrame
+    validation: pl.DataFrame
+    """Newer than train: stops the boosting early."""
+    holdout: pl.DataFrame
+    """Newer than both and never seen by training: gates 3 and 4 judge on it."""
+
+
+def naive_utc(df: pl.DataFrame, column: str) -> pl.Series:
+    """Return a column of times as naive UTC in microseconds; without a zone it is UTC already."""
+    times = df[column]
+    if isinstance(times.dtype, pl.Datetime) and times.dtype.time_zone is not None:
+        times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return times.cast(pl.Datetime("us"))
+
+
+def label_age(df: pl.DataFrame, project: Project, now: datetime) -> timedelta:
+    """Return the age from which on a row's label counts as known, for every row alike.
+
+    It is the label horizon; or, with a label time, the 99th percentile of the delays observed by
+    `now`. Young rows show only their short delays, so this is a little too young where the
+    history is hardly longer than the delay. Zero while no label is known.
+    """
+    roles = project.roles
+    if roles.label_horizon is not None:
+        return roles.label_horizon
+    if roles.label_time is None:  # a project cannot be built so
+        raise ConfigurationError(f"{project.name} has neither label_time nor label_horizon")
+    known = naive_utc(df, roles.label_time)
+    delays = (known - naive_utc(df, roles.event_time)).filter(known <= now)
+    longest = delays.dt.total_microseconds().quantile(_DELAY_QUANTILE, "higher")
+    return timedelta(microseconds=max(0.0, longest or 0.0))
+
+
+def label_present(df: pl.DataFrame, project: Project) -> pl.Series:
+    """Say for each row whether it carries a label; NaN is none."""
+    label = df[project.roles.label]
+    return label.fill_nan(None).is_not_null() if label.dtype.is_float() else label.is_not_null()
+
+
+def matured(df: pl.DataFrame, project: Project, now: datetime) -> pl.DataFrame:
+    """Return the rows that are old enough for their label to be known, and carry it.
+
+    With a label time, rows whose label became known only after `now` are left out as well.
+    """
+    roles = project.roles
+    used = naive_utc(df, roles.event_time) <= now - label_age(df, project, now)
+    used &= label_present(df, project)
+    if roles.label_time is not None:
+        used &= naive_utc(df, roles.label_time) <= now
+    return df.filter(used.fill_null(value=False))
+
+
+def time_split(df: pl.DataFrame, project: Project, now: datetime) -> TimeSplit:
+    """Split the matured rows of the training window in event-time order.
+
+    The newest `holdout_share` is the holdout, the newest `validation_share` of the rest is the
+    validation part. Rows of one moment stay together, on the newer side.
+
+    Raises:
+        ConfigurationError: a part would be empty; too few rows, or too many at one moment.
+    """
+    policy = project.policies.training
+    rows = matured(df, project, now)
+    at = naive_utc(rows, project.roles.event_time)
+    if policy.window is not None:
+        rows = rows.filter(at > now - policy.window)
+        at = naive_utc(rows, project.roles.event_time)
+    order = at.arg_sort()
+    rows, times = rows[order], at[order].to_numpy()
+    second = _border(times, policy.holdout_share)
+    first = _border(times[:second], policy.validation_share)
+    split = TimeSplit(rows[:first], rows[first:second], rows[second:])
+    for name in ("train", "validation", "holdout"):
+        if getattr(split, name).is_empty():
+            raise ConfigurationError(
+                f"{project.name}: the {name} part of {rows.height:,} matured rows is empty; "
+                f"give more rows, a longer window or other shares in policies.training"
+            )
+    return split
+
+
+def _border(times: np.ndarray, share: float) -> int:
+    """Return where the newest share begins in sorted times, moved back over ties."""
+    if len(times) == 0:
+        return 0
+    newest = max(1, round(len(times) * share))
+    return int(np.searchsorted(times, times[len(times) - newest], side="left"))

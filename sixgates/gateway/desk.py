@@ -1,0 +1,127 @@
+"""Everything but scoring: labels, health, what is served, metrics, and the admin's two calls."""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sixgates.gates.errors import PipelineError
+from sixgates.gateway import bodies, metrics
+from sixgates.gateway.protocol import Refusal, read_labels
+from sixgates.gateway.state import State
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_CLIENT_GONE = 499
+
+
+class _Proof(msgspec.Struct):
+    digest: str
+
+
+class Desk:
+    """The calls behind the scoring path."""
+
+    def __init__(self, state: State) -> None:
+        """Speak for what the state holds."""
+        self._state = state
+
+    def application(self) -> Starlette:
+        """Return these calls as an ASGI application."""
+        refuse = self._refuse
+        return Starlette(
+            routes=[
+                Route("/labels", self._labels, methods=["POST"]),
+                Route("/healthz", self._healthz),
+                Route("/serving", self._serving),
+                Route("/metrics", self._metrics),
+                Route("/admin/prove", self._guarded(self._prove), methods=["POST"]),
+                Route("/admin/follow", self._guarded(self._follow), methods=["POST"]),
+            ],
+            exception_handlers={Refusal: refuse, HTTPException: refuse, bodies.GoneError: refuse},
+        )
+
+    async def _labels(self, request: Request) -> Response:
+        labels = read_labels(await _body(request), time.time())
+        written = self._state.record_labels(labels)
+        if written.lost:
+            raise Refusal(
+                507,
+                f"{written.lost:,} of {len(labels):,} labels were not kept, send all again"
+                f" (the first of each row counts): {written.reason}",
+            )
+        return _json(200, {"accepted": len(labels)})
+
+    async def _healthz(self, _request: Request) -> Response:
+        state = self._state
+        if state.follower.served is None:
+            return _json(503, {"status": "empty", "error": state.nothing_served()})
+        troubles = state.troubles()
+        status = "degraded" if troubles else "ok"
+        sentence = "; ".join(troubles) or f"serving {state.model}"
+        return _json(200, {"status": status, "sentence": sentence, "unlogged": state.unlogged})
+
+    async def _serving(self, _request: Request) -> Response:
+        return _json(200, self._state.serving())
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(self._state.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    async def _prove(self, request: Request) -> Response:
+        try:
+            asked = msgspec.json.decode(await _body(request), type=_Proof)
+        except msgspec.DecodeError as exc:
+            raise Refusal(400, f'send {{"digest": "<SHA-256>"}}: {exc}') from exc
+        try:
+            await asyncio.to_thread(self._state.follower.prove, asked.digest)
+        except PipelineError as exc:
+            raise Refusal(409, str(exc)) from exc
+        return _json(200, {"ok": True})
+
+    async def _follow(self, _request: Request) -> Response:
+        try:
+            await asyncio.to_thread(self._state.follower.follow)
+        except PipelineError as exc:
+            raise Refusal(503, str(exc)) from exc
+        return _json(200, self._state.serving())
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        """Let only the bearer of the token in; without a token nobody."""
+        token = self._state.token
+
+        async def guarded(request: Request) -> Response:
+            if not token:
+                raise Refusal(403, "admin calls need a token: set SIXGATES_GATEWAY_TOKEN")
+            given = request.headers.get("authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+                raise Refusal(401, "send authorization: Bearer <SIXGATES_GATEWAY_TOKEN>")
+            return await endpoint(request)
+
+        return guarded
+
+    async def _refuse(self, request: Request, exc: Exception) -> Response:
+        match exc:
+            case Refusal():
+                status, sentence, headers = exc.status, exc.sentence, None
+            case HTTPException():
+                status, headers = exc.status_code, exc.headers
+                sentence = f"{request.method} {request.url.path}: {exc.detail}"
+            case _:
+                return Response(status_code=_CLIENT_GONE)  # Nobody reads this.
+        self._state.metrics.refuse(status)
+        return _json(status, {"error": sentence}, headers)
+
+
+async def _body(request: Request) -> bytes:
+    return await bodies.read_json(request.scope, request.receive)
+
+
+def _json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(value), status, headers, "application/json")

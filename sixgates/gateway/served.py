@@ -1,0 +1,57 @@
+"""What is served right now: one immutable value, read once by each request."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sixgates.gates.records import Arm
+from sixgates.gateway.store import LoadedModel
+from sixgates.ledger.route import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The model beside the champion, loaded."""
+
+    version: str
+    digest: str
+    model: LoadedModel
+    arm: Arm
+    """CANARY before promotion, HOLDBACK after it."""
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A route with its models in memory."""
+
+    route: Route
+    champion: LoadedModel
+    beside: Companion | None
+    """None also where the route has one that could not be loaded."""
+
+    @property
+    def share(self) -> float:
+        """Share of units that the model beside the champion answers."""
+        return self.beside.share if self.beside else 0.0
+
+
+def document(served: Served | None, *, unlogged: int, refused: dict[str, str]) -> dict[str, Any]:
+    """Say what is served, for /serving.
+
+    Args:
+        served: What requests meet, None before the first model.
+        unlogged: Answers given without being logged, since the start.
+        refused: Version to sentence for what the ledger asks for and could not be loaded.
+    """
+    beside = served.beside if served else None
+    return {
+        "epoch": served.route.epoch if served else 0,
+        "champion": served.route.champion.number if served else "",
+        "champion_digest": served.route.champion.digest if served else "",
+        "beside": beside.version if beside else "",
+        "beside_digest": beside.digest if beside else "",
+        "arm": beside.arm if beside else "",
+        "share": beside.share if beside else 0.0,
+        "unlogged": unlogged,
+        "refused": refused,
+    }

@@ -1,0 +1,191 @@
+"""How the gateway process lives: bind, follow the ledger, announce itself, drain and leave."""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gateway.app import Gateway
+from sixgates.gateway.follow import Follower
+from sixgates.gateway.state import State
+from sixgates.gateway.store import ModelStore
+from sixgates.ledger.ledger import Ledger
+
+DRAIN_SECONDS = 10
+"""How long requests under way may take once the process is told to stop."""
+
+_BACKLOG = 2048
+_logger = logging.getLogger(__name__)
+
+
+def serve(
+    *,
+    model: str,
+    ledger_url: str,
+    store: Path,
+    log_dir: Path,
+    token: str | None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    heartbeat: float = 2.0,
+    poll: float = 0.5,
+    on_listening: Callable[[str], None] | None = None,
+) -> None:
+    """Serve one model until SIGTERM or SIGINT.
+
+    Args:
+        model: Name of the project.
+        ledger_url: SQLAlchemy URL of the ledger.
+        store: Folder of the model store.
+        log_dir: Folder under which predictions and labels are logged, one folder a model.
+        token: What admin calls must bear; None refuses them all.
+        host: Address to bind; anything but loopback needs a token.
+        port: Port to bind; 0 takes a free one.
+        heartbeat: Seconds between two announcements to the ledger.
+        poll: Seconds between two looks at the ledger's newest route.
+        on_listening: Called with the URL once requests are accepted.
+
+    Raises:
+        ConfigurationError: address, ledger URL or log folder cannot be used.
+        TransientError: the ledger did not answer.
+    """
+    if not token and not _is_loopback(host):
+        raise ConfigurationError(
+            f"{host} is open to other machines: set SIXGATES_GATEWAY_TOKEN, or use 127.0.0.1"
+        )
+    with _bind(host, port) as sock:
+        url = _url(host, sock)
+        ledger = _open(ledger_url)
+        follower = Follower(model, ledger, ModelStore(store, model))
+        state = State(model=model, follower=follower, log_dir=log_dir, token=token)
+        gateway = Gateway(state)
+        following = _Repeating("follow", poll, follower.poll)
+        presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, model, url))
+
+        def start() -> None:
+            following.start()
+            presence.start()
+            if on_listening:
+                on_listening(url)
+
+        def stop() -> None:
+            presence.stop()
+            _withdraw(ledger, url)
+
+        follower.poll()
+        try:
+            _Server(gateway, start, stop).run(sockets=[sock])
+        finally:
+            following.stop()
+            gateway.close()
+            state.close()
+            ledger.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells when requests are accepted, and when they no longer will be."""
+
+    def __init__(
+        self, app: Gateway, on_started: Callable[[], None], on_stopping: Callable[[], None]
+    ) -> None:
+        config = uvicorn.Config(
+            app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS,
+        )  # fmt: skip
+        super().__init__(config)
+        self._on_started = on_started
+        self._on_stopping = on_stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        await asyncio.to_thread(self._on_started)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._on_stopping)
+        await super().shutdown(sockets)
+
+
+class _Repeating:
+    """Does one thing at once and then every so often, in a thread, until stopped."""
+
+    def __init__(self, name: str, period: float, action: Callable[[], None]) -> None:
+        self._action = action
+        self._period = period
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._action()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _repeat(self) -> None:
+        while not self._stopping.wait(self._period):
+            self._action()
+
+
+def _announce(ledger: Ledger, model: str, url: str) -> None:
+    try:
+        ledger.announce(model, url)
+    except (PipelineError, SQLAlchemyError) as exc:
+        _logger.warning("%s is not announced: %s", url, exc)
+
+
+def _withdraw(ledger: Ledger, url: str) -> None:
+    try:
+        ledger.withdraw(url)
+    except (PipelineError, SQLAlchemyError) as exc:
+        _logger.warning("%s is not withdrawn, it will fade by itself: %s", url, exc)
+
+
+def _open(url: str) -> Ledger:
+    try:
+        return Ledger(url)
+    except (SQLAlchemyError, ImportError) as exc:
+        raise ConfigurationError(
+            f"the ledger cannot be opened ({exc}): give a SQLAlchemy URL such as"
+            " sqlite:////var/lib/sixgates/ledger.db"
+        ) from exc
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind)
+    except (OSError, OverflowError) as exc:
+        raise ConfigurationError(f"{host}:{port} cannot be bound: {exc}") from exc
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)  # Only a listening socket keeps others off the port.
+    except OSError as exc:
+        sock.close()
+        raise ConfigurationError(
+            f"port {port} of {host} cannot be used ({exc.strerror}): choose another with --port"
+        ) from exc
+    return sock
+
+
+def _url(host: str, sock: socket.socket) -> str:
+    port = sock.getsockname()[1]
+    # A wildcard is no address that others can call.
+    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,66 @@
+"""Gate 4: compare the challenger with the model that really serves, on the same rows."""
+
+import numpy as np
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from sixgates.adapters.dataset_store import read_dataset
+from sixgates.adapters.lightgbm_trainer import predict
+from sixgates.gates.compare import PairedEvidence, judge_comparison, paired_evidence
+from sixgates.gates.encoding import label_array
+from sixgates.gates.errors import ContractError
+from sixgates.gates.losses import row_losses
+from sixgates.gates.ports import DatasetRef, ModelRef
+from sixgates.gates.project import Project
+from sixgates.gates.timesplit import time_split
+from sixgates.gates.verdict import Verdict
+from sixgates.adapters.wiring import World
+from tasks.record import record
+from tasks.retry import TRANSIENT
+from tasks.run import Run, world_of
+
+
+@task(**TRANSIENT, cache_policy=NO_CACHE)
+def compare(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
+    """Judge non-inferiority of the challenger against the champion of the ledger."""
+    world, project = world_of(run)
+    holdout = time_split(read_dataset(dataset), project, dataset.as_of).holdout
+    champion = champion_digest(world, run.model)
+    evidence = None
+    if champion is not None:
+        evidence = paired_evidence(
+            project,
+            holdout,
+            champion=_losses(world, project, champion, holdout),
+            challenger=_losses(world, project, model.digest, holdout),
+        )
+    verdict = judge_comparison(
+        evidence, project.policies.comparison, cold_start=champion is None
+    )
+    record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
+    return verdict
+
+
+def champion_digest(world: World, model: str) -> str | None:
+    """Return what serves, which every live gateway must confirm.
+
+    Raises:
+        ContractError: a gateway serves something else than the ledger says.
+    """
+    route = world.ledger.route(model)
+    if route is None:
+        return None
+    for gateway in world.traffic.follow(model, route.epoch):
+        if gateway.champion_digest != route.champion.digest:
+            raise ContractError(
+                f"the gateway {gateway.url} serves {gateway.champion_digest[:12] or 'nothing'},"
+                f" the ledger says {route.champion.digest[:12]}: see `sixgates status`"
+            )
+    return route.champion.digest
+
+
+def _losses(world: World, project: Project, digest: str, holdout: pl.DataFrame) -> np.ndarray:
+    text, card = world.models.get(digest)
+    labels = label_array(project, holdout)
+    return row_losses(project, labels, predict(text, card, holdout), card.classes)

@@ -1,0 +1,44 @@
+"""Gate 3: hold the challenger against absolute limits on rows that training never saw."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from sixgates.adapters.dataset_store import read_dataset
+from sixgates.adapters.lightgbm_trainer import predict
+from sixgates.gates.encoding import label_array
+from sixgates.gates.evaluate import judge_holdout, measure_holdout
+from sixgates.gates.losses import base_rate_prediction
+from sixgates.gates.ports import DatasetRef, ModelRef
+from sixgates.gates.profile import profile_frame
+from sixgates.gates.reference import Reference
+from sixgates.gates.timesplit import time_split
+from sixgates.gates.verdict import Verdict
+from sixgates.gates.watch import past_windows
+from tasks.record import record
+from tasks.retry import TRANSIENT
+from tasks.run import Run, world_of
+
+
+@task(**TRANSIENT, cache_policy=NO_CACHE)
+def evaluate(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
+    """Judge the challenger on the holdout, and store what the watch will compare with."""
+    world, project = world_of(run)
+    rows = read_dataset(dataset)
+    split = time_split(rows, project, dataset.as_of)
+    text, card = world.models.get(model.digest)
+    base = base_rate_prediction(project, label_array(project, split.train), card.classes)
+    answers = predict(text, card, split.holdout)
+    evidence = measure_holdout(project, split.holdout, answers, base, card.classes)
+    verdict = judge_holdout(evidence, project.policies.evaluation, project.loss)
+    roles = project.roles
+    profile = profile_frame(rows, roles.numeric, roles.categorical)
+    window = project.policies.watch.window
+    reference = Reference(
+        profile=profile,
+        past_windows=tuple(past_windows(rows, profile, window, roles.event_time)),
+        holdout_loss=float(evidence.losses.mean()),
+        until=rows[roles.event_time].max(),  # type: ignore[arg-type]
+    )
+    world.references.put(model.digest, reference)
+    record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
+    return verdict

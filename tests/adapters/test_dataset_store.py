@@ -1,0 +1,65 @@
+# ruff: noqa: DTZ001 - event time is naive UTC
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sixgates.adapters.atomic_files import replace_atomically
+from sixgates.adapters.dataset_store import read_dataset, write_dataset
+from sixgates.gates.errors import ContractError
+
+
+@pytest.fixture
+def store(tmp_path, rows):
+    def store():
+        return write_dataset(
+            tmp_path / "runs",
+            "r1",
+            accepted=rows[:-1],
+            quarantined=rows[-1:].with_columns(rule=pl.lit("age >= 0")),
+            source="rides.parquet",
+            as_of=datetime(2026, 2, 1),
+            matured=500,
+        )
+
+    return store
+
+
+def test_rows_come_back_with_counts(store, rows):
+    ref = store()
+    assert read_dataset(ref).equals(rows[:-1])
+    assert pl.read_parquet(ref.quarantine)["rule"].to_list() == ["age >= 0"]
+    assert (ref.rows, ref.quarantined, ref.matured) == (599, 1, 500)
+
+
+def test_writing_the_same_run_twice_gives_an_equal_reference(store, tmp_path):
+    assert store() == store()
+    assert len(list((tmp_path / "runs" / "r1").iterdir())) == 2
+
+
+def test_changed_rows_are_refused(store, rows):
+    ref = store()
+    rows[:-2].write_parquet(ref.path)
+    with pytest.raises(ContractError, match="changed since"):
+        read_dataset(ref)
+
+
+def test_missing_rows_are_refused(store, tmp_path):
+    with pytest.raises(ContractError, match="gone"):
+        read_dataset(replace(store(), path=str(tmp_path / "none.parquet")))
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_trace(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("old")
+
+    def fail(temporary: Path):
+        temporary.write_text("half")
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - ours, without a message
+        replace_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.glob(".*")) == []

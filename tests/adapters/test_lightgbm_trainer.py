@@ -1,0 +1,194 @@
+import math
+
+import lightgbm as lgb
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+
+from sixgates.adapters.lightgbm_trainer import predict, train
+from sixgates.adapters.model_store import text_digest
+from sixgates.gates.card import ModelCard, Task, encode_rows
+from sixgates.gates.errors import ConfigurationError, ContractError
+from sixgates.gates.policy import Policies
+from sixgates.gates.retrain import judge_training
+from sixgates.gates.verdict import Outcome
+
+TASKS = pytest.mark.parametrize("task", list(Task))
+
+
+@pytest.fixture
+def trained_on(project_of, rows_of, split_of):
+    def trained_on(task=Task.BINARY, rows=None, policy=None, **changes):
+        if policy is not None:
+            changes["policies"] = Policies.with_margin(0.01, training=policy)
+        project = project_of(task, **changes)
+        return train(project, split_of(rows_of(task=task) if rows is None else rows))
+
+    return trained_on
+
+
+def outcome(trained, project):
+    return judge_training(trained.evidence, project.policies.training).outcome
+
+
+@TASKS
+def test_a_model_that_learns_passes_gate_2(trained_on, task, project):
+    trained = trained_on(task)
+    assert outcome(trained, project) is Outcome.PASS
+    assert trained.evidence.loss < 0.7 * trained.evidence.base_loss
+    assert trained.evidence.n == 120
+    assert trained.evidence.memory_mb > 10
+    assert trained.evidence.stopped == ""
+    assert trained.card.digest == text_digest(trained.text)
+
+
+@TASKS
+def test_the_same_rows_give_the_same_bytes(trained_on, task):
+    first, second = trained_on(task), trained_on(task)
+    assert first.text == second.text
+    assert first.card == second.card
+    assert first.params == second.params
+
+
+@TASKS
+def test_probes_are_answered_bit_for_bit_after_a_trip_through_json(trained_on, task):
+    trained = trained_on(task)
+    card = msgspec.json.decode(msgspec.json.encode(trained.card), type=ModelCard)
+    assert card == trained.card
+    assert 10 <= len(card.probes) <= 16
+    booster = lgb.Booster(model_str=trained.text)
+    for probe in card.probes:
+        answer = booster.predict(encode_rows(card, [probe.row])).reshape(-1)
+        assert tuple(answer) == probe.expected
+        assert len(answer) == (3 if task is Task.MULTICLASS else 1)
+
+
+def test_probes_hold_nulls_and_an_unseen_category(trained_on):
+    card = trained_on().card
+    rows = [probe.row for probe in card.probes]
+    levels = card.features[2].levels
+    assert levels == ("east", "north", "south")
+    assert any(None in row.values() for row in rows)
+    assert any(row["region"] is not None and row["region"] not in levels for row in rows)
+    assert card.classes == ()
+
+
+def test_probes_survive_rows_that_json_cannot_hold(trained_on, rows_of):
+    rows = rows_of().with_columns(
+        age=pl.when(pl.int_range(pl.len()) % 3 == 0).then(math.inf).otherwise(math.nan),
+        visits=pl.col("visits") > 3,
+    )
+    rows = rows.with_columns(region=pl.col("visits"), visits=pl.col("visits").cast(pl.Int8))
+    card = trained_on(rows=rows).card
+    assert msgspec.json.decode(msgspec.json.encode(card), type=ModelCard) == card
+    assert {probe.row["region"] for probe in card.probes} >= {"True", "False"}
+
+
+def test_predicting_a_frame_equals_predicting_its_records(trained_on, rows):
+    trained = trained_on()
+    answers = predict(trained.text, trained.card, rows)
+    matrix = encode_rows(trained.card, rows.to_dicts())
+    assert answers.shape == (600, 1)
+    assert np.array_equal(answers[:, 0], lgb.Booster(model_str=trained.text).predict(matrix))
+    assert predict(trained.text, trained.card, rows[:0]).shape == (0, 1)
+
+
+def test_the_columns_of_multiclass_answers_are_the_cards_classes(trained_on, rows_of):
+    trained = trained_on(Task.MULTICLASS)
+    rows = rows_of(task=Task.MULTICLASS)
+    assert trained.card.classes == ("low", "mid", "top")
+    best = predict(trained.text, trained.card, rows).argmax(axis=1)
+    right = np.array(trained.card.classes)[best] == rows["left"].to_numpy()
+    assert right.mean() > 0.7
+
+
+def test_a_text_that_was_cut_short_is_refused_before_lightgbm_aborts(trained_on, rows):
+    trained = trained_on()
+    with pytest.raises(ContractError, match="cut"):
+        predict(trained.text[:900], trained.card, rows)
+
+
+def test_a_frame_without_a_feature_is_a_broken_promise(trained_on, rows):
+    trained = trained_on()
+    with pytest.raises(ContractError, match="age"):
+        predict(trained.text, trained.card, rows.drop("age"))
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@TASKS
+def test_no_rows_fail_gate_2_and_raise_nothing(project_of, rows_of, split_of, task, part):
+    project = project_of(task)
+    split = split_of(rows_of(task=task))
+    empty = {part: getattr(split, part)[:0]}
+    parts = {name: getattr(split, name) for name in ("train", "validation", "holdout")}
+    trained = train(project, type(split)(**{**parts, **empty}))
+    assert outcome(trained, project) is Outcome.FAIL
+    assert trained.text == ""
+
+
+@TASKS
+def test_one_single_label_fails_gate_2_and_raises_nothing(trained_on, project, rows_of, task):
+    rows = rows_of(task=task)
+    single = rows.with_columns(left=pl.lit(rows["left"][0], rows.schema["left"]))
+    trained = trained_on(task, rows=single)
+    assert outcome(trained, project) is Outcome.FAIL
+    assert trained.evidence.best_round == 0
+
+
+def test_a_class_that_training_never_saw_loses_instead_of_raising(trained_on, rows_of):
+    rows = rows_of(task=Task.MULTICLASS)
+    late = rows.with_columns(
+        left=pl.when(pl.int_range(pl.len()) >= 400).then(pl.lit("new")).otherwise("left")
+    )
+    trained = trained_on(Task.MULTICLASS, rows=late)
+    assert "new" not in trained.card.classes
+    assert trained.evidence.loss > 0.5
+
+
+def test_training_stops_at_its_time_limit(trained_on, project):
+    trained = trained_on(policy={"max_seconds": 1e-6})
+    assert trained.evidence.stopped == "time"
+    assert trained.evidence.best_round == 1
+    assert outcome(trained, project) is Outcome.FAIL
+
+
+def test_training_stops_at_its_memory_limit(trained_on, project):
+    trained = trained_on(policy={"max_memory_mb": 1.0})
+    assert trained.evidence.stopped == "memory"
+    assert outcome(trained, project) is Outcome.FAIL
+
+
+def test_early_stopping_keeps_the_best_round_only(trained_on):
+    trained = trained_on(policy={"rounds": 200, "early_stopping": 5})
+    assert 1 <= trained.evidence.best_round < 200
+    assert lgb.Booster(model_str=trained.text).num_trees() == trained.evidence.best_round
+
+
+def test_the_projects_trainer_goes_before_the_defaults_also_by_alias(trained_on):
+    trained = trained_on(trainer={"eta": 0.5, "num_leaves": 4})
+    assert "learning_rate" not in trained.params
+    assert "[learning_rate: 0.5]" in trained.text
+    assert "[num_leaves: 4]" in trained.text
+
+
+@pytest.mark.parametrize("trainer", [{"objective": "wishful"}, {"num_leaves": -3}])
+def test_parameters_that_lightgbm_refuses_are_said_in_one_sentence(trained_on, trainer):
+    with pytest.raises(ConfigurationError, match="see `trainer` in the project file") as caught:
+        trained_on(trainer=trainer)
+    assert "\n" not in str(caught.value)
+
+
+def test_rounds_belong_into_the_policy(trained_on):
+    with pytest.raises(ConfigurationError, match=r"policies\.training\.rounds"):
+        trained_on(trainer={"n_estimators": 5})
+
+
+def test_feature_names_that_lightgbm_refuses_do_no_harm(project_of, rows_of, split_of):
+    project = project_of()
+    name = 'age: "years", é'
+    roles = project.roles.model_copy(update={"numeric": (name, "visits")})
+    odd = project.model_copy(update={"roles": roles})
+    trained = train(odd, split_of(rows_of().rename({"age": name})))
+    assert trained.card.features[0].name == name
+    assert trained.evidence.loss < trained.evidence.base_loss

@@ -1,0 +1,177 @@
+# ruff: noqa: DTZ001 - event time is naive UTC
+import math
+import time
+from dataclasses import asdict, fields
+from datetime import datetime
+
+import msgspec
+import polars as pl
+import pytest
+
+from sixgates.adapters.segment_log import LABEL_SCHEMA, PREDICTION_SCHEMA, SegmentLog
+from sixgates.gates.errors import ContractError
+from sixgates.gates.records import Arm, Label, Prediction
+
+LONG_AGO = datetime(1970, 1, 1)
+
+
+def prediction(i=0, **changes):
+    given = {
+        "request": f"r{i}",
+        "row": 0,
+        "entity": f"c{i}",
+        "at": 1_000.0 + i,
+        "epoch": 3,
+        "arm": Arm.CANARY,
+        "version": "7",
+        "values": (0.1 + 0.2, 1e-12),
+        "error": "",
+        "micros": 14.5,
+        "received": 2_000.0 + i,
+    }
+    return msgspec.json.encode(Prediction(**{**given, **changes})) + b"\n"
+
+
+def label(i=0, text="1", received=0.0):
+    return msgspec.json.encode(Label(f"r{i}", 0, text, 5_000.0, received)) + b"\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "log" / "churn"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def log(tmp_path):
+    return SegmentLog(tmp_path / "log")
+
+
+def test_the_columns_are_the_fields_of_the_records():
+    assert list(PREDICTION_SCHEMA) == [f.name for f in fields(Prediction)]
+    assert list(LABEL_SCHEMA) == [f.name for f in fields(Label)]
+
+
+def test_an_empty_log_is_typed(log):
+    assert log.predictions("churn", LONG_AGO).schema == PREDICTION_SCHEMA
+    assert log.labels("churn").schema == LABEL_SCHEMA
+
+
+def test_records_come_back_bit_for_bit(log, folder):
+    (folder / "predictions-1.jsonl").write_bytes(
+        prediction(error="späť \n", values=()) + prediction(1)
+    )
+    first, second = log.predictions("churn", LONG_AGO).to_dicts()
+    assert (first["error"], first["values"]) == ("späť \n", [])
+    expected = asdict(msgspec.json.decode(prediction(1), type=Prediction))
+    assert second == {**expected, "values": [0.1 + 0.2, 1e-12]}
+
+
+def test_since_cuts_by_event_time(log, folder):
+    (folder / "predictions-1.jsonl").write_bytes(b"".join(prediction(i) for i in range(10)))
+    since = datetime(1970, 1, 1, 0, 16, 44)
+    assert log.predictions("churn", since)["at"].to_list() == [1004.0 + i for i in range(6)]
+
+
+def test_models_and_kinds_are_kept_apart(log, folder):
+    (folder / "predictions-1.jsonl").write_bytes(prediction())
+    (folder / "labels-1.jsonl").write_bytes(label())
+    assert log.predictions("churn", LONG_AGO).height == 1
+    assert log.labels("churn").height == 1
+    assert log.predictions("other", LONG_AGO).is_empty()
+
+
+def test_a_torn_last_line_waits_for_its_end(log, folder):
+    path = folder / "predictions-1.jsonl"
+    line = prediction(1)
+    path.write_bytes(prediction(0) + line[:40])
+    assert log.predictions("churn", LONG_AGO).height == 1
+    with path.open("ab") as file:
+        file.write(line[40:] + prediction(2)[:10])
+    assert log.predictions("churn", LONG_AGO)["request"].to_list() == ["r0", "r1"]
+    (folder / "predictions-2.jsonl").write_bytes(prediction(5))
+    assert log.predictions("churn", LONG_AGO)["request"].to_list() == ["r0", "r1", "r5"]
+
+
+def test_a_segment_of_one_torn_line_is_empty(log, folder):
+    (folder / "predictions-1.jsonl").write_bytes(prediction()[:-1])
+    assert log.predictions("churn", LONG_AGO).is_empty()
+
+
+def test_what_was_read_once_is_not_read_again(log, folder):
+    path = folder / "predictions-1.jsonl"
+    path.write_bytes(prediction(0))
+    log.predictions("churn", LONG_AGO)
+    path.write_bytes(b"#" * (len(prediction(0)) - 1) + b"\n" + prediction(1))
+    assert log.predictions("churn", LONG_AGO).height == 2
+
+
+def test_a_segment_that_shrank_is_a_broken_promise(log, folder):
+    path = folder / "predictions-1.jsonl"
+    path.write_bytes(prediction(0) + prediction(1))
+    log.predictions("churn", LONG_AGO)
+    path.write_bytes(prediction(0))
+    with pytest.raises(ContractError, match="shrank"):
+        log.predictions("churn", LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"{oops\n",
+        b"[1]\n",
+        b"null\n",
+        b"{}\n",
+        b"\xff\n",
+        prediction()[:50] + b"\n",
+        prediction().replace(b'"row":0', b'"row":"x"'),
+        prediction().replace(b'"row":0', b'"row":null'),
+        prediction().replace(b'"epoch":3', b'"epoch":3.5'),
+        prediction().replace(b'"values":[', b'"values":["a",'),
+        prediction().replace(b'"micros":14.5,', b""),
+    ],
+)
+def test_a_malformed_line_is_named_with_its_file_and_number(log, folder, bad):
+    path = folder / "predictions-1.jsonl"
+    path.write_bytes(prediction(0) + prediction(1))
+    log.predictions("churn", LONG_AGO)
+    with path.open("ab") as file:
+        file.write(prediction(2) + bad + prediction(3))
+    for _ in range(2):
+        with pytest.raises(ContractError, match=r"predictions-1\.jsonl:4 ") as caught:
+            log.predictions("churn", LONG_AGO)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_answer_that_was_no_number_stays_one(log, folder):
+    (folder / "predictions-1.jsonl").write_bytes(prediction(values=(math.nan, 1.0)))
+    values = log.predictions("churn", LONG_AGO)["values"][0].to_list()
+    assert math.isnan(values[0])
+    assert values[1] == 1.0
+
+
+def test_the_first_label_of_a_row_wins_whichever_gateway_got_it(log, folder):
+    (folder / "labels-1.jsonl").write_bytes(label(0, "late", 9.0) + label(1, "only", 4.0))
+    (folder / "labels-2.jsonl").write_bytes(label(0, "first", 3.0) + label(0, "later", 5.0))
+    labels = log.labels("churn")
+    assert dict(zip(labels["request"], labels["label"], strict=True)) == {
+        "r0": "first",
+        "r1": "only",
+    }
+
+
+def test_a_hundred_thousand_lines_are_read_fast_and_then_at_once(log, folder):
+    lines = b"".join(prediction(i % 1000, request=f"r{i}") for i in range(100_000))
+    (folder / "predictions-1.jsonl").write_bytes(lines)
+    started = time.perf_counter()
+    frame = log.predictions("churn", LONG_AGO)
+    first = time.perf_counter() - started
+    started = time.perf_counter()
+    again = log.predictions("churn", LONG_AGO)
+    second = time.perf_counter() - started
+    assert frame.height == 100_000
+    assert frame.equals(again)
+    assert first < 2.0
+    assert second < first / 2
+    assert isinstance(frame, pl.DataFrame)

@@ -1,0 +1,73 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+checks = st.builds(
+    Check,
+    name=st.text(),
+    outcome=st.sampled_from(Outcome),
+    seen=st.none() | finite,
+    required=st.none() | finite,
+    n=st.integers(0, 10**9),
+    sentence=st.text(),
+)
+
+
+@pytest.mark.parametrize("judge", [at_most, at_least])
+@pytest.mark.parametrize("seen", [None, math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_refused_by_name(judge, seen):
+    check = judge("loss", seen, 0.4, 100)
+    assert check.outcome is Outcome.FAIL
+    assert check.seen is None
+    assert check.sentence.startswith("loss ")
+
+
+@pytest.mark.parametrize("judge", [at_most, at_least])
+@pytest.mark.parametrize("limit", [None, math.nan, math.inf, -math.inf])
+def test_without_a_limit_nothing_passes(judge, limit):
+    check = judge("loss", 0.1, limit, 100)
+    assert check.outcome is Outcome.FAIL
+    assert "no limit set" in check.sentence
+
+
+@given(seen=finite, limit=finite)
+def test_a_limit_is_kept_on_its_own_side_and_equality_passes(seen, limit):
+    assert (at_most("x", seen, limit, 1).outcome is Outcome.PASS) == (seen <= limit)
+    assert (at_least("x", seen, limit, 1).outcome is Outcome.PASS) == (seen >= limit)
+
+
+@given(seen=finite, limit=finite, step=st.floats(0, 1e6))
+def test_tightening_a_limit_never_turns_fail_into_pass(seen, limit, step):
+    if at_most("x", seen, limit, 1).outcome is Outcome.FAIL:
+        assert at_most("x", seen, limit - step, 1).outcome is Outcome.FAIL
+    if at_least("x", seen, limit, 1).outcome is Outcome.FAIL:
+        assert at_least("x", seen, limit + step, 1).outcome is Outcome.FAIL
+
+
+@given(st.lists(checks, min_size=1), st.sampled_from(Gate))
+def test_the_worst_check_decides(found, gate):
+    outcomes = {check.outcome for check in found}
+    verdict = Verdict.of(gate, found)
+    assert verdict.passed == (outcomes == {Outcome.PASS})
+    assert (verdict.outcome is Outcome.FAIL) == (Outcome.FAIL in outcomes)
+    assert verdict.reason == "; ".join(c.sentence for c in found if c.outcome is verdict.outcome)
+
+
+@given(st.lists(checks), st.sampled_from(Gate))
+def test_a_verdict_survives_storage(found, gate):
+    verdict = Verdict.of(gate, found)
+    assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
+
+
+def test_nothing_checked_is_a_refusal():
+    assert Verdict.of(Gate.COMPARE, []).outcome is Outcome.FAIL
+
+
+def test_the_gates_are_walked_in_one_order():
+    assert [gate.number for gate in Gate] == [1, 2, 3, 4, 5, 6]

@@ -1,0 +1,202 @@
+"""A small trained model, its store, a ledger, and the gateway over them."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import lightgbm
+import msgspec
+import numpy as np
+import pytest
+
+from sixgates.gates.card import Feature, ModelCard, Probe, Task, encode_rows
+from sixgates.gates.records import Arm, Label, Prediction
+from sixgates.gateway.app import Gateway
+from sixgates.gateway.follow import Follower
+from sixgates.gateway.state import State
+from sixgates.gateway.store import ModelStore
+from sixgates.ledger.ledger import Ledger
+from sixgates.ledger.route import Beside, Route, Step, Version
+
+MODEL = "churn"
+TOKEN = "let-me-in"
+FEATURES = (Feature("age"), Feature("spend"), Feature("region", ("north", "south", "west")))
+
+
+def sample_rows(n, seed=0):
+    rng = np.random.default_rng(seed)
+    regions = [*FEATURES[2].levels, None, "unseen"]
+    return [
+        {
+            "age": None if rng.random() < 0.1 else float(rng.integers(18, 90)),
+            "spend": float(rng.normal()),
+            "region": regions[rng.integers(len(regions))],
+            "customer": f"c{i}",
+            "when": 1_700_000_000.0 + i,
+        }
+        for i in range(n)
+    ]
+
+
+@dataclass(frozen=True)
+class Trained:
+    text: bytes
+    card: ModelCard
+    booster: lightgbm.Booster
+
+    @property
+    def digest(self):
+        return self.card.digest
+
+    def put(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{self.digest}.txt").write_bytes(self.text)
+        (folder / f"{self.digest}.json").write_bytes(msgspec.json.encode(self.card))
+
+    def expected(self, rows):
+        answers = self.booster.predict(encode_rows(self.card, rows), num_threads=1)
+        return np.asarray(answers).tolist()
+
+
+def train(task=Task.BINARY, seed=0, entity="customer"):
+    rng = np.random.default_rng(seed)
+    rows = sample_rows(400, seed)
+    blank = ModelCard(MODEL, "", task, FEATURES, "when", entity)
+    matrix = encode_rows(blank, rows)
+    signal = np.nan_to_num(matrix[:, 0]) / 50 + matrix[:, 1] + rng.normal(size=400)
+    label, classes, parameters = {
+        Task.BINARY: (signal > 1, (), {"objective": "binary"}),
+        Task.REGRESSION: (signal, (), {"objective": "regression"}),
+        Task.MULTICLASS: (
+            np.digitize(signal, [0.5, 1.5]),
+            ("low", "mid", "high"),
+            {"objective": "multiclass", "num_class": 3},
+        ),
+    }[task]
+    data = lightgbm.Dataset(matrix, label=label.astype(float), categorical_feature=[2])
+    quiet = {"verbosity": -1, "num_threads": 1, "seed": seed, "num_leaves": 7}
+    booster = lightgbm.train({**parameters, **quiet}, data, num_boost_round=10)
+    text = booster.model_to_string().encode()
+    booster = lightgbm.Booster(model_str=text.decode())
+    answers = booster.predict(matrix[:5]).reshape(5, -1)
+    keys = [feature.name for feature in FEATURES]
+    probes = tuple(
+        Probe({k: row[k] for k in keys}, tuple(answer))
+        for row, answer in zip(rows[:5], answers.tolist(), strict=True)
+    )
+    digest = hashlib.sha256(text).hexdigest()
+    card = replace(blank, digest=digest, classes=classes, probes=probes)
+    return Trained(text, card, booster)
+
+
+@pytest.fixture(name="sample_rows", scope="session")
+def _sample_rows():
+    return sample_rows
+
+
+@pytest.fixture(name="train", scope="session")
+def _train():
+    return train
+
+
+@pytest.fixture(scope="session")
+def champion():
+    return train(seed=1)
+
+
+@pytest.fixture(scope="session")
+def challenger():
+    return train(seed=2)
+
+
+class House:
+    """Store, ledger and log of one model on disk, and gateways over them."""
+
+    def __init__(self, folder: Path):
+        self.store = folder / "models"
+        self.log = folder / "log"
+        self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
+        self.ledger = Ledger(self.ledger_url)
+        self.epoch = 0
+
+    def route(self, champion, beside=None, share=0.0, *, arm=Arm.CANARY, release="r1"):
+        self.epoch += 1
+        digest = champion if isinstance(champion, str) else champion.digest
+        other = None
+        if beside is not None:
+            other_digest = beside if isinstance(beside, str) else beside.digest
+            other = Beside(Version("2", other_digest), arm, share)
+        self.ledger.append_route(
+            Route(
+                model=MODEL,
+                epoch=self.epoch,
+                step=Step.CANARY if other else Step.COLD_START,
+                champion=Version("1", digest),
+                beside=other,
+                release=release,
+                at=datetime(2026, 1, 1),  # noqa: DTZ001 - event times are naive UTC
+                actor="test",
+                reason="test",
+            )
+        )
+
+    def gateway(self, token=TOKEN):
+        follower = Follower(MODEL, self.ledger, ModelStore(self.store, MODEL))
+        follower.poll()
+        state = State(model=MODEL, follower=follower, log_dir=self.log, token=token)
+        return Client(Gateway(state), state)
+
+    def predictions(self):
+        return self._lines("predictions", Prediction)
+
+    def labels(self):
+        return self._lines("labels", Label)
+
+    def _lines(self, kind, record):
+        return [
+            msgspec.json.decode(line, type=record)
+            for segment in sorted((self.log / MODEL).glob(f"{kind}-*.jsonl"))
+            for line in segment.read_bytes().splitlines(keepends=True)
+            if line.endswith(b"\n")
+        ]
+
+
+class Client:
+    """Speaks to the ASGI application in this process."""
+
+    def __init__(self, app, state):
+        self.app = app
+        self.state = state
+        self.follower = state.follower
+
+    def request(self, method, path, **given):
+        async def send():
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+                return await http.request(method, path, **given)
+
+        return asyncio.run(send())
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def post(self, path, json=None, **given):
+        return self.request("POST", path, json=json, **given)
+
+    def score(self, rows, **given):
+        return self.post("/invocations", {"dataframe_records": rows}, **given)
+
+    def admin(self, path, json=None, token=TOKEN):
+        return self.post(path, json, headers={"authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def house(tmp_path, champion, challenger):
+    house = House(tmp_path)
+    champion.put(house.store)
+    challenger.put(house.store)
+    yield house
+    house.ledger.close()

@@ -1,0 +1,130 @@
+import pytest
+
+JSON = {"content-type": "application/json"}
+ROW = {"age": 30, "spend": 1.0, "region": "north"}
+
+
+@pytest.fixture
+def gateway(house, champion):
+    house.route(champion)
+    return house.gateway()
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{", "not a scoring request: Input data was truncated"),
+        (b"[1]", "Expected `object`, got `array`"),
+        (b"{}", "give exactly one of"),
+        (b'{"inputs": [], "instances": []}', "give exactly one of"),
+        (b'{"inputs": []}', "holds no rows"),
+        (b'{"inputs": 3}', "Expected `array | null`, got `int`"),
+        (b'{"inputs": [3]}', "Expected `object`, got `int` - at `$.inputs[...]`"),
+        (b'{"inputs": [{"age": 1, "spend": 2}]}', "row 0 lacks the column 'region'"),
+        (
+            b'{"inputs": [{"age": "old", "spend": 2, "region": "north"}]}',
+            "row 0, column 'age': 'old' is not a number",
+        ),
+        (b'{"inputs": [{"age": NaN}]}', "not a scoring request"),
+        (b'{"inputs": [{"age": 1' + b"0" * 400 + b"}]}", ""),
+        (b'{"dataframe_split": {"columns": ["a"]}}', "missing required field `data`"),
+        (b'{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}', "2 values for 1 columns"),
+        (b'{"dataframe_split": {"columns": ["a", "a"], "data": []}}', "a column twice"),
+    ],
+)
+def test_what_is_no_request_is_refused_in_a_sentence(house, gateway, body, sentence):
+    answer = gateway.request("POST", "/invocations", content=body, headers=JSON)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+    assert house.predictions() == []
+
+
+@pytest.mark.parametrize("when", ["soon", 1.7e12, True, [1], "2026-13-01"])
+def test_an_event_time_that_is_none_is_refused(gateway, when):
+    answer = gateway.score([{**ROW, "when": when}])
+    assert answer.status_code == 400
+    assert "row 0, column 'when'" in answer.json()["error"]
+
+
+def test_an_entity_is_text_or_a_number(house, gateway):
+    assert gateway.score([{**ROW, "customer": {"id": 1}}]).status_code == 400
+    assert gateway.score([{**ROW, "customer": c} for c in (3, 3.0, "3")]).status_code == 200
+    assert {p.entity for p in house.predictions()} == {"3"}
+
+
+def test_other_content_types_are_refused(gateway):
+    answer = gateway.request(
+        "POST", "/invocations", content=b"age\n3", headers={"content-type": "text/csv"}
+    )
+    assert (answer.status_code, answer.json()) == (
+        415,
+        {"error": "send content-type application/json"},
+    )
+
+
+def test_limits_on_rows_and_bytes(gateway):
+    assert gateway.score([{}] * 10_001).status_code == 413
+    assert gateway.score([{"x": "y" * 16 * 2**20}]).status_code == 413
+
+    async def chunks():
+        for _ in range(17):
+            yield b" " * 2**20
+
+    answer = gateway.request("POST", "/invocations", content=chunks(), headers=JSON)
+    assert answer.status_code == 413
+    assert "send fewer rows" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("given", ["x" * 201, "caf\xe9"])
+def test_a_request_identifier_must_be_short_ascii(gateway, given):
+    answer = gateway.score([ROW], headers={"x-request-id": given.encode("latin-1")})
+    assert answer.status_code == 400
+
+
+def test_a_request_without_identifier_gets_one(gateway):
+    ids = {gateway.score([ROW]).headers["x-request-id"] for _ in range(5)}
+    assert len(ids) == 5
+
+
+def test_unknown_paths_and_methods(gateway):
+    assert gateway.get("/nothing").status_code == 404
+    assert "GET /nothing" in gateway.get("/nothing").json()["error"]
+    for path in ("/invocations", "/labels", "/admin/follow"):
+        answer = gateway.get(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert gateway.post("/serving").status_code == 405
+
+
+def test_labels_are_logged_as_text_with_their_time(house, gateway):
+    answer = gateway.post(
+        "/labels",
+        [
+            {"request": "q", "row": 0, "label": 1, "at": 5},
+            {"request": "q", "row": 1, "label": 0.25, "at": "1970-01-01T00:00:06"},
+            {"request": "q", "row": 2, "label": "gone"},
+        ],
+    )
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
+    first, second, third = house.labels()
+    assert [label.label for label in (first, second, third)] == ["1", "0.25", "gone"]
+    assert (first.at, second.at, third.at) == (5.0, 6.0, third.received)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        {"request": "q", "row": 0},
+        {"request": "q", "row": 0, "label": None},
+        {"request": "q", "row": 0, "label": True},
+        {"request": "q", "row": 0, "label": ""},
+        {"request": "q", "row": 0, "label": 10**400},
+        {"request": "q", "row": -1, "label": 1},
+        {"request": "q", "row": 0, "label": 1, "at": "tomorrow"},
+        {"request": 7, "row": 0, "label": 1},
+    ],
+)
+def test_a_label_that_is_none_is_refused_with_its_whole_list(house, gateway, label):
+    answer = gateway.post("/labels", [{"request": "q", "row": 0, "label": 1}, label])
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert house.labels() == []
