@@ -2,18 +2,16 @@
 
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 
+from cli.processes import Processes
 from sixgates.gates.errors import TransientError
 
 QUIET = {
@@ -31,13 +29,13 @@ QUIET = {
 
 
 class Stack:
-    """The processes of one rehearsal. Leaving the context stops every one of them."""
+    """The servers of one rehearsal, and the environment in which its processes find them."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, processes: Processes) -> None:
         """Keep everything in one folder; nothing is started yet."""
         self.home = home
+        self._processes = processes
         self._prefect_port = free_port()
-        self._processes: list[tuple[str, subprocess.Popen[str]]] = []
         self.env: dict[str, str] = {
             **os.environ,
             **QUIET,
@@ -47,26 +45,6 @@ class Stack:
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
         }
-        (home / "logs").mkdir(parents=True, exist_ok=True)
-
-    def __enter__(self) -> Self:
-        """Return the stack itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop everything, newest first: first politely, then for certain."""
-        for sign, patience in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
-            alive = [p for _, p in reversed(self._processes) if _group_alive(p)]
-            for process in alive:
-                _signal_group(process, sign)
-            deadline = time.monotonic() + patience
-            while any(_group_alive(p) for p in alive) and time.monotonic() < deadline:
-                time.sleep(0.05)
 
     @property
     def prefect_ui(self) -> str:
@@ -75,18 +53,14 @@ class Stack:
 
     def start_prefect(self) -> None:
         """Start a Prefect server without waiting for it."""
-        self.spawn(
-            "prefect-server",
-            _prefect("server", "start", "--host", "127.0.0.1", "--port", str(self._prefect_port)),
-        )
+        port = str(self._prefect_port)
+        command = _prefect("server", "start", "--host", "127.0.0.1", "--port", port)
+        self._processes.spawn("prefect-server", command, env=self.env)
 
     def start_worker(self, env: Mapping[str, str]) -> None:
         """Start a process worker that runs the deployments."""
-        self.spawn(
-            "prefect-worker",
-            _prefect("worker", "start", "--pool", "sixgates", "--type", "process"),
-            env=env,
-        )
+        command = _prefect("worker", "start", "--pool", "sixgates", "--type", "process")
+        self._processes.spawn("prefect-worker", command, env=env)
 
     def deploy(self, repository: Path) -> None:
         """Register the deployments and automations of `prefect.yaml`."""
@@ -102,10 +76,11 @@ class Stack:
     def start_mlflow_ui(self) -> str:
         """Start MLflow's pages on the rehearsal's database and return their address."""
         port = free_port()
-        self.spawn(
+        self._processes.spawn(
             "mlflow-ui",
             [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port),
              "--backend-store-uri", f"sqlite:///{self.home / 'mlflow.db'}"],
+            env=self.env,
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}"
         self.wait_for(f"{address}/health", "MLflow", 90.0)
@@ -128,40 +103,9 @@ class Stack:
                     return
             except httpx.TransportError:
                 pass
-            self._raise_for_dead()
+            self._processes.raise_for_dead()
             time.sleep(0.2)
         raise TransientError(f"{what} did not answer at {url} within {patience:.0f} s")
-
-    def spawn(
-        self,
-        name: str,
-        command: list[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        stdout: int | None = None,
-        stdin: int | None = None,
-    ) -> subprocess.Popen[str]:
-        """Start a process in a group of its own, its output in `logs/<name>.log`."""
-        log = (self.home / "logs" / f"{name}.log").open("a")
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            command,
-            env=dict(env or self.env),
-            stdout=stdout if stdout is not None else log,
-            stdin=stdin if stdin is not None else subprocess.DEVNULL,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-        log.close()
-        self._processes.append((name, process))
-        return process
-
-    def _raise_for_dead(self) -> None:
-        for name, process in self._processes:
-            if process.poll() not in (None, 0):
-                raise TransientError(
-                    f"{name} ended with code {process.returncode}: see {self.home}/logs/{name}.log"
-                )
 
 
 def free_port() -> int:
@@ -173,19 +117,3 @@ def free_port() -> int:
 
 def _prefect(*words: str) -> list[str]:
     return [sys.executable, "-m", "prefect", *words]
-
-
-def _group_alive(process: subprocess.Popen[str]) -> bool:
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return

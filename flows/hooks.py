@@ -22,7 +22,7 @@ def record_breakdown(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ANN
             reason=f"{flow.name} broke: {state.message or state.name}",
             body={"alert": None, "ending": "broken", "flow_run": str(flow_run.id)},
         )
-    except Exception:  # a hook must never add a failure to a failure
+    except Exception:  # noqa: BLE001 - a hook must never add a failure to a failure
         _log.exception("could not record the breakdown of %s", getattr(flow, "name", "a flow"))
 
 

@@ -9,6 +9,8 @@ from prefect.states import Completed
 from flows.release import release
 from flows.retrain import retrain
 
+_MOVING = {"Shadowing", "Canary", "Promoted"}
+
 
 @flow(name="six-gates", flow_run_name="six-gates-{project}")
 def six_gates(project: str, data: str | None = None, seconds_between_ticks: float = 60.0) -> Any:  # noqa: ANN401
@@ -22,6 +24,10 @@ def six_gates(project: str, data: str | None = None, seconds_between_ticks: floa
     state = retrain(project, data, trigger="six-gates", return_state=True)
     if state.name != "Released":
         return state
-    while (state := release(project, return_state=True)).name in {"Shadowing", "Canary", "Promoted"}:
+    while (state := release(project, return_state=True)).name in {
+        "Shadowing",
+        "Canary",
+        "Promoted",
+    }:
         time.sleep(seconds_between_ticks)
     return Completed(name=state.name, message=state.message)

@@ -1,6 +1,6 @@
 """Who will default on a small loan: the simulated project that the rehearsals run on.
 
-The data comes from `simulation.world`; `sixgates demo` writes it and passes it by `--data`.
+The data comes from `simulation.world`; a rehearsal writes it to a file and gives that by `--data`.
 """
 
 from datetime import timedelta

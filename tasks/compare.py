@@ -7,7 +7,8 @@ from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.adapters.lightgbm_trainer import predict
-from sixgates.gates.compare import PairedEvidence, judge_comparison, paired_evidence
+from sixgates.adapters.wiring import World
+from sixgates.gates.compare import judge_comparison, paired_evidence
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ContractError
 from sixgates.gates.losses import row_losses
@@ -15,7 +16,6 @@ from sixgates.gates.ports import DatasetRef, ModelRef
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import time_split
 from sixgates.gates.verdict import Verdict
-from sixgates.adapters.wiring import World
 from tasks.record import record
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
@@ -35,9 +35,7 @@ def compare(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
             champion=_losses(world, project, champion, holdout),
             challenger=_losses(world, project, model.digest, holdout),
         )
-    verdict = judge_comparison(
-        evidence, project.policies.comparison, cold_start=champion is None
-    )
+    verdict = judge_comparison(evidence, project.policies.comparison, cold_start=champion is None)
     record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
     return verdict
 

@@ -7,12 +7,12 @@ between leaves a route that the next tick, or the gateway's own polling, carries
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from sixgates.adapters.projection import project_route
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.release import first_route, open_release
 from sixgates.ledger.route import Route, Version
-from sixgates.adapters.projection import project_route
 from tasks.record import record
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
@@ -45,11 +45,11 @@ def release(run: Run, model: ModelRef, reason: str) -> Route:
     if current is not None and current.release == run.id:
         return current  # a retry after the route was appended
     version = Version(model.version, model.digest)
-    known = {"release": run.id, "at": world.clock.now(), "actor": "sixgates", "reason": reason}
+    now, actor = world.clock.now(), "sixgates"
     if current is None:
-        route = first_route(run.model, version, **known)
+        route = first_route(run.model, version, release=run.id, at=now, actor=actor, reason=reason)
     else:
-        route = open_release(current, version, **known)
+        route = open_release(current, version, release=run.id, at=now, actor=actor, reason=reason)
     unlogged = {g.url: g.unlogged for g in world.traffic.serving(run.model)}
     world.ledger.append(
         run.model, Kind.RELEASE, at=run.at, release=run.id, reason=reason,

@@ -41,4 +41,6 @@ def train_challenger(run: Run, dataset: DatasetRef) -> Trained:
         return Trained(None, verdict)
     world.models.put(trained.text, trained.card)
     sample = split.validation.head(5).select(pl.col(list(project.roles.features)))
-    return Trained(world.registry.register(run.tracking, trained.text, trained.card, sample), verdict)
+    return Trained(
+        world.registry.register(run.tracking, trained.text, trained.card, sample), verdict
+    )

@@ -54,9 +54,7 @@ def raise_alert(project: str, data: str | None, report: WatchReport) -> Alert | 
         ],
         "features": list(report.features),
     }
-    entry = world.ledger.append(
-        model, Kind.ALERT, at=now, reason=report.sentence, body=figures
-    )
+    entry = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
     emit_drift_event(
         model,
         {"project": project, "data": data, "alert": entry, "reason": report.sentence, **figures},
@@ -70,10 +68,7 @@ def _evidence(
     now, policy, roles = world.clock.now(), project.policies.watch, project.roles
     earliest = now - policy.window - policy.persistence * project.period
     rows = (
-        ParquetLake(project, data)
-        .as_of(now)
-        .filter(pl.col(roles.event_time) > earliest)
-        .collect()
+        ParquetLake(project, data).as_of(now).filter(pl.col(roles.event_time) > earliest).collect()
     )
     looks = []
     for back in range(policy.persistence):

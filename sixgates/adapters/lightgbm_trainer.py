@@ -6,6 +6,7 @@ The same rows, project and thread count give the same text, byte for byte.
 import resource
 import sys
 import time
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from sixgates.gates.retrain import TrainingEvidence
 from sixgates.gates.timesplit import TimeSplit
 
 _MEGABYTE = 2**20
+_ROWS_WORTH_THREADS = 20_000
+"""Below this a second thread gains nothing, and on busy cores it costs seconds in waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
 
     Rows without anything to learn (none, or one single label) give evidence that no gate passes.
 
+    Args:
+        project: Says task, roles, loss, policy and LightGBM parameters.
+        split: Rows with known labels; its holdout is not looked at.
+        threads: Threads for large data; fewer than 20,000 rows are trained on one.
+
     Raises:
         ConfigurationError: LightGBM refused the project's `trainer` parameters.
         ContractError: the rows do not fit the project's roles.
@@ -53,7 +61,7 @@ def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
     labels, judged = (label_array(project, part) for part in (split.train, split.validation))
     classes = tuple(sorted({str(c) for c in labels})) if project.task is Task.MULTICLASS else ()
     card = _card(project, split.train, classes)
-    params = _params(project, classes, threads)
+    params = _params(project, classes, threads if _is_large(split.train) else 1)
     limits = _Limits(project.policies.training, started)
     # LightGBM answers one single label with a constant that only rounding tells from the base rate.
     if len(np.unique(labels)) > 1 and len(judged):
@@ -92,7 +100,7 @@ def predict_matrix(text: str, card: ModelCard, matrix: np.ndarray) -> np.ndarray
     if not len(matrix):
         return np.empty((0, outputs))
     booster = lgb.Booster(model_str=text)
-    answers = booster.predict(matrix, num_threads=2)
+    answers = booster.predict(matrix, num_threads=2 if _is_large(matrix) else 1)
     return np.asarray(answers, dtype=np.float64).reshape(len(matrix), outputs)
 
 
@@ -223,6 +231,10 @@ def _names(card: ModelCard) -> list[str]:
     names = [feature.name for feature in card.features]
     plain = all(name.isidentifier() for name in names)
     return names if plain else [f"Column_{i}" for i in range(len(names))]
+
+
+def _is_large(rows: Sized) -> bool:
+    return len(rows) >= _ROWS_WORTH_THREADS
 
 
 def _mean(losses: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """Opening MLflow without noise, and saying its faults in our words."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -113,4 +114,6 @@ def _shown(uri: str) -> str:
 
 
 def _line(exc: BaseException) -> str:
-    return str(exc).strip().split("\n", 1)[0] or type(exc).__name__
+    """The first line of a message, without the passwords of addresses in it."""
+    first = str(exc).strip().split("\n", 1)[0]
+    return re.sub(r"//[^/\s@]*@", "//", first) or type(exc).__name__

@@ -1,5 +1,6 @@
 """A model's text as MLflow's own LightGBM flavour, so that MLflow's tools can load it."""
 
+import warnings
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,9 @@ def save_mlflow_model(folder: Path, text: str, card: ModelCard, sample: pl.DataF
     `card.json`, a missing one NaN.
     """
     import lightgbm as lgb
+
+    # MLflow warns of a type hint of its own while it is imported; nothing here can act on it.
+    warnings.filterwarnings("ignore", "(?s).*Any type hint is inferred as AnyType")
     import mlflow.lightgbm
 
     mlflow.lightgbm.save_model(

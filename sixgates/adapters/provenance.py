@@ -12,13 +12,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 def code_revision() -> str:
     """Return the commit of the package's checkout, with `+changed` where files differ from it.
 
-    Outside a checkout it is the installed version.
+    Outside a checkout it is the installed version, or `unknown` where nothing was installed.
     """
     top = _git("rev-parse", "--show-toplevel")
     head = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain")
     if top is None or head is None or changes is None or Path(top).resolve() != _ROOT:
-        return metadata.version("sixgates")
+        return _installed_version()
     return f"{head}+changed" if changes else head
 
 
@@ -29,6 +29,13 @@ def lock_digest() -> str:
         return hashlib.sha256(lock.read_bytes()).hexdigest()
     installed = {f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions()}
     return hashlib.sha256("\n".join(sorted(installed)).encode()).hexdigest()
+
+
+def _installed_version() -> str:
+    try:
+        return metadata.version("sixgates")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _git(*arguments: str) -> str | None:

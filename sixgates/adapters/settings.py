@@ -8,8 +8,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Addresses and secrets of one installation. Addresses that may hold a password, and the
-    token, are never part of its representation."""  # noqa: D205, D209 - one sentence more
+    """Addresses and secrets of one installation.
+
+    The token, and addresses that may hold a password, are never part of its representation.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="SIXGATES_", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True

@@ -11,6 +11,7 @@ from sixgates.adapters.clocks import FileClock, WallClock
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.model_store import ModelStore
+from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.adapters.segment_log import SegmentLog
 from sixgates.adapters.settings import Settings
 from sixgates.gates.errors import ConfigurationError
@@ -26,6 +27,7 @@ class World:
     ledger: Ledger
     registry: Registry
     models: Models
+    references: ReferenceStore
     traffic: Traffic
     log: Log
     clock: Clock
@@ -57,6 +59,7 @@ def _build(settings: Settings) -> World:
         ledger=ledger,
         registry=MlflowRegistry(settings.mlflow_uri, settings.mlflow_artifacts),
         models=ModelStore(settings.store),
+        references=ReferenceStore(settings.store),
         traffic=GatewayTraffic(ledger, settings.gateway_token),
         log=SegmentLog(settings.log),
         clock=WallClock() if settings.clock is None else FileClock(settings.clock),

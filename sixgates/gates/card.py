@@ -79,7 +79,9 @@ def encode_rows(card: ModelCard, rows: Sequence[Mapping[str, object]]) -> np.nda
     altogether or holds the wrong type raises `RowError`.
     """
     matrix = np.empty((len(rows), len(card.features)), dtype=np.float64)
-    codes = {f.name: {k: i for i, k in enumerate(f.levels)} for f in card.features if f.levels}
+    codes: dict[str, dict[str | None, int]] = {
+        f.name: {k: i for i, k in enumerate(f.levels)} for f in card.features if f.levels
+    }
     for i, row in enumerate(rows):
         for j, feature in enumerate(card.features):
             try:
@@ -89,7 +91,7 @@ def encode_rows(card: ModelCard, rows: Sequence[Mapping[str, object]]) -> np.nda
             matrix[i, j] = (
                 _numeric(value, feature.name, i)
                 if feature.levels is None
-                else codes.get(feature.name, {}).get(level_key(value) or "", math.nan)
+                else codes.get(feature.name, {}).get(level_key(value), math.nan)
             )
     return matrix
 

@@ -177,7 +177,7 @@ def _losses(project: Project, classes: tuple[str, ...], rows: pl.DataFrame) -> n
     losses = np.full(rows.height, project.loss_clip)
     good = rows.filter(~failed)
     if good.height:
-        answers = np.stack(good["values"].to_numpy()).astype(np.float64)
+        answers = np.array(good["values"].to_list(), dtype=np.float64)
         labels = good["label"].to_numpy()
         if project.task is not Task.MULTICLASS:
             labels = labels.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What the watch compares the present with: stored with each model, never overwritten by a batch."""
+"""What the watch compares the present with: stored with each model, kept while it lives."""
 
 from dataclasses import dataclass
 from datetime import datetime

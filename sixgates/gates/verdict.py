@@ -129,7 +129,7 @@ def _bounded(name: str, seen: float | None, limit: float | None, n: int, *, uppe
     refusal = None
     if limit is None or not math.isfinite(limit):
         refusal = f"{name} has no limit set: nothing can pass it"
-    elif seen is None:
+    elif seen is None or n <= 0:
         refusal = f"{name} could not be measured (n = {n:,})"
     elif not math.isfinite(seen):
         refusal = f"{name} is {seen}, not a number to judge (n = {n:,})"

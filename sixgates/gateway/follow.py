@@ -95,6 +95,7 @@ class Follower:
         try:
             return self._store.load(version.digest)
         except PipelineError as exc:
-            _logger.error("version %s of %s takes no traffic: %s", version.number, self._model, exc)  # noqa: TRY400 - the sentence says it
+            if self.refused.get(version.number) != str(exc):
+                _logger.warning("version %s takes no traffic: %s", version.number, exc)
             refused[version.number] = str(exc)
             return None

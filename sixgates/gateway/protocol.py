@@ -57,7 +57,7 @@ class _Invocation(msgspec.Struct):
 class _SentLabel(msgspec.Struct):
     request: str
     row: int
-    label: int | float | str
+    label: bool | int | float | str
     at: float | str | None = None
 
 
@@ -153,7 +153,7 @@ def _unit(row: dict[str, Any], entity: str | None, request: str, i: int) -> str:
 def _label(sent: _SentLabel, i: int, received: float) -> Label:
     if sent.row < 0:
         raise Refusal(400, f"label {i}: row {sent.row} is below 0")
-    text = level_key(sent.label)
+    text = level_key(int(sent.label) if isinstance(sent.label, bool) else sent.label)
     if not text or (isinstance(sent.label, int) and abs(sent.label) >= 2**63):
         raise Refusal(400, f"label {i} is empty or no usable number")
     return Label(

@@ -103,7 +103,7 @@ def test_the_artifact_is_the_text_itself_beside_its_card(registry, client, train
     assert not list(folder.rglob("*.pkl"))
 
 
-def test_registering_twice_for_one_run_gives_one_version(registry, client, trained, rows):
+def test_registering_twice_for_one_run_gives_one_version(registry, trained, rows):
     run = registry.start_run(trained.card.model, "retrain", {})
     refs = {registry.register(run, trained.text, trained.card, rows) for _ in range(2)}
     assert len(refs) == 1

@@ -25,7 +25,8 @@ def checkout(tmp_path, monkeypatch):
     return root
 
 
-def test_a_clean_checkout_is_its_commit(checkout):
+@pytest.mark.usefixtures("checkout")
+def test_a_clean_checkout_is_its_commit():
     assert re.fullmatch("[0-9a-f]{40}", provenance.code_revision())
 
 
@@ -35,15 +36,32 @@ def test_a_changed_checkout_says_so(checkout):
     assert provenance.code_revision() == f"{clean}+changed"
 
 
+@pytest.fixture
+def installed(monkeypatch):
+    monkeypatch.setattr(metadata, "version", {"sixgates": "1.2.3"}.__getitem__)
+
+
+@pytest.mark.usefixtures("installed")
 def test_a_package_inside_somebody_elses_checkout_is_its_version(checkout, monkeypatch):
     (checkout / "site-packages").mkdir()
     monkeypatch.setattr(provenance, "_ROOT", checkout / "site-packages")
-    assert provenance.code_revision() == metadata.version("sixgates")
+    assert provenance.code_revision() == "1.2.3"
 
 
-def test_without_git_it_is_the_version(checkout, monkeypatch):
+@pytest.mark.usefixtures("checkout", "installed")
+def test_without_git_it_is_the_version(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert provenance.code_revision() == metadata.version("sixgates")
+    assert provenance.code_revision() == "1.2.3"
+
+
+@pytest.mark.usefixtures("checkout")
+def test_without_git_and_installation_it_is_unknown(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(metadata, "version", missing)
+    assert provenance.code_revision() == "unknown"
 
 
 def test_the_lock_is_its_digest_or_that_of_what_is_installed(checkout):

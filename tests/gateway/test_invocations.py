@@ -91,12 +91,11 @@ def test_without_an_entity_every_row_is_its_own_unit(house, train, sample_rows):
     assert [p.entity for p in house.predictions()] == ["q/0", "q/1"]
 
 
-@pytest.mark.parametrize(
-    ("share", "arm"), [(0.0, Arm.CANARY), (0.3, Arm.CANARY), (0.5, Arm.HOLDBACK)]
-)
+@pytest.mark.parametrize("split", [(0.0, Arm.CANARY), (0.3, Arm.CANARY), (0.5, Arm.HOLDBACK)])
 def test_beside_a_second_model_every_row_has_one_answer_and_one_shadow(
-    house, champion, challenger, sample_rows, share, arm
+    house, champion, challenger, sample_rows, split
 ):
+    share, arm = split
     house.route(champion, challenger, share, arm=arm)
     rows = sample_rows(200)
     answers = house.gateway().score(rows).json()["predictions"]

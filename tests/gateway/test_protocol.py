@@ -19,7 +19,7 @@ def gateway(house, champion):
         (b'{"inputs": [], "instances": []}', "give exactly one of"),
         (b'{"inputs": []}', "holds no rows"),
         (b'{"inputs": 3}', "Expected `array | null`, got `int`"),
-        (b'{"inputs": [3]}', "Expected `object`, got `int` - at `$.inputs[...]`"),
+        (b'{"inputs": [3]}', "Expected `object`, got `int` - at `$.inputs[0]`"),
         (b'{"inputs": [{"age": 1, "spend": 2}]}', "row 0 lacks the column 'region'"),
         (
             b'{"inputs": [{"age": "old", "spend": 2, "region": "north"}]}',
@@ -102,11 +102,12 @@ def test_labels_are_logged_as_text_with_their_time(house, gateway):
             {"request": "q", "row": 0, "label": 1, "at": 5},
             {"request": "q", "row": 1, "label": 0.25, "at": "1970-01-01T00:00:06"},
             {"request": "q", "row": 2, "label": "gone"},
+            {"request": "q", "row": 3, "label": True},
         ],
     )
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
-    first, second, third = house.labels()
-    assert [label.label for label in (first, second, third)] == ["1", "0.25", "gone"]
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 4})
+    first, second, third, fourth = house.labels()
+    assert [label.label for label in (first, second, third, fourth)] == ["1", "0.25", "gone", "1"]
     assert (first.at, second.at, third.at) == (5.0, 6.0, third.received)
 
 
@@ -115,7 +116,6 @@ def test_labels_are_logged_as_text_with_their_time(house, gateway):
     [
         {"request": "q", "row": 0},
         {"request": "q", "row": 0, "label": None},
-        {"request": "q", "row": 0, "label": True},
         {"request": "q", "row": 0, "label": ""},
         {"request": "q", "row": 0, "label": 10**400},
         {"request": "q", "row": -1, "label": 1},

@@ -86,5 +86,5 @@ def test_what_is_no_digest_never_reaches_the_disk(store, digest):
 
 
 def test_a_missing_model_says_which_file(store):
-    with pytest.raises(ContractError, match="0{64}.txt could not be read"):
+    with pytest.raises(ContractError, match=r"0{64}\.txt could not be read"):
         store.load("0" * 64)

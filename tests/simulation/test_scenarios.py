@@ -12,10 +12,13 @@ import polars as pl
 import pytest
 
 from projects.loans import project as loans
+from simulation.drift import ShiftKind
 from simulation.scenarios import CORE, INPUTS, LIVE, End, Scenario, project_file
 from sixgates.adapters.project_files import load_project
+from sixgates.gates.profile import profile_frame, psi
 from sixgates.gates.timesplit import TimeSplit, time_split
 from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.watch import WatchEvidence, judge_watch, past_windows
 
 BY_NAME = {s.name: s for s in CORE}
 TWO_ACTS = [(INPUTS + after) for after in (1, 2, 3, 4, 6)]
@@ -94,6 +97,43 @@ def test_there_are_six_and_each_has_its_own_end():
     ]
     assert len({s.expected for s in CORE}) == len(CORE)
     assert all(s.live_days <= 45 and s.teaches.endswith(".") for s in CORE)
+
+
+def first_alert(scenario: Scenario) -> int | None:
+    """Return the day on which the watch alerts, looking once a day."""
+    project, world, roles = scenario.project, scenario.world, loans.roles
+    policy, frame = project.policies.watch, scenario.frame()
+    lake, old = scenario.lake(frame), champion(scenario)
+    history = lake.filter(pl.col("ts") <= world.moment(LIVE))
+    profile = profile_frame(history, roles.numeric, roles.categorical)
+    past = tuple(past_windows(history, profile, policy.window, "ts"))
+    losses = [old.losses(scenario.sent(world.rows_of(frame, d))) for d in range(LIVE, world.days)]
+    stability = []
+    for day in range(LIVE + 1, world.days + 1):
+        within = pl.col("ts").is_between(world.moment(day) - policy.window, world.moment(day))
+        window = lake.filter(within)
+        now = profile_frame(window, roles.numeric, roles.categorical, like=profile)
+        stability.insert(0, psi(profile, now))
+        evidence = WatchEvidence(
+            looks=tuple(stability[: policy.persistence]),
+            rows=window.height,
+            past_windows=past,
+            period_losses=np.array([x.mean() for x in losses[: max(0, day - LIVE - 2)]]),
+            holdout_loss=old.losses(old.split.holdout).mean(),
+        )
+        if judge_watch(evidence, policy).alert:
+            return day
+    return None
+
+
+@pytest.mark.parametrize("scenario", CORE, ids=lambda s: s.name)
+def test_the_watch_alerts_on_a_day_that_these_tests_cover(scenario):
+    day = first_alert(scenario)
+    if scenario.expected is End.NOTHING:
+        assert day is None
+    else:
+        visible = next(s for s in scenario.world.shifts if s.kind is ShiftKind.COVARIATE)
+        assert 2 <= day - visible.from_day <= 4
 
 
 def test_no_drift_expects_nothing_and_nothing_moves():

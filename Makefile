@@ -1,0 +1,44 @@
+# The whole house, from a clean checkout. `make demo` needs Python >= 3.11 and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CODE := cli flows projects simulation sixgates tasks tests
+
+.PHONY: install demo test check format lock clean
+
+install: $(STAMP)  ## make the environment: .venv, with the sixgates command
+
+# Everything is pinned and hashed in the lock, so pip resolves nothing (--no-deps).
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "sixgates needs Python 3.11 or newer: set PYTHON=python3.x" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install  ## play the core scenarios against real servers, and write a report
+	@$(BIN)/sixgates rehearse
+
+test: check  ## format, lint, types, import contract, doctests, all tests
+	$(BIN)/python -m pytest -q tests
+
+check: install
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --doctest-modules sixgates simulation
+
+format: install
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lock:  ## compile requirements.lock anew; needs uv
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--no-strip-extras --python-version 3.11 --quiet pyproject.toml requirements.in -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .sixgates rehearsals

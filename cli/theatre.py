@@ -1,0 +1,181 @@
+"""Where a simulated or replayed world meets the pipeline: real flows, a real gateway, real HTTP.
+
+The clock is a file: it shows event time, so that a simulated day may last a second and judging by
+day works as in production.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cli.processes import Processes
+from flows.release import release
+from flows.retrain import retrain
+from flows.watch import watch
+from simulation.traffic import Replay, SentDay
+from sixgates.adapters.clocks import set_clock
+from sixgates.adapters.wiring import World, build
+from sixgates.gates.errors import ContractError, PipelineError, TransientError
+from sixgates.gates.project import Project
+from sixgates.ledger.ledger import Entry, Kind
+from sixgates.ledger.route import Route
+
+_ANSWER_PATIENCE = 180.0
+
+
+class Theatre:
+    """One project on stage: its data file, its gateway, and the flows that act on it."""
+
+    def __init__(self, project: Project, path: str, data: Path, processes: Processes) -> None:
+        """Prepare a project.
+
+        Args:
+            project: the loaded project.
+            path: how the flows load it: a name or a path.
+            data: parquet file that the flows read as of the clock.
+            processes: owner of the gateway's process.
+        """
+        self.project = project
+        self.data = data
+        self._path = path
+        self._processes = processes
+        self.world: World = build()
+        self._url = ""
+
+    def set_clock(self, now: datetime) -> None:
+        """Move event time."""
+        clock = self.world.settings.clock
+        if clock is None:
+            raise ContractError("a rehearsal needs SIXGATES_CLOCK to name its clock file")
+        set_clock(clock, now)
+
+    def open_gateway(self) -> str:
+        """Start the gateway's process and return its address."""
+        settings = self.world.settings
+        process = self._processes.spawn(
+            f"gateway-{self.project.name}",
+            [sys.executable, "-m", "sixgates.gateway", "--model", self.project.name,
+             "--ledger", settings.ledger_url, "--store", str(settings.store),
+             "--log", str(settings.log)],
+            env={**os.environ, "SIXGATES_GATEWAY_TOKEN": _token(self.world)},
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise TransientError(f"the gateway of {self.project.name} did not start: see its log")
+        self._url = json.loads(line)["url"]
+        return self._url
+
+    def replay(
+        self, frame: pl.DataFrame, skew: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    ) -> Replay:
+        """Open connections that send the rows of a frame to the gateway."""
+        return Replay(self._url, self.project, frame, serve_skew=skew)
+
+    def retrain(self, trigger: str, alert: int | None = None) -> Entry:
+        """Run gates 1 to 4 here and return the answer on record."""
+        data = str(self.data)
+        _finished(retrain(self._path, data, alert, trigger, return_state=True))
+        return self.world.ledger.entries(self.project.name, kind=Kind.ANSWER)[-1]
+
+    def watch(self) -> Entry | None:
+        """Run the watch and return the alert it raised, if any."""
+        state = _finished(watch(self._path, str(self.data), return_state=True))
+        if state.name != "Alerted":
+            return None
+        return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]
+
+    def await_answer(self, alert: Entry) -> Entry:
+        """Wait until a run that Prefect started has answered an alert.
+
+        Raises:
+            TransientError: nobody answered in time.
+        """
+        deadline = time.monotonic() + _ANSWER_PATIENCE
+        while time.monotonic() < deadline:
+            for entry in self.world.ledger.entries(self.project.name, kind=Kind.ANSWER):
+                if entry.body.get("alert") == alert.seq:
+                    return entry
+            time.sleep(0.25)
+        raise TransientError(
+            f"no run answered alert {alert.seq} within {_ANSWER_PATIENCE:.0f} s:"
+            " see logs/prefect-worker.log and logs/prefect-server.log"
+        )
+
+    def tick(self) -> Route:
+        """Run one tick of the release and return who serves after it."""
+        _finished(release(self._path, return_state=True))
+        return self.route()
+
+    def route(self) -> Route:
+        """Return who serves by the ledger."""
+        route = self.world.ledger.route(self.project.name)
+        if route is None:
+            raise ContractError(f"{self.project.name} has no champion: its first model was refused")
+        return route
+
+    def serving(self) -> dict[str, Any]:
+        """Return what the gateway itself says it serves."""
+        answers = self.world.traffic.serving(self.project.name)
+        if not answers:
+            raise TransientError(f"no gateway of {self.project.name} answers")
+        answer = answers[0]
+        return {name: getattr(answer, name) for name in answer.__slots__}
+
+
+def periods_of(
+    frame: pl.DataFrame, project: Project, start: datetime
+) -> list[tuple[datetime, pl.DataFrame]]:
+    """Cut the rows from a moment on into periods, each with the moment at which it ends."""
+    time_column, length = project.roles.event_time, project.period
+    later = frame.filter(pl.col(time_column) >= start)
+    number = (pl.col(time_column) - start).dt.total_microseconds() // _micros(length)
+    parts = later.with_columns(__period=number).partition_by(
+        "__period", maintain_order=True, as_dict=True, include_key=False
+    )
+    return [(start + (int(key[0]) + 1) * length, rows) for key, rows in parts.items()]  # type: ignore[call-overload]
+
+
+def newly_matured(
+    frame: pl.DataFrame, project: Project, after: datetime, until: datetime
+) -> pl.DataFrame:
+    """Return the rows whose label became known in a stretch of time."""
+    roles = project.roles
+    known = pl.col(roles.label_time or roles.event_time)
+    if roles.label_horizon is not None:
+        known = known + roles.label_horizon
+    return frame.filter(known > after, known <= until)
+
+
+def lost(project: Project, sent: list[SentDay]) -> int:
+    """Count failed requests."""
+    return sum(day.failed for day in sent)
+
+
+def _finished(state: Any) -> Any:  # noqa: ANN401 - Prefect's state
+    if state.is_completed():
+        return state
+    try:
+        state.result()
+    except PipelineError:
+        raise
+    except Exception as exc:
+        raise ContractError(f"the flow broke: {type(exc).__name__}: {exc}") from exc
+    raise ContractError(f"the flow ended {state.name}: {state.message}")
+
+
+def _micros(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
+
+
+def _token(world: World) -> str:
+    token = world.settings.gateway_token
+    return token.get_secret_value() if token else ""

@@ -1,0 +1,169 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(house, *more):
+    given = ["--model", "churn", "--ledger", house.ledger_url, "--store", house.store]
+    given += ["--log", house.log, *more]
+    return [sys.executable, "-m", "sixgates.gateway", *map(str, given)]
+
+
+@contextmanager
+def running(house, *more):
+    with subprocess.Popen(
+        command(house, *more),
+        cwd=ROOT,
+        env={**os.environ, "SIXGATES_GATEWAY_TOKEN": "t"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process, json.loads(process.stdout.readline())["url"]
+        finally:
+            process.kill()
+
+
+def refusal(house, *more):
+    done = subprocess.run(
+        command(house, *more), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+class Load:
+    """Asks one row after another until the gateway is gone, and keeps what was answered."""
+
+    def __init__(self, url, rows):
+        self.acknowledged = []
+        self.failed = []
+        self._url = url
+        self._rows = rows
+        self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(3)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, n):
+        deadline = time.monotonic() + 20
+        while len(self.acknowledged) < n:
+            assert time.monotonic() < deadline, "the gateway does not answer"
+            time.sleep(0.01)
+
+    def _ask(self, worker):
+        with httpx.Client(base_url=self._url) as http:
+            for i in range(100_000):
+                request = f"{worker}-{i}"
+                try:
+                    answer = http.post(
+                        "/invocations",
+                        json={"inputs": [self._rows[i % len(self._rows)]]},
+                        headers={"x-request-id": request},
+                    )
+                except httpx.TransportError as error:
+                    self.failed.append(error)
+                    return
+                assert answer.status_code == 200
+                self.acknowledged.append(request)
+
+
+def test_a_kill_loses_no_acknowledged_answer(house, champion, challenger, sample_rows):
+    house.route(champion, challenger, 0.5)
+    with running(house) as (process, url), Load(url, sample_rows(50)) as load:
+        load.wait_for(200)
+        process.kill()
+    answered = {p.request for p in house.predictions() if p.arm != "shadow"}
+    assert set(load.acknowledged) <= answered
+
+
+def test_a_stop_drains_withdraws_and_leaves_every_pair_whole(
+    house, champion, challenger, sample_rows
+):
+    house.route(champion, challenger, 0.5)
+    with running(house) as (process, url), Load(url, sample_rows(50)) as load:
+        assert house.ledger.gateways("churn") == [url]
+        load.wait_for(100)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+        assert process.stderr.read() == ""
+    assert house.ledger.gateways("churn") == []
+    lines = house.predictions()
+    assert {p.request for p in lines} >= set(load.acknowledged)
+    assert len({(p.request, p.version) for p in lines}) == len(lines)
+    assert len(lines) == 2 * len({p.request for p in lines})
+
+
+def test_a_new_route_is_followed_without_being_asked(house, champion, challenger, sample_rows):
+    house.route(champion)
+    with running(house) as (_, url):
+        house.route(challenger)
+        rows = sample_rows(3)
+        deadline = time.monotonic() + 10
+        while httpx.get(f"{url}/serving").json()["epoch"] != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        answer = httpx.post(f"{url}/invocations", json={"inputs": rows})
+        assert answer.json() == {"predictions": challenger.expected(rows)}
+
+
+def test_the_first_answer_comes_soon_after_the_start(house, champion, sample_rows):
+    house.route(champion)
+    started = time.monotonic()
+    with running(house) as (_, url):
+        assert httpx.post(f"{url}/invocations", json={"inputs": sample_rows(1)}).status_code == 200
+        # About a second on an idle machine; the rest is room for a busy one.
+        assert time.monotonic() - started < 10
+
+
+def test_a_port_in_use_ends_with_a_sentence(house):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        message = refusal(house, "--port", port)
+    assert message == (
+        f"port {port} of 127.0.0.1 cannot be used (Address already in use):"
+        " choose another with --port\n"
+    )
+
+
+def test_an_open_address_without_a_token_is_refused(house, monkeypatch):
+    monkeypatch.delenv("SIXGATES_GATEWAY_TOKEN", raising=False)
+    assert "set SIXGATES_GATEWAY_TOKEN" in refusal(house, "--host", "0.0.0.0")
+
+
+@pytest.mark.parametrize("url", ["not a url", "nosuch://ledger"])
+def test_a_ledger_that_cannot_be_opened_ends_with_a_sentence(house, url):
+    house.ledger_url = url
+    assert "the ledger cannot be opened" in refusal(house)
+
+
+def test_what_python_imports_stays_small():
+    code = (
+        "import sys, sixgates.gateway.server as _;"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    heavy = {"polars", "pandas", "lightgbm", "mlflow", "prefect", "pandera", "pydantic", "scipy"}
+    assert not heavy & set(done.stdout.split())
