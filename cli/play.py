@@ -13,13 +13,13 @@ import polars as pl
 from cli.processes import Processes
 from cli.theatre import Theatre, newly_matured, periods_of
 from simulation.scenario import End, Scenario, project_file
-from simulation.traffic import SentDay, loss_of
+from simulation.traffic import SentDay
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.project import Project
+from sixgates.gates.losses import row_losses
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route, Step
@@ -209,7 +209,7 @@ def _result(play: Play, start: datetime) -> dict[str, Any]:
         and serving["epoch"] == route.epoch,
         "failed_requests": _failed(play),
         "reason": routes[-1].reason,
-        "alert_to_verdict_seconds": _alert_to_verdict(play, entries, routes),
+        "alert_to_verdict_seconds": _alert_to_verdict(play, entries),
         "timeline": [
             {"at": r.at.isoformat(), "epoch": r.epoch, "step": r.step, "reason": r.reason,
              "champion": r.champion.number, "share": r.beside.share if r.beside else 0.0}
@@ -248,7 +248,7 @@ def _retrains(entries: list[Entry], routes: list[Route]) -> list[dict[str, Any]]
     return retrains
 
 
-def _alert_to_verdict(play: Play, entries: list[Entry], routes: list[Route]) -> float | None:
+def _alert_to_verdict(play: Play, entries: list[Entry]) -> float | None:
     """Wall seconds from the first alert to the end of what it brought about."""
     if not play.alerts:
         return None
@@ -262,17 +262,19 @@ def _losses(play: Play, first: Route) -> dict[str, Any]:
     """Loss of what was served, beside what the first model would have lost on the same rows."""
     project = play.theatre.project
     text, card = play.theatre.world.models.get(first.champion.digest)
-    served, never, daily = [], [], []
+    served: list[np.ndarray] = []
+    never: list[np.ndarray] = []
+    daily: list[dict[str, Any]] = []
     squares: list[np.ndarray] = []
     for day in play.sent:
-        kept = day.rows.filter(day.answered & day.rows[project.roles.label].is_not_null())
+        usable = day.answered & day.rows[project.roles.label].is_not_null().to_numpy()
+        kept = day.rows.filter(usable)
         if kept.is_empty():
             continue
-        mask = day.answered & day.rows[project.roles.label].is_not_null().to_numpy()
         labels = label_array(project, kept)
-        answers, others = day.predictions[mask], predict(text, card, kept)
-        a = loss_of(project, labels, answers, card.classes)
-        b = loss_of(project, labels, others, card.classes)
+        answers, others = day.predictions[usable], predict(text, card, kept)
+        a = row_losses(project, labels, answers, card.classes)
+        b = row_losses(project, labels, others, card.classes)
         served.append(a)
         never.append(b)
         daily.append(
@@ -301,8 +303,3 @@ def _losses(play: Play, first: Route) -> dict[str, Any]:
 
 def _mean(parts: list[np.ndarray]) -> float | None:
     return round(float(np.concatenate(parts).mean()), 6) if parts else None
-
-
-def project_of(path: str) -> Project:
-    """Load the project of a history."""
-    return load_project(path)

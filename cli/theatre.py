@@ -20,7 +20,7 @@ from cli.processes import Processes
 from flows.release import release
 from flows.retrain import retrain
 from flows.watch import watch
-from simulation.traffic import Replay, SentDay
+from simulation.traffic import Replay
 from sixgates.adapters.clocks import set_clock
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.errors import ContractError, PipelineError, TransientError
@@ -141,7 +141,7 @@ def periods_of(
     parts = later.with_columns(__period=number).partition_by(
         "__period", maintain_order=True, as_dict=True, include_key=False
     )
-    return [(start + (int(key[0]) + 1) * length, rows) for key, rows in parts.items()]  # type: ignore[call-overload]
+    return [(start + (int(key[0]) + 1) * length, rows) for key, rows in parts.items()]
 
 
 def newly_matured(
@@ -153,11 +153,6 @@ def newly_matured(
     if roles.label_horizon is not None:
         known = known + roles.label_horizon
     return frame.filter(known > after, known <= until)
-
-
-def lost(project: Project, sent: list[SentDay]) -> int:
-    """Count failed requests."""
-    return sum(day.failed for day in sent)
 
 
 def _finished(state: Any) -> Any:  # noqa: ANN401 - Prefect's state

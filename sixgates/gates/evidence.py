@@ -94,7 +94,8 @@ def gather(
         schema={"epoch": pl.Int64, "share": pl.Float64},
     )
     rows = (
-        predictions.with_columns(
+        _first_answers(predictions)
+        .with_columns(
             period=_period(project),
             bad=pl.col("error") != "",
             slow=pl.col("micros") > slow_ms * 1000,
@@ -136,9 +137,18 @@ def loss_by_period(
     Returns:
         Columns `period` (count of periods since 1970), `loss` (units of the loss) and `n` (rows).
     """
-    rows = predictions.filter(pl.col("version") == version).with_columns(period=_period(project))
+    rows = (
+        _first_answers(predictions)
+        .filter(pl.col("version") == version)
+        .with_columns(period=_period(project))
+    )
     losses = _matured_losses(project, classes, rows, labels, now)
     return losses.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
+
+
+def _first_answers(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Count a request that a client repeated once for each model."""
+    return predictions.unique([*_KEY, "version"], keep="first", maintain_order=True)
 
 
 def _period(project: Project) -> pl.Expr:

@@ -13,7 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.records import Arm
@@ -69,8 +70,12 @@ class Ledger:
         self._engine = sa.create_engine(url, connect_args=_connect_args(url))
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _use_wal)
-        with self._errors():
-            tables.metadata.create_all(self._engine)
+        with self._errors(), self._engine.begin() as connection:
+            # Two processes may open a new ledger at the same moment.
+            for table in tables.metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
 
     def append(
         self,
@@ -183,7 +188,9 @@ class Ledger:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as exc:
+        except IntegrityError:
+            raise
+        except DatabaseError as exc:
             raise TransientError(
                 f"the ledger {self._engine.url.render_as_string()} did not answer: {exc.orig}"
             ) from exc
