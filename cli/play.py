@@ -54,7 +54,7 @@ class Play:
 
     def alert(self) -> None:
         """Let the watch look, and a retrain answer what it raises."""
-        raised = self.theatre.watch()
+        raised = self.theatre.watch(announce=self.triggered)
         if raised is None:
             return
         self.alerts.append(raised)
@@ -261,7 +261,7 @@ def _alert_to_verdict(play: Play, entries: list[Entry]) -> float | None:
 def _losses(play: Play, first: Route) -> dict[str, Any]:
     """Loss of what was served, beside what the first model would have lost on the same rows."""
     project = play.theatre.project
-    text, card = play.theatre.world.models.get(first.champion.digest)
+    text, card = play.theatre.world.models.get(project.name, first.champion.digest)
     served: list[np.ndarray] = []
     never: list[np.ndarray] = []
     daily: list[dict[str, Any]] = []

@@ -44,6 +44,9 @@ class Stack:
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
+            # On SQLite, the upkeep of worker health was seen to hold the database for a minute.
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": "600",
+            "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
         }
 
     @property

@@ -86,9 +86,10 @@ class Theatre:
         _finished(retrain(self._path, data, alert, trigger, return_state=True))
         return self.world.ledger.entries(self.project.name, kind=Kind.ANSWER)[-1]
 
-    def watch(self) -> Entry | None:
+    def watch(self, *, announce: bool) -> Entry | None:
         """Run the watch and return the alert it raised, if any."""
-        state = _finished(watch(self._path, str(self.data), return_state=True))
+        data = str(self.data)
+        state = _finished(watch(self._path, data, announce=announce, return_state=True))
         if state.name != "Alerted":
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]

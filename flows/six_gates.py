@@ -21,6 +21,7 @@ def six_gates(project: str, data: str | None = None, seconds_between_ticks: floa
         data: Address of the data; the project's own source where not given.
         seconds_between_ticks: How long to wait between two looks at the release.
     """
+    state: Any
     state = retrain(project, data, trigger="six-gates", return_state=True)
     if state.name != "Released":
         return state
@@ -31,7 +32,3 @@ def six_gates(project: str, data: str | None = None, seconds_between_ticks: floa
     }:
         time.sleep(seconds_between_ticks)
     return Completed(name=state.name, message=state.message)
-
-
-def _state(state: Any) -> Any:  # noqa: ANN401 - Prefect types a sync call as one that may be awaited
-    return state

@@ -9,15 +9,16 @@ from tasks.watch import look_for_drift, raise_alert
 
 
 @flow(name="watch", flow_run_name="watch-{project}")
-def watch(project: str, data: str | None = None) -> Any:  # noqa: ANN401 - Prefect's state
+def watch(project: str, data: str | None = None, *, announce: bool = True) -> Any:  # noqa: ANN401 - Prefect's state
     """Compare the present with what the champion was made from, and alert where it has moved.
 
     Args:
         project: Name or path of a project file.
         data: Address of the data; the project's own source where not given.
+        announce: Send the event that automations wait for; the ledger has the alert either way.
     """
     report = look_for_drift(project, data)
-    alert = raise_alert(project, data, report)
+    alert = raise_alert(project, data, report, announce=announce)
     if alert is None:
         return Completed(name="Quiet", message=report.sentence)
     return Completed(name="Alerted", message=f"alert {alert.entry}: {alert.sentence}")

@@ -20,8 +20,9 @@ def canary(tick: Tick) -> Judged:
         raise ContractError(f"route {route.epoch} of {route.model} has no challenger to judge")
     history = [r for r in build().ledger.routes(route.model) if r.release == route.release]
     shares = {r.epoch: r.beside.share for r in history if r.beside is not None}
-    evidence = evidence_of(tick, route.beside.version.number, route.champion.number, shares)
-    plan = planned_shares(project.policies.canary, evidence.requests_per_period, project.period)
+    policy = project.policies.canary
+    evidence = evidence_of(tick, route.beside.version, route.champion, shares, policy.slow_ms)
+    plan = planned_shares(policy, evidence.requests_per_period, project.period)
     stage = Stage(
         phase=Phase.SHADOW if route.step is Step.SHADOW else Phase.SPLIT,
         share=route.beside.share,

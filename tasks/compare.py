@@ -59,6 +59,6 @@ def champion_digest(world: World, model: str) -> str | None:
 
 
 def _losses(world: World, project: Project, digest: str, holdout: pl.DataFrame) -> np.ndarray:
-    text, card = world.models.get(digest)
+    text, card = world.models.get(project.name, digest)
     labels = label_array(project, holdout)
     return row_losses(project, labels, predict(text, card, holdout), card.classes)

@@ -25,7 +25,7 @@ def evaluate(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
     world, project = world_of(run)
     rows = read_dataset(dataset)
     split = time_split(rows, project, dataset.as_of)
-    text, card = world.models.get(model.digest)
+    text, card = world.models.get(run.model, model.digest)
     base = base_rate_prediction(project, label_array(project, split.train), card.classes)
     answers = predict(text, card, split.holdout)
     evidence = measure_holdout(project, split.holdout, answers, base, card.classes)
@@ -39,6 +39,6 @@ def evaluate(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
         holdout_loss=float(evidence.losses.mean()),
         until=rows[roles.event_time].max(),  # type: ignore[arg-type]
     )
-    world.references.put(model.digest, reference)
+    world.references.put(run.model, model.digest, reference)
     record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
     return verdict

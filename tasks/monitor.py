@@ -12,9 +12,10 @@ from tasks.tick import Judged, Tick, definition, evidence_of
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def monitor(tick: Tick) -> Judged:
     """Judge the new champion on everything since its promotion."""
-    route = tick.route
+    project, route = definition(tick), tick.route
     if route.beside is None:
         raise ContractError(f"route {route.epoch} of {route.model} has no hold-back to judge by")
     shares = {route.epoch: 1.0 - route.beside.share}
-    evidence = evidence_of(tick, route.champion.number, route.beside.version.number, shares)
-    return Judged(judge_monitor(evidence, definition(tick)), ())
+    slow_ms = project.policies.monitor.slow_ms
+    evidence = evidence_of(tick, route.champion, route.beside.version, shares, slow_ms)
+    return Judged(judge_monitor(evidence, project), ())

@@ -50,6 +50,8 @@ def begin(project: str, data: str | None, alert: int | None, trigger: str) -> Ru
     ParquetLake(chosen, data).check()
     now, route = world.clock.now(), world.ledger.route(chosen.name)
     body = {"trigger": trigger, "alert": alert, "data": data}
+    if alert is not None and _taken(world, chosen.name, alert):
+        return Busy(f"alert {alert} has its run already")
     if route is not None and route.is_open:
         reason = f"release {route.release} is under way ({route.step}): no second one beside it"
         world.ledger.append(
@@ -82,6 +84,11 @@ def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) 
 def world_of(run: Run) -> tuple[World, Project]:
     """Return the adapters and the project of a run."""
     return build(), project_of(run.project)
+
+
+def _taken(world: World, model: str, alert: int) -> bool:
+    """Whether a run has begun for an alert: events may arrive twice."""
+    return any(run.body["alert"] == alert for run in world.ledger.entries(model, kind=Kind.RUN))
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.ledger import Entry, Kind, LostRaceError, require_route
 from sixgates.ledger.release import next_route
-from sixgates.ledger.route import Route
+from sixgates.ledger.route import Route, Version
 from tasks.record import record, show
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
@@ -73,23 +73,22 @@ def move(tick: Tick, judged: Judged) -> Route:
     return following
 
 
-def evidence_of(tick: Tick, trial: str, control: str, shares: dict[int, float]) -> Evidence:
+def evidence_of(
+    tick: Tick, trial: Version, control: Version, shares: dict[int, float], slow_ms: float
+) -> Evidence:
     """Gather what the gateways logged in the given epochs."""
     world, project, route = build(), project_of(tick.project), tick.route
     opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in shares)
+    cards = {v.number: world.models.get(route.model, v.digest)[1] for v in (trial, control)}
+    classes = {number: card.classes for number, card in cards.items()}
     return gather(
         project,
-        Trial(trial, control, shares, route.epoch, classes_of(world, route)),
+        Trial(trial.number, control.number, shares, route.epoch, classes),
         world.log.predictions(route.model, opened),
         world.log.labels(route.model),
         now=tick.now,
-        slow_ms=project.policies.canary.slow_ms,
+        slow_ms=slow_ms,
     )
-
-
-def classes_of(world: World, route: Route) -> tuple[str, ...]:
-    """Return the classes that the champion predicts, empty unless multiclass."""
-    return world.models.get(route.champion.digest)[1].classes
 
 
 def lost_answers(tick: Tick) -> int:

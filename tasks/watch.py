@@ -34,13 +34,15 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
     """Compare the present with what the serving champion was made from."""
     world, chosen = build(), project_of(project)
     route = require_route(world.ledger, chosen.name)
-    reference = world.references.get(route.champion.digest)
+    reference = world.references.get(chosen.name, route.champion.digest)
     return judge_watch(_evidence(world, chosen, data, route, reference), chosen.policies.watch)
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
-def raise_alert(project: str, data: str | None, report: WatchReport) -> Alert | None:
-    """Record an alert and send its event; quiet while one is being answered or just was."""
+def raise_alert(
+    project: str, data: str | None, report: WatchReport, *, announce: bool
+) -> Alert | None:
+    """Record an alert and announce it by an event; quiet while one is being answered or just was."""
     world, chosen = build(), project_of(project)
     now, model = world.clock.now(), chosen.name
     route = require_route(world.ledger, model)
@@ -55,10 +57,9 @@ def raise_alert(project: str, data: str | None, report: WatchReport) -> Alert | 
         "features": list(report.features),
     }
     entry = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
-    emit_drift_event(
-        model,
-        {"project": project, "data": data, "alert": entry, "reason": report.sentence, **figures},
-    )
+    if announce:
+        payload = {"project": project, "data": data, "alert": entry, "reason": report.sentence}
+        emit_drift_event(model, payload | figures)
     return Alert(entry, report.sentence)
 
 
@@ -87,7 +88,7 @@ def _evidence(
         world.log.predictions(project.name, serving_since),
         world.log.labels(project.name),
         now=now,
-        classes=world.models.get(route.champion.digest)[1].classes,
+        classes=world.models.get(project.name, route.champion.digest)[1].classes,
     )
     return WatchEvidence(
         looks=tuple(figures for figures, _ in looks),

@@ -35,7 +35,10 @@ def require_digest(text: str, digest: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ModelStore:
-    """One folder with `<digest>.txt` and `<digest>.json` for every model ever registered."""
+    """A folder a model, with `<digest>.txt` and `<digest>.json` for every version registered.
+
+    Two models may have the same text, but never share a card.
+    """
 
     folder: Path
 
@@ -47,16 +50,17 @@ class ModelStore:
         """
         require_digest(text, card.digest)
         # The text goes last: whoever finds it finds its card.
-        write_atomically(self.folder / f"{card.digest}.json", msgspec.json.encode(card))
-        write_atomically(self.folder / f"{card.digest}.txt", text.encode())
+        folder = self.folder / card.model
+        write_atomically(folder / f"{card.digest}.json", msgspec.json.encode(card))
+        write_atomically(folder / f"{card.digest}.txt", text.encode())
 
-    def get(self, digest: str) -> tuple[str, ModelCard]:
-        """Return text and card.
+    def get(self, model: str, digest: str) -> tuple[str, ModelCard]:
+        """Return text and card of a version.
 
         Raises:
             ContractError: one is missing or unreadable, or the text does not match the digest.
         """
-        text_file, card_file = (self.folder / f"{digest}{end}" for end in (".txt", ".json"))
+        text_file, card_file = (self.folder / model / f"{digest}{end}" for end in (".txt", ".json"))
         try:
             text = text_file.read_bytes().decode()
             card = msgspec.json.decode(card_file.read_bytes(), type=ModelCard)

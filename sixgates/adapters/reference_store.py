@@ -12,13 +12,13 @@ from sixgates.ledger.route import Route
 
 
 class ReferenceStore:
-    """One JSON file a model, beside its text in the model store."""
+    """One JSON file a version, beside its text in the model store."""
 
     def __init__(self, folder: Path) -> None:
         """Keep references in a folder, made when first needed."""
         self._folder = folder
 
-    def put(self, digest: str, reference: Reference) -> None:
+    def put(self, model: str, digest: str, reference: Reference) -> None:
         """Store a model's reference; storing it twice changes nothing."""
         document = {
             "profile": reference.profile.to_dict(),
@@ -26,15 +26,15 @@ class ReferenceStore:
             "holdout_loss": reference.holdout_loss,
             "until": reference.until.isoformat(),
         }
-        write_atomically(self._path(digest), json.dumps(document).encode())
+        write_atomically(self._path(model, digest), json.dumps(document).encode())
 
-    def get(self, digest: str) -> Reference:
+    def get(self, model: str, digest: str) -> Reference:
         """Return a model's reference.
 
         Raises:
             ContractError: there is none, or it cannot be read.
         """
-        path = self._path(digest)
+        path = self._path(model, digest)
         try:
             document = json.loads(path.read_bytes())
             return Reference(
@@ -50,7 +50,7 @@ class ReferenceStore:
 
     def until(self, route: Route | None) -> datetime | None:
         """Return the newest row that the serving champion was made from, None without one."""
-        return None if route is None else self.get(route.champion.digest).until
+        return None if route is None else self.get(route.model, route.champion.digest).until
 
-    def _path(self, digest: str) -> Path:
-        return self._folder / f"{digest}.reference.json"
+    def _path(self, model: str, digest: str) -> Path:
+        return self._folder / model / f"{digest}.reference.json"

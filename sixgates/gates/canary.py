@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+import numpy as np
+
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.eprocess import ArmCounts, dual_counts, dual_values, mean_log_e
 from sixgates.gates.eprocess import ratio_mismatch_log_e as mismatch
@@ -52,6 +54,7 @@ class Guardrail:
     name: str
     log_promote: float
     log_rollback: float
+    """NaN where a label or an answer is not a number: then nothing can be judged."""
     n: int
     seen: float
     margin: float
@@ -106,7 +109,7 @@ def _move(
     if verdict.outcome is Outcome.FAIL:
         return Move.ROLL_BACK, verdict.reason
     if stage.open_for > policy.deadline:
-        return Move.EXPIRE, f"not enough evidence by the deadline: {verdict.reason}"
+        return Move.EXPIRE, f"the deadline passed without a promotion: {verdict.reason}"
     if by_name["complete log"].outcome is not Outcome.PASS:
         return Move.HOLD, by_name["complete log"].sentence
     if verdict.passed and stage.phase is Phase.SPLIT and stage.is_last:
@@ -123,11 +126,16 @@ def _loss(evidence: Evidence, project: Project) -> Guardrail:
     policy = project.policies.canary
     if project.pairs_count:
         found = judge_periods(evidence.pair_means, policy.margin, policy.min_periods)
+        if not np.isfinite(evidence.pair_means).all():
+            return _unreadable(found.periods, policy.margin, "periods")
         needed = _periods_needed(found.mean, found.sd, found.periods, policy)
         return Guardrail(
             "loss", found.log_promote, found.log_rollback, found.periods, found.mean,
             policy.margin, "periods", needed,
         )  # fmt: skip
+    if not all(np.isfinite(batch.losses).all() for batch in evidence.losses):
+        units = sum(int(batch.assigned.sum()) for batch in evidence.losses)
+        return _unreadable(units, policy.margin, "matured canary units")
     margin = policy.margin / project.loss_clip
     batches = [(b.assigned, b.losses, b.share) for b in evidence.losses]
     dual = dual_values(batches, margin)
@@ -137,6 +145,10 @@ def _loss(evidence: Evidence, project: Project) -> Guardrail:
         "loss", dual.log_promote, dual.log_rollback, dual.n_canary, seen, policy.margin,
         "matured canary units", _proportional(dual.log_promote, dual.n_canary, policy.alpha),
     )  # fmt: skip
+
+
+def _unreadable(n: int, margin: float, unit: str) -> Guardrail:
+    return Guardrail("loss", 0.0, math.nan, n, math.nan, margin, unit, None)
 
 
 def _service(evidence: Evidence, policy: CanaryPolicy) -> list[Guardrail]:
@@ -169,6 +181,8 @@ def _judge(guardrail: Guardrail, alpha: float) -> Check:
     if passed:
         found = f"difference {number(g.seen)}, n = {g.n:,} {g.unit}"
         sentence = f"{g.name}: not worse by {number(g.margin)} ({found})"
+    elif math.isnan(g.log_rollback):
+        sentence = f"{g.name} is not a number (n = {g.n:,} {g.unit})"
     else:
         more = "more than can be foreseen" if g.needed is None else f"about {g.needed:,} more"
         sentence = f"{g.name}: not enough evidence yet (n = {g.n:,} {g.unit}, needs {more})"
@@ -178,27 +192,22 @@ def _judge(guardrail: Guardrail, alpha: float) -> Check:
 
 def _harm(guardrails: list[Guardrail], evidence: Evidence, policy: CanaryPolicy) -> Check:
     shadow = dual_counts(evidence.shadow_errors, policy.error_margin)
-    harms = [*(g.log_rollback for g in guardrails), shadow.log_rollback]
-    level = mean_log_e(harms)
     limit = math.log(1 / policy.beta)
+    for g in guardrails:
+        if math.isnan(g.log_rollback):
+            sentence = f"harm could not be judged: {_judge(g, policy.alpha).sentence}"
+            return Check("harm", Outcome.FAIL, None, 1 / policy.beta, g.n, sentence)
+    level = mean_log_e([*(g.log_rollback for g in guardrails), shadow.log_rollback])
     worst = max(guardrails, key=lambda g: g.log_rollback)
     name, n = f"{worst.name} differ by {number(worst.seen)}", worst.n
     if shadow.log_rollback > worst.log_rollback:
         name, n = "the challenger fails on shadow requests", shadow.n_canary
-    if math.isnan(level):
-        return Check("harm", Outcome.FAIL, None, limit, n, f"harm could not be judged: {name}")
     e, required = math.exp(min(level, 700.0)), 1 / policy.beta
     found = f"mean e-value {number(e)} of {number(required)} needed"
-    if level >= limit:
-        return Check(
-            "harm",
-            Outcome.FAIL,
-            e,
-            required,
-            n,
-            f"worse than the champion: {name} (n = {n:,}; {found})",
-        )
-    return Check("harm", Outcome.PASS, e, required, n, f"no harm shown ({found})")
+    if level < limit:
+        return Check("harm", Outcome.PASS, e, required, n, f"no harm shown ({found})")
+    sentence = f"worse than the champion: {name} (n = {n:,}; {found})"
+    return Check("harm", Outcome.FAIL, e, required, n, sentence)
 
 
 def _integrity(evidence: Evidence, stage: Stage) -> list[Check]:

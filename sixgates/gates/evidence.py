@@ -5,7 +5,8 @@ champion, in gate 6 the new champion with the one before it. Here the first is t
 second the *control*, whatever arm they answer in.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -67,7 +68,8 @@ class Trial:
     """Epoch to the share of units that the trial answers; epochs of this phase only."""
     epoch: int
     """The present epoch."""
-    classes: tuple[str, ...] = ()
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Version to its own classes in the order of its answers; empty unless multiclass."""
 
 
 def gather(
@@ -142,7 +144,7 @@ def loss_by_period(
         .filter(pl.col("version") == version)
         .with_columns(period=_period(project))
     )
-    losses = _matured_losses(project, classes, rows, labels, now)
+    losses = _matured_losses(project, {version: classes}, rows, labels, now)
     return losses.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
 
 
@@ -157,7 +159,7 @@ def _period(project: Project) -> pl.Expr:
 
 def _matured_losses(
     project: Project,
-    classes: tuple[str, ...],
+    classes: Mapping[str, tuple[str, ...]],
     rows: pl.DataFrame,
     labels: pl.DataFrame,
     now: datetime,
@@ -179,20 +181,29 @@ def _matured_losses(
     )
 
 
-def _losses(project: Project, classes: tuple[str, ...], rows: pl.DataFrame) -> np.ndarray:
+def _losses(
+    project: Project, classes: Mapping[str, tuple[str, ...]], rows: pl.DataFrame
+) -> np.ndarray:
     """Loss of each record; a model that failed to answer loses the clip."""
-    if rows.is_empty():
-        return np.empty(0)
-    failed = (rows["values"].list.len() == 0).to_numpy()
     losses = np.full(rows.height, project.loss_clip)
-    good = rows.filter(~failed)
-    if good.height:
-        answers = np.array(good["values"].to_list(), dtype=np.float64)
-        labels = good["label"].to_numpy()
-        if project.task is not Task.MULTICLASS:
-            labels = labels.astype(np.float64)
-        losses[~failed] = row_losses(project, labels, answers, classes)
+    labels = _label_values(project, rows["label"])
+    for version in rows["version"].unique():
+        mine = (rows["version"] == version) & (rows["values"].list.len() > 0)
+        if mine.any():
+            answers = np.array(rows["values"].filter(mine).to_list(), dtype=np.float64)
+            own = mine.to_numpy()
+            losses[own] = row_losses(project, labels[own], answers, classes.get(version, ()))
     return losses
+
+
+def _label_values(project: Project, labels: pl.Series) -> np.ndarray:
+    """Read labels as losses need them; a text that is no label of this task becomes NaN."""
+    if project.task is Task.MULTICLASS:
+        return labels.to_numpy()
+    values = labels.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    if project.task is Task.BINARY:
+        values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
+    return np.asarray(values)
 
 
 def _pair_means(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:

@@ -80,8 +80,8 @@ class Models(Protocol):
     def put(self, text: str, card: ModelCard) -> None:
         """Store a model under its digest; storing it twice changes nothing."""
 
-    def get(self, digest: str) -> tuple[str, ModelCard]:
-        """Return text and card; a text that does not match its digest is a ContractError."""
+    def get(self, model: str, digest: str) -> tuple[str, ModelCard]:
+        """Return text and card of a version; a text that does not match its digest is a ContractError."""
 
 
 class Registry(Protocol):

@@ -129,13 +129,15 @@ def _bounded(name: str, seen: float | None, limit: float | None, n: int, *, uppe
     refusal = None
     if limit is None or not math.isfinite(limit):
         refusal = f"{name} has no limit set: nothing can pass it"
-    elif seen is None or n <= 0:
+    elif seen is None:
         refusal = f"{name} could not be measured (n = {n:,})"
     elif not math.isfinite(seen):
         refusal = f"{name} is {seen}, not a number to judge (n = {n:,})"
     if refusal or seen is None or limit is None:
         return Check(name, Outcome.FAIL, None, limit, n, refusal or "")
     passed = seen <= limit if upper else seen >= limit
+    if passed and n <= 0:
+        return Check(name, Outcome.FAIL, seen, limit, n, f"{name} has no rows behind it (n = 0)")
     sign = ("<=" if upper else ">=") if passed else (">" if upper else "<")
     sentence = f"{name} {number(seen)} {sign} limit {number(limit)} (n = {n:,})"
     return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)

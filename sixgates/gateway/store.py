@@ -28,8 +28,8 @@ class ModelStore:
     """Models of one project by digest, kept in memory while they are routed."""
 
     def __init__(self, folder: Path, model: str) -> None:
-        """Read from `folder`, which holds `<digest>.txt` and `<digest>.json` a model."""
-        self._folder = folder
+        """Read from `<folder>/<model>`, which holds `<digest>.txt` and `<digest>.json` a version."""
+        self._folder = folder / model
         self._model = model
         self._loaded: dict[str, LoadedModel] = {}
         self._lock = threading.Lock()

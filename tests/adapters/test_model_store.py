@@ -25,15 +25,15 @@ def store(tmp_path):
 
 
 def test_a_model_comes_back_bit_for_bit(store):
-    text, card = store.get(CARD.digest)
+    text, card = store.get(CARD.model, CARD.digest)
     assert (text, card) == (TEXT, CARD)
     assert str(card.probes[1].expected[0]) == "-0.0"
 
 
 def test_storing_twice_changes_nothing(store):
     store.put(TEXT, CARD)
-    assert sorted(p.suffix for p in store.folder.iterdir()) == [".json", ".txt"]
-    assert store.get(CARD.digest) == (TEXT, CARD)
+    assert sorted(p.suffix for p in (store.folder / CARD.model).iterdir()) == [".json", ".txt"]
+    assert store.get(CARD.model, CARD.digest) == (TEXT, CARD)
 
 
 def test_a_text_of_another_digest_is_not_stored(store):
@@ -43,20 +43,20 @@ def test_a_text_of_another_digest_is_not_stored(store):
 
 @pytest.mark.parametrize("suffix", [".txt", ".json"])
 def test_a_missing_file_is_named(store, suffix):
-    (store.folder / f"{CARD.digest}{suffix}").unlink()
+    (store.folder / CARD.model / f"{CARD.digest}{suffix}").unlink()
     with pytest.raises(ContractError, match=f"{CARD.digest}{suffix}"):
-        store.get(CARD.digest)
+        store.get(CARD.model, CARD.digest)
 
 
 @pytest.mark.parametrize("content", [b"", TEXT.encode()[:-3], b"\xff\xfe", TEXT.encode() + b"x"])
 def test_a_changed_text_is_refused_before_lightgbm_sees_it(store, content):
-    (store.folder / f"{CARD.digest}.txt").write_bytes(content)
+    (store.folder / CARD.model / f"{CARD.digest}.txt").write_bytes(content)
     with pytest.raises(ContractError, match="restore"):
-        store.get(CARD.digest)
+        store.get(CARD.model, CARD.digest)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'"\xff"'])
 def test_a_broken_card_is_refused(store, content):
-    (store.folder / f"{CARD.digest}.json").write_bytes(content)
+    (store.folder / CARD.model / f"{CARD.digest}.json").write_bytes(content)
     with pytest.raises(ContractError, match="unreadable"):
-        store.get(CARD.digest)
+        store.get(CARD.model, CARD.digest)

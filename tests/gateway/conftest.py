@@ -116,7 +116,8 @@ class House:
     """Store, ledger and log of one model on disk, and gateways over them."""
 
     def __init__(self, folder: Path):
-        self.store = folder / "models"
+        self.root = folder / "models"
+        self.store = self.root / MODEL
         self.log = folder / "log"
         self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
         self.ledger = Ledger(self.ledger_url)
@@ -144,7 +145,7 @@ class House:
         )
 
     def gateway(self, token=TOKEN):
-        follower = Follower(MODEL, self.ledger, ModelStore(self.store, MODEL))
+        follower = Follower(MODEL, self.ledger, ModelStore(self.root, MODEL))
         follower.poll()
         state = State(model=MODEL, follower=follower, log_dir=self.log, token=token)
         return Client(Gateway(state), state)

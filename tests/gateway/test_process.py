@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def command(house, *more):
-    given = ["--model", "churn", "--ledger", house.ledger_url, "--store", house.store]
+    given = ["--model", "churn", "--ledger", house.ledger_url, "--store", house.root]
     given += ["--log", house.log, *more]
     return [sys.executable, "-m", "sixgates.gateway", *map(str, given)]
 

@@ -10,7 +10,7 @@ from sixgates.gateway.store import ModelStore
 
 @pytest.fixture
 def store(house):
-    return ModelStore(house.store, "churn")
+    return ModelStore(house.root, "churn")
 
 
 def rewrite(house, trained, **changes):

@@ -1,0 +1,195 @@
+"""The front door: the command `sixgates`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import operate, people
+from cli.say import EPILOG, Code, sentences, show, stderr, stdout
+
+app = typer.Typer(
+    help="From a drift alert to a production model, through six gates: validate, retrain,"
+    " evaluate, compare, canary, monitor. Whatever is not known to be good enough is refused or"
+    " rolled back.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Project = Annotated[
+    str,
+    typer.Option(
+        "--project", "-p", help="Name of a file in projects/, or the path of a project file."
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", "-d", help="Parquet file or glob; the project's own source if absent."),
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON alone on stdout, progress on stderr.")]
+
+
+@app.command(epilog=EPILOG)
+def check(project: Project, data: Data = None, as_json: Json = False) -> None:
+    """Say what is missing or contradictory in a project, before anything runs.
+
+    Example: sixgates check --project projects/loans.py --data loans.parquet
+    """
+    with sentences():
+        found = operate.check(project, data)
+        show(found, as_json=as_json, human=lambda: people.checked(found))
+        if found["problems"]:
+            raise typer.Exit(Code.UNEXPECTED)
+
+
+@app.command(epilog=EPILOG)
+def rehearse(
+    scenario: Annotated[
+        list[str] | None,
+        typer.Argument(help="Scenarios to play; all core scenarios if absent.", show_default=False),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", help="Replay a real history of this project instead."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="The history to replay: a parquet file.")
+    ] = None,
+    home: Annotated[
+        Path, typer.Option("--home", help="Folder under which the rehearsal keeps everything.")
+    ] = Path("rehearsals"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the servers up until Ctrl-C, to look around.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Play the whole loop on this machine: real Prefect, MLflow, gateway and HTTP traffic.
+
+    Without arguments it plays the six core scenarios. With --project and --data it trains a
+    champion on the first fifth of your history and replays the rest as traffic.
+
+    Example: sixgates rehearse canary-regression --keep
+    """
+    with sentences():
+        from cli.perform import perform
+
+        code = perform(
+            scenario or [], project=project, data=data, parent=home, keep=keep, as_json=as_json
+        )
+    raise typer.Exit(code)
+
+
+@app.command(epilog=EPILOG)
+def retrain(
+    project: Project,
+    data: Data = None,
+    alert: Annotated[
+        int | None, typer.Option("--alert", help="Ledger entry of the alert this answers.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take the newest data through gates 1 to 4, and open a release.
+
+    Example: sixgates retrain --project loans --data loans.parquet
+    """
+    with sentences():
+        ended = operate.retrain(project, data, alert)
+    _finish(ended, as_json=as_json)
+
+
+@app.command(epilog=EPILOG)
+def watch(project: Project, data: Data = None, as_json: Json = False) -> None:
+    """Look for drift, and raise an alert where the world has moved.
+
+    Example: sixgates watch --project loans --data loans.parquet
+    """
+    with sentences():
+        ended = operate.watch(project, data)
+    _finish(ended, as_json=as_json)
+
+
+@app.command(epilog=EPILOG)
+def tick(project: Project, as_json: Json = False) -> None:
+    """Judge the open release once, and move it where the verdict says so (gates 5 and 6).
+
+    Run it each minute; run twice, it changes nothing.
+    """
+    with sentences():
+        ended = operate.tick(project)
+    _finish(ended, as_json=as_json)
+
+
+@app.command(epilog=EPILOG)
+def serve(
+    project: Project,
+    host: Annotated[str, typer.Option(help="Address to bind; beyond loopback needs a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
+) -> None:
+    """Serve the project's models: split, shadow, log. Ctrl-C drains and stops.
+
+    Admin calls need the token in SIXGATES_GATEWAY_TOKEN.
+    """
+    with sentences():
+        operate.serve(project, host, port, lambda url: stderr.print(f"serving at {url}"))
+
+
+@app.command(epilog=EPILOG)
+def status(project: Project, as_json: Json = False) -> None:
+    """Show who serves by the ledger, by every gateway and by MLflow's aliases, side by side."""
+    with sentences():
+        found = operate.status(project)
+        show(found, as_json=as_json, human=lambda: people.status(found))
+
+
+@app.command(epilog=EPILOG)
+def history(
+    project: Project,
+    verdicts: Annotated[bool, typer.Option("--verdicts", help="Also every verdict.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say who served when, and why."""
+    with sentences():
+        found = operate.history(project, verdicts=verdicts)
+        show(found, as_json=as_json, human=lambda: people.history(found))
+
+
+@app.command(epilog=EPILOG)
+def rollback(
+    project: Project,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Version to return to; the previous champion if absent."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a former champion back, at once and without analysis, and read back that it serves.
+
+    An open release ends with it.
+
+    Example: sixgates rollback --project loans --reason "complaints since noon"
+    """
+    with sentences():
+        found = operate.rollback(project, reason, to)
+        show(found, as_json=as_json, human=lambda: people.rolled_back(found))
+        if not found["proved"]:
+            raise typer.Exit(Code.UNKNOWN)
+
+
+def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
+    show(ended, as_json=as_json, human=lambda: stdout.print(people.ending(ended)))
+    raise typer.Exit(Code.REFUSED if ended["ending"] == "Rejected" else Code.DONE)
+
+
+def run() -> None:
+    """Start the command. Settings that keep other programs quiet are set before they load."""
+    from cli.stack import QUIET
+
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    app()

@@ -1,0 +1,198 @@
+"""What each command does, returning plain values; how they are shown is another file's business."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sixgates.gates.errors import ConfigurationError, ContractError, PipelineError
+
+
+def check(project: str, data: str | None) -> dict[str, Any]:
+    """Return what is wrong with a project and its data, and what its policies mean."""
+    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.project_files import load_project
+    from sixgates.gates.contract import table_problems
+
+    loaded = load_project(project)
+    problems: list[str] = []
+    rows: int | None = None
+    if data is not None or loaded.source is not None:
+        lake = ParquetLake(loaded, data)
+        try:
+            lake.check()
+            frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - every row
+            rows = frame.height
+            problems += list(table_problems(frame, loaded))
+            if rows < loaded.policies.validation.min_rows:
+                problems.append(
+                    f"{rows:,} rows are fewer than validation.min_rows"
+                    f" ({loaded.policies.validation.min_rows:,}): gate 1 would refuse"
+                )
+        except PipelineError as exc:
+            problems.append(str(exc))
+    notes = []
+    if loaded.policies.comparison.cold_start == "refuse":
+        notes.append("no first model can serve: comparison.cold_start is 'refuse'")
+    if loaded.prediction_changes_outcome != "no":
+        notes.append("the loss is judged by the random split alone: shadow pairs do not count")
+    if loaded.roles.entity is None:
+        notes.append("no entity: every request is split for itself")
+    return {"project": loaded.name, "rows": rows, "problems": problems, "notes": notes}
+
+
+def retrain(project: str, data: str | None, alert: int | None) -> dict[str, Any]:
+    """Run gates 1 to 4."""
+    from flows.retrain import retrain as flow
+
+    return _ran(project, lambda: flow(project, data, alert, "by hand", return_state=True))
+
+
+def watch(project: str, data: str | None) -> dict[str, Any]:
+    """Run the watch."""
+    from flows.watch import watch as flow
+
+    return _ran(project, lambda: flow(project, data, return_state=True))
+
+
+def tick(project: str) -> dict[str, Any]:
+    """Run one tick."""
+    from flows.release import release as flow
+
+    return _ran(project, lambda: flow(project, return_state=True))
+
+
+def serve(project: str, host: str, port: int, listening: Callable[[str], None]) -> None:
+    """Serve until stopped."""
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.wiring import build
+    from sixgates.gateway.server import serve as run
+
+    world, model = build(), load_project(project).name
+    token = world.settings.gateway_token
+    run(
+        model=model,
+        ledger_url=world.settings.ledger_url,
+        store=world.settings.store,
+        log_dir=world.settings.log,
+        token=token.get_secret_value() if token else None,
+        host=host,
+        port=port,
+        on_listening=listening,
+    )
+
+
+def status(project: str) -> dict[str, Any]:
+    """Compare ledger, gateways and registry."""
+    from sixgates.adapters.projection import aliases_of, confirms
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.wiring import build
+    from sixgates.ledger.ledger import require_route
+
+    world, model = build(), load_project(project).name
+    route = require_route(world.ledger, model)
+    differences: list[str] = []
+    gateways: list[dict[str, Any]] = []
+    aliases: dict[str, str] | None = None
+    try:
+        for answer in world.traffic.serving(model):
+            gateways.append(asdict(answer))
+            if not confirms(answer, route):
+                differences.append(f"gateway {answer.url} serves epoch {answer.epoch}")
+        if not gateways:
+            differences.append(f"no gateway is alive: start `sixgates serve --project {project}`")
+    except PipelineError as exc:
+        differences.append(str(exc))
+    try:
+        aliases = world.registry.aliases(model)
+        for name, version in aliases_of(world, route).items():
+            if aliases.get(name) != version:
+                differences.append(f"alias {name} is {aliases.get(name)}, should be {version}")
+    except PipelineError as exc:
+        differences.append(str(exc))
+    return {
+        "model": model,
+        "ledger": _plain(asdict(route)),
+        "gateways": gateways,
+        "aliases": aliases,
+        "differences": differences,
+    }
+
+
+def history(project: str, *, verdicts: bool) -> dict[str, Any]:
+    """Return the routes of a model, and on demand every entry behind them."""
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.wiring import build
+
+    world, model = build(), load_project(project).name
+    entries = world.ledger.entries(model) if verdicts else []
+    return {
+        "model": model,
+        "routes": [_plain(asdict(r)) for r in world.ledger.routes(model)],
+        "entries": [_plain(asdict(e)) for e in entries],
+    }
+
+
+def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
+    """Append a route that returns to a former champion, and make the gateways follow."""
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.projection import project_route
+    from sixgates.adapters.wiring import build
+    from sixgates.ledger.ledger import Kind, require_route
+    from sixgates.ledger.route import Step
+
+    world, model = build(), load_project(project).name
+    current = require_route(world.ledger, model)
+    former = {r.champion.number: r.champion for r in world.ledger.routes(model)}
+    target = to or _default_target(current, list(former))
+    if target not in former:
+        raise ConfigurationError(
+            f"version {target} never served {model}: choose one of {', '.join(former)} with --to"
+        )
+    route = replace(
+        current, epoch=current.epoch + 1, step=Step.ROLLED_BACK, champion=former[target],
+        beside=None, at=world.clock.now(), actor="by hand", reason=reason,
+    )  # fmt: skip
+    world.ledger.append_route(route)
+    proved = project_route(world, route)
+    proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]
+    return {
+        "model": model,
+        "champion": target,
+        "epoch": route.epoch,
+        "proved": proved,
+        "answer": proof.reason,
+    }
+
+
+def _default_target(current: Any, former: list[str]) -> str:  # noqa: ANN401 - a Route
+    """Before a promotion the champion itself; after it, the champion before it."""
+    from sixgates.ledger.route import Step
+
+    if current.step in {Step.SHADOW, Step.CANARY}:
+        return str(current.champion.number)
+    earlier = [number for number in former if number != current.champion.number]
+    if not earlier:
+        raise ConfigurationError(
+            f"{current.model} has had no other champion than version {current.champion.number}:"
+            " there is nothing to roll back to"
+        )
+    return earlier[-1]
+
+
+def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
+    """Run a flow and return how it ended; what it could not find out is raised."""
+    state = run()
+    if state.is_completed():
+        return {"project": project, "ending": state.name, "reason": state.message}
+    try:
+        state.result()
+    except PipelineError:
+        raise
+    except Exception as exc:
+        raise ContractError(f"the flow broke: {type(exc).__name__}: {exc}") from exc
+    raise ContractError(f"the flow ended {state.name}: {state.message}")
+
+
+def _plain(facts: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in facts.items()}

@@ -1,0 +1,79 @@
+"""Results for people: tables and sentences on the terminal."""
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.say import stdout
+
+
+def ending(ended: dict[str, Any]) -> str:
+    """Say how a flow ended."""
+    return f"[bold]{ended['project']}[/]: {ended['ending']}. {escape(str(ended['reason'] or ''))}"
+
+
+def checked(found: dict[str, Any]) -> None:
+    """Show what `sixgates check` found."""
+    for problem in found["problems"]:
+        stdout.print(f"[red]problem:[/] {escape(problem)}")
+    for note in found["notes"]:
+        stdout.print(f"[yellow]note:[/] {escape(note)}")
+    if not found["problems"]:
+        rows = "" if found["rows"] is None else f", {found['rows']:,} rows"
+        stdout.print(f"[green]{found['project']} is complete and consistent[/]{rows}")
+
+
+def status(found: dict[str, Any]) -> None:
+    """Show ledger, gateways and aliases side by side."""
+    route = found["ledger"]
+    table = Table(title=f"Who serves {found['model']}", title_justify="left")
+    for column in ("asked", "champion", "beside", "share", "epoch"):
+        table.add_column(column)
+    beside = route["beside"]
+    table.add_row(
+        "ledger",
+        route["champion"]["number"],
+        beside["version"]["number"] if beside else "",
+        f"{beside['share']:.0%}" if beside else "",
+        str(route["epoch"]),
+    )
+    for gateway in found["gateways"]:
+        table.add_row(
+            gateway["url"], gateway["champion"], gateway["beside"], f"{gateway['share']:.0%}",
+            str(gateway["epoch"]),
+        )  # fmt: skip
+    aliases = found["aliases"] or {}
+    table.add_row("MLflow", aliases.get("champion", ""), aliases.get("challenger", ""), "", "")
+    stdout.print(table)
+    stdout.print(f"step {route['step']} since {route['at']}: {escape(route['reason'])}")
+    for difference in found["differences"]:
+        stdout.print(f"[red]differs:[/] {escape(difference)}")
+    if not found["differences"]:
+        stdout.print("[green]all agree[/]")
+
+
+def history(found: dict[str, Any]) -> None:
+    """Show who served when, and why."""
+    table = Table(title=f"Who served {found['model']}", title_justify="left")
+    for column in ("epoch", "since", "step", "champion", "beside", "share", "by", "why"):
+        table.add_column(column, overflow="fold")
+    for route in found["routes"]:
+        beside = route["beside"]
+        table.add_row(
+            str(route["epoch"]), route["at"], route["step"], route["champion"]["number"],
+            beside["version"]["number"] if beside else "",
+            f"{beside['share']:.0%}" if beside else "", route["actor"], escape(route["reason"]),
+        )  # fmt: skip
+    stdout.print(table)
+    for entry in found["entries"]:
+        stdout.print(f"{entry['at']}  {entry['kind']:<8} {escape(entry['reason'])}")
+
+
+def rolled_back(found: dict[str, Any]) -> None:
+    """Say what serves after a rollback, and whether that was read back."""
+    sure = "[green]proved[/]" if found["proved"] else "[red]not proved[/]"
+    stdout.print(
+        f"version {found['champion']} of {found['model']} serves, epoch {found['epoch']}:"
+        f" {sure} ({escape(found['answer'])})"
+    )

@@ -1,0 +1,190 @@
+"""The rehearse command: choose, play with live progress, report, and say whether it ended well."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from cli.rehearse import Job, Rehearsed, clear, new_home, rehearse
+from cli.report import write_report
+from cli.say import Code, show, stderr, stdout
+from sixgates.gates.errors import ConfigurationError
+
+
+def perform(
+    names: list[str],
+    *,
+    project: str | None,
+    data: Path | None,
+    parent: Path,
+    keep: bool,
+    as_json: bool,
+) -> Code:
+    """Play what was asked for and return the exit code."""
+    job = _job(names, project, data, keep=keep)
+    home = new_home(parent)
+    stderr.print(f"everything of this rehearsal is kept in [bold]{home}[/]")
+    with _Progress(job.plays, live=not as_json and stderr.is_terminal) as progress:
+        done = rehearse(job, home, progress.line, _wait_for_interrupt if keep else _go_on)
+    clear(home)
+    report = write_report(done)
+    document = _document(job, done, report)
+    show(document, as_json=as_json, human=lambda: _table(done, report))
+    if done.errors:
+        return Code.UNKNOWN
+    failed = [r for r in done.results.values() if not r.get("ok", True)]
+    return Code.UNEXPECTED if failed else Code.DONE
+
+
+def _job(names: list[str], project: str | None, data: Path | None, *, keep: bool) -> Job:
+    from simulation.scenarios import CORE
+    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.project_files import load_project
+
+    if project is not None:
+        if names:
+            raise ConfigurationError("give scenarios or --project, not both")
+        if data is None:
+            raise ConfigurationError(
+                f"a history of {project} is needed: give its parquet file with --data"
+            )
+        ParquetLake(load_project(project), str(data)).check()
+        return Job(project=_address(project), data=data.resolve(), keep=keep)
+    if data is not None:
+        raise ConfigurationError("--data needs --project: say whose history it is")
+    known = [s.name for s in CORE]
+    if unknown := [n for n in names if n not in known]:
+        raise ConfigurationError(
+            f"no scenario is called {', '.join(unknown)}: choose from {', '.join(known)}"
+        )
+    return Job(scenarios=tuple(names or known), keep=keep)
+
+
+def _address(project: str) -> str:
+    """Make a path absolute, so that other processes find it; leave a name as it is."""
+    is_path = project.endswith(".py") or "/" in project
+    return str(Path(project).resolve()) if is_path else project
+
+
+class _Progress:
+    """Shows the newest line of each play: a live table on a terminal, plain lines elsewhere."""
+
+    def __init__(self, plays: tuple[str, ...], *, live: bool) -> None:
+        self._lines = dict.fromkeys(("servers", *plays), "waiting")
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._live = Live(console=stderr, get_renderable=self._table, refresh_per_second=8)
+        self._is_live = live
+
+    def __enter__(self) -> "_Progress":
+        if self._is_live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_live:
+            self._live.stop()
+
+    def line(self, name: str, text: str) -> None:
+        """Take a line of one play."""
+        with self._lock:
+            self._lines[name] = text
+        if not self._is_live:
+            seconds = time.monotonic() - self._began
+            stderr.print(f"{seconds:6.1f} s  {name}: {escape(text)}", soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
+        with self._lock:
+            for name, text in self._lines.items():
+                table.add_row(f"[bold]{name}[/]", escape(text))
+        table.add_row("", f"[dim]{time.monotonic() - self._began:.0f} s, Ctrl-C stops all[/]")
+        return table
+
+
+def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:
+    paths = {"home": str(done.home), "report": str(report), "errors": done.errors}
+    if job.data is not None:
+        return {**next(iter(done.results.values()), {"project": job.project}), **paths}
+    return {"scenarios": [done.results[n] for n in job.plays if n in done.results], **paths}
+
+
+def _table(done: Rehearsed, report: Path) -> None:
+    scenarios = [r for r in done.results.values() if "scenario" in r]
+    if scenarios:
+        table = Table(title="Rehearsal", title_justify="left")
+        for column in ("scenario", "expected end", "actual end", "time", "alert to verdict"):
+            table.add_column(column)
+        for r in scenarios:
+            colour = "green" if r["ok"] else "red"
+            table.add_row(
+                r["scenario"], r["expected"], f"[{colour}]{r['actual']}[/]",
+                f"{r['seconds']:.0f} s", _seconds(r["alert_to_verdict_seconds"]),
+            )  # fmt: skip
+        stdout.print(table)
+        for r in scenarios:
+            if not r["ok"]:
+                stdout.print(f"[red]{r['scenario']}:[/] {escape(_trouble(r))}")
+    for r in done.results.values():
+        if "project" in r:
+            _history(r)
+    for name, error in done.errors.items():
+        stdout.print(f"[red]{name} could not be played:[/] {escape(error)}")
+    stdout.print(f"report: {report}", soft_wrap=True)
+
+
+def _trouble(r: dict[str, Any]) -> str:
+    if r["failed_requests"]:
+        return f"{r['failed_requests']} requests failed"
+    if not r["proved"]:
+        return "the gateway does not serve what the ledger says"
+    return str(r["reason"])
+
+
+def _history(r: dict[str, Any]) -> None:
+    table = Table(title=f"{r['project']}: {r['rows']:,} rows", title_justify="left")
+    for column in ("alert", "verdicts", "ended", "why"):
+        table.add_column(column, overflow="fold")
+    for retrain in r["retrains"]:
+        gates = " ".join(f"{gate}:{outcome}" for gate, outcome in retrain["verdicts"].items())
+        table.add_row(retrain["at"][:10], gates, retrain["ending"], escape(retrain["reason"]))
+    stdout.print(table)
+    stdout.print(
+        f"{len(r['alerts'])} alerts, {len(r['retrains'])} retrains; mean {r['loss']}"
+        f" [bold]{_number(r['loss_served'])}[/] served, {_number(r['loss_never'])} never retrained"
+    )
+    if "rmse_served" in r:
+        stdout.print(f"root mean squared error {r['rmse_served']} served, {r['rmse_never']} never")
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None or math.isnan(value) else f"{value:.4g}"
+
+
+def _go_on(_addresses: dict[str, str]) -> None:
+    return
+
+
+def _wait_for_interrupt(addresses: dict[str, str]) -> None:
+    stdout.print("Everything is played; the servers stay up until Ctrl-C:")
+    for name, address in addresses.items():
+        stdout.print(f"  {name}: {address}", soft_wrap=True)
+    stopped = threading.Event()
+    former: Callable[..., object] | int | None = signal.signal(
+        signal.SIGINT, lambda *_: stopped.set()
+    )
+    stopped.wait()
+    signal.signal(signal.SIGINT, former)
