@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,14 +75,13 @@ def rehearse(
     Raises:
         TransientError: a server did not start.
     """
-    with Processes(home / "logs", own_groups=True) as processes:
+    with _terminate_as_interrupt(), Processes(home / "logs", own_groups=True) as processes:
         stack = Stack(home, processes)
         progress("servers", "starting Prefect")
         stack.start_prefect()
         lanes = _start_lanes(job, stack, processes)
-        readers = [threading.Thread(target=_read, args=(lane, progress)) for lane in lanes]
-        for reader in readers:
-            reader.start()
+        for lane in lanes:
+            threading.Thread(target=_read, args=(lane, progress), daemon=True).start()
         stack.wait_for_prefect()
         (home / "ready").touch()
         progress("servers", f"Prefect answers at {stack.prefect_ui}")
@@ -113,6 +114,20 @@ def clear(home: Path) -> None:
     """Remove what only the running servers needed; logs, ledger, models and reports stay."""
     shutil.rmtree(home / "prefect", ignore_errors=True)
     (home / "ready").unlink(missing_ok=True)
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM stop everything in order, as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:

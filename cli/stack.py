@@ -42,6 +42,7 @@ class Stack:
             "SIXGATES_HOME": str(home),
             "SIXGATES_GATEWAY_TOKEN": secrets.token_urlsafe(24),
             "PREFECT_HOME": str(home / "prefect"),
+            "MPLCONFIGDIR": str(home / "matplotlib"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             # On SQLite, the upkeep of worker health was seen to hold the database for a minute.

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from prefect import flow
-from prefect.states import Completed
 
 from flows.release import release
 from flows.retrain import retrain
@@ -25,10 +24,8 @@ def six_gates(project: str, data: str | None = None, seconds_between_ticks: floa
     state = retrain(project, data, trigger="six-gates", return_state=True)
     if state.name != "Released":
         return state
-    while (state := release(project, return_state=True)).name in {
-        "Shadowing",
-        "Canary",
-        "Promoted",
-    }:
+    state = release(project, return_state=True)
+    while state.name in _MOVING:
         time.sleep(seconds_between_ticks)
-    return Completed(name=state.name, message=state.message)
+        state = release(project, return_state=True)
+    return state

@@ -64,10 +64,16 @@ project = Project(
         # Rentals an hour: about 8 % of the loss of a fresh model.
         3.0,
         # The first model that passes gates 1 to 3 serves; later ones must pass all six.
-        comparison={"cold_start": "serve"},
+        # Fifteen days of holdout are enough clusters here: each is one mean of about 24 hours, and
+        # the t quantile allows for their small number. A longer holdout would only age the model.
+        comparison={"cold_start": "serve", "min_clusters": 15},
         # Five months forget the season before last. Walked forward over the two years, the mean
         # absolute error is 38 from such a window, and 61 from all of the past.
-        training=TrainingPolicy(window=timedelta(days=150)),
+        training=TrainingPolicy(
+            window=timedelta(days=150), holdout_share=0.12, validation_share=0.08
+        ),
+        # A challenger that shows neither gain nor harm in a month makes room for a fresher one.
+        canary={"deadline": timedelta(days=30)},
         # The weather of a week differs from any season's; two weeks say more.
         watch=WatchPolicy(window=timedelta(days=14)),
     ),

@@ -9,12 +9,25 @@ from sixgates.ledger.ledger import Kind
 _SIGNS = {Outcome.PASS: "passed", Outcome.FAIL: "refused", Outcome.INCONCLUSIVE: "open"}
 
 
-def record(world: World, *, model: str, release: str, verdict: Verdict, tracking: str) -> None:
-    """Record a verdict of a run or release."""
-    world.ledger.append(
-        model, Kind.VERDICT, at=world.clock.now(), release=release,
-        reason=verdict.reason, body=verdict.to_dict(),
-    )  # fmt: skip
+def record(
+    world: World, *, model: str, release: str, verdict: Verdict, tracking: str, epoch: int = 0
+) -> None:
+    """Record a verdict of a run or release; a retry of the same task records it once.
+
+    Args:
+        world: Where to.
+        model: Registered name.
+        release: The run or release that was judged.
+        verdict: What to record.
+        tracking: Tracking run in the registry, empty where there is none.
+        epoch: Epoch of the route that was judged; 0 before there is a release.
+    """
+    known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)[-1:]
+    if not any(Verdict.from_dict(e.body) == verdict and e.body.get("epoch") == epoch for e in known):
+        world.ledger.append(
+            model, Kind.VERDICT, at=world.clock.now(), release=release,
+            reason=verdict.reason, body={**verdict.to_dict(), "epoch": epoch},
+        )  # fmt: skip
     if tracking:
         world.registry.log_verdict(tracking, verdict)
     show(model, verdict)

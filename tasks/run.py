@@ -70,14 +70,18 @@ def begin(project: str, data: str | None, alert: int | None, trigger: str) -> Ru
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) -> None:
-    """Record how the run ended, and with it the answer to its alert; mark a refused version."""
+    """Record how the run ended, and with it the answer to its alert; mark a refused version.
+
+    A retry records it once.
+    """
     world = build()
     if refused is not None:
         world.registry.mark(run.model, refused.version, {"refused": reason[:500]})
     body = {"alert": run.alert, "ending": ending}
-    world.ledger.append(
-        run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
-    )
+    if not world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id):
+        world.ledger.append(
+            run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
+        )
     world.registry.end_run(run.tracking, "FINISHED", reason)
 
 

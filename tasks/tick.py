@@ -66,9 +66,12 @@ def move(tick: Tick, judged: Judged) -> Route:
     try:
         world.ledger.append_route(following)
     except LostRaceError:
-        return require_route(world.ledger, route.model)
-    _record(world, route, decision, opening)
+        standing = require_route(world.ledger, route.model)
+        if standing != following:
+            return standing
+        # A retry after its own route was appended: what follows may be repeated.
     project_route(world, following)
+    _record(world, route, decision, opening)
     _finish(world, following, decision)
     return following
 
@@ -115,8 +118,9 @@ def _opening(world: World, route: Route) -> Entry | None:
 def _already_open(world: World, route: Route) -> bool:
     """Whether this epoch already has an inconclusive verdict: ticks repeat, the record does not."""
     verdicts = world.ledger.entries(route.model, kind=Kind.VERDICT, release=route.release)
-    return bool(verdicts) and (
-        verdicts[-1].at >= route.at and verdicts[-1].body["outcome"] == Outcome.INCONCLUSIVE
+    return any(
+        v.body.get("epoch") == route.epoch and v.body["outcome"] == Outcome.INCONCLUSIVE
+        for v in verdicts
     )
 
 
@@ -124,7 +128,7 @@ def _record(world: World, route: Route, decision: Decision, opening: Entry | Non
     tracking = opening.body["tracking"] if opening else ""
     record(
         world, model=route.model, release=route.release, verdict=decision.verdict,
-        tracking=tracking,
+        tracking=tracking, epoch=route.epoch,
     )  # fmt: skip
 
 

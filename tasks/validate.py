@@ -33,7 +33,8 @@ def validate(run: Run) -> Validated:
     rows = lake.as_of(run.at)
     window, time = project.policies.training.window, pl.col(project.roles.event_time)
     if window is not None:
-        rows = rows.filter(time > run.at - window)
+        # A row without a time is no older than the window: gate 1 refuses it by name.
+        rows = rows.filter((time > run.at - window) | time.is_null())
     split = split_rows(rows.collect(), project, run.at)
     seen_until = world.references.until(world.ledger.route(run.model))
     verdict = judge_validation(split, project, run.at, new_after=seen_until)

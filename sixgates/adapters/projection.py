@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sixgates.adapters.wiring import World
-from sixgates.gates.errors import PipelineError, TransientError
+from sixgates.gates.errors import PipelineError
 from sixgates.gates.ports import Serving
 from sixgates.gates.records import Arm
 from sixgates.ledger.ledger import Kind
@@ -28,7 +28,7 @@ def project_route(world: World, route: Route) -> bool:
         trouble.append(str(exc))
     try:
         world.registry.set_aliases(route.model, aliases_of(world, route))
-    except TransientError as exc:
+    except PipelineError as exc:
         trouble.append(str(exc))
     proved = bool(answers) and all(confirms(answer, route) for answer in answers)
     body: dict[str, Any] = {

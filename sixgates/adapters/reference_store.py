@@ -45,7 +45,8 @@ class ReferenceStore:
             )
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise ContractError(
-                f"the drift reference {path} cannot be read ({exc}): retrain the model"
+                f"the drift reference {path} cannot be read ({exc}): restore it from a backup, for"
+                " the watch and the next retrain need it"
             ) from exc
 
     def until(self, route: Route | None) -> datetime | None:

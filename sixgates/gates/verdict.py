@@ -97,9 +97,11 @@ class Verdict:
 def number(value: float) -> str:
     """Write a figure with four significant digits, or all digits of a whole number.
 
-    >>> number(0.412345), number(8210), number(12345.6)
-    ('0.4123', '8,210', '12,346')
+    >>> number(0.412345), number(8210), number(12345.6), number(2.75e27)
+    ('0.4123', '8,210', '12,346', '2.75e+27')
     """
+    if abs(value) >= 1e9:  # noqa: PLR2004 - past this, digits say nothing
+        return f"{value:.3g}"
     if float(value).is_integer() or abs(value) >= 1000:  # noqa: PLR2004 - four digits
         return f"{value:,.0f}"
     return f"{value:.4g}"

@@ -13,7 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
@@ -129,8 +130,10 @@ class Ledger:
         """
         current = self.route(route.model)
         expected = 1 if current is None else current.epoch + 1
-        if route.epoch > expected:
-            raise ContractError(f"epoch {route.epoch} of {route.model} skips epoch {expected}")
+        if not 1 <= route.epoch <= expected:
+            raise ContractError(
+                f"epoch {route.epoch} of {route.model} does not follow: epoch {expected} is next"
+            )
         beside = route.beside
         row = {
             "model": route.model, "epoch": route.epoch, "step": route.step,
@@ -190,9 +193,10 @@ class Ledger:
             yield
         except IntegrityError:
             raise
-        except DatabaseError as exc:
+        except (DBAPIError, PoolTimeoutError) as exc:
+            said = exc.orig if isinstance(exc, DBAPIError) else "every connection is in use"
             raise TransientError(
-                f"the ledger {self._engine.url.render_as_string()} did not answer: {exc.orig}"
+                f"the ledger {self._engine.url.render_as_string()} did not answer: {said}"
             ) from exc
 
 

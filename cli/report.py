@@ -1,0 +1,313 @@
+"""The report of a rehearsal: one page that shows what happened, when, and why, in numbers.
+
+The page stands alone: no outside asset, no script, light and dark, on paper and on a telephone.
+"""
+
+import io
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from cli.rehearse import Rehearsed
+from sixgates.gates.verdict import Gate, number
+from sixgates.ledger.route import OPEN_STEPS, Step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLOURS = {
+    "ink": "#000001", "muted": "#000002", "pass": "#000003", "fail": "#000004",
+    "inconclusive": "#000005", "served": "#000006", "soft": "#000007", "alert": "#000008",
+}  # fmt: skip
+"""Stand-ins that a drawn figure trades for the page's variables, so it follows light and dark."""
+_MARKS = {"pass": "o", "fail": "X", "inconclusive": "D", "alert": "v"}
+_LANES = ("alert", *(f"{gate.number} {gate}" for gate in Gate), "release", "serves")
+_ENDS = {Step.CONFIRMED: "pass", Step.ROLLED_BACK: "fail", Step.EXPIRED: "inconclusive"}
+_SIGNS = {"alert": "alert", Step.PROMOTED: "pass", Step.ROLLED_BACK: "fail"}
+"""What is marked across the losses, with its colour."""
+_NONE = "\N{EN DASH}"
+_INCH = 72.0
+"""Points. All lengths of a figure are points, and all times days."""
+_HOURS, _MONTHS = 3.0, 300.0
+"""Up to so many days the axis of time shows hours, from so many on months."""
+_FONT = 9.0
+_LANE = 17.0
+_GLYPH = 0.58 * _FONT
+"""Mean width of a letter, in points."""
+
+
+def write_report(done: Rehearsed) -> Path:
+    """Write `report.html` into the home of a rehearsal.
+
+    Args:
+        done: What was played; plays without a result appear with the sentence of their error.
+
+    Returns:
+        The absolute path of the page.
+    """
+    path = done.home.resolve() / "report.html"
+    path.write_text(_page(done), encoding="utf-8")
+    return path
+
+
+def _page(done: Rehearsed) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"figure": _number, "day": _day, "seconds": _seconds}
+    template = environment.from_string(
+        files("cli").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
+    plays = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(done.results.items(), 1)]
+    judged = [play for play in plays if "ok" in play.result]
+    return template.render(
+        plays=plays,
+        errors=done.errors,
+        home=str(done.home.resolve()),
+        judged=len(judged),
+        good=sum(bool(play.result["ok"]) for play in judged),
+        gates=list(Gate),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One retrain with the verdicts it met, in order."""
+
+    retrain: dict[str, Any]
+    verdicts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """One result, as the page tells it."""
+
+    id: str
+    name: str
+    result: dict[str, Any]
+
+    @property
+    def runs(self) -> list[_Run]:
+        """Every verdict, under the retrain it belongs to; none is lost if its retrain is."""
+        by_run: dict[str, list[dict[str, Any]]] = {}
+        for verdict in self.result["verdicts"]:
+            by_run.setdefault(verdict["run"], []).append(verdict)
+        runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
+        for run, own in by_run.items():
+            outcomes = {v["gate"]: v["outcome"] for v in own}
+            runs.append(
+                _Run(
+                    {"run": run, "at": own[0]["at"], "trigger": "not on record",
+                     "verdicts": outcomes, "ending": "not on record", "reason": ""},
+                    own,
+                )
+            )  # fmt: skip
+        return runs
+
+    @property
+    def trouble(self) -> list[str]:
+        """Why the play is not as it should be, beyond its end."""
+        said = []
+        if self.result["failed_requests"]:
+            said.append(f"{self.result['failed_requests']:,} requests failed")
+        if not self.result["proved"]:
+            said.append("the gateway does not serve what the ledger says")
+        return said
+
+    @property
+    def losses(self) -> str:
+        """What was lost, beside what the first model would have lost."""
+        served, never = self.result["loss_served"], self.result["loss_never"]
+        if not _known(served) or not _known(never):
+            return f"{self.result['loss']}: no served request has a known label"
+        said = (
+            f"mean {self.result['loss']} {number(served)} served, {number(never)} never retrained"
+        )
+        if never > 0:
+            change = (served - never) / never
+            said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
+        if "rmse_served" in self.result:
+            said += (
+                f"; root mean squared error {_number(self.result['rmse_served'])} served,"
+                f" {_number(self.result['rmse_never'])} never retrained"
+            )
+        return said
+
+    def figure(self, *, wide: bool) -> Markup:
+        """Draw what happened, for a desk or for a telephone."""
+        return _figure(self.result, f"{self.id}-{'wide' if wide else 'narrow'}", wide=wide)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(value: float | None) -> str:
+    """Write a figure, or say that there is none."""
+    if value is None:
+        return _NONE
+    return number(value) if math.isfinite(value) else str(value)
+
+
+def _seconds(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.1f} s"
+
+
+def _day(at: str) -> str:
+    """Write a moment without a midnight that says nothing."""
+    moment = datetime.fromisoformat(at)
+    midnight = moment.time() == moment.min.time()
+    return moment.strftime("%Y-%m-%d") if midnight else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _figure(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
+    """Draw alerts, gates, route and losses on one axis of event time, as inline SVG."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    width, left, right, bottom = (720.0 if wide else 270.0), 60.0, 8.0, 22.0
+    lanes, gap = _LANE * len(_LANES), 26.0
+    losses = (150.0 if wide else 120.0) if result["daily"] else 0.0
+    height = bottom + losses + (gap if losses else 0.0) + lanes + 4.0
+    span = _span(result)
+    per_point = (span[1] - span[0]) / (width - left - right)
+    x, across = left / width, (width - left - right) / width
+    # Fonts and salt are read while drawing, and only from the settings in force.
+    with mpl.rc_context():
+        mpl.rcParams["svg.hashsalt"] = salt
+        mpl.rcParams["svg.fonttype"] = "none"
+        mpl.rcParams["font.family"] = "DejaVu Sans"
+        mpl.rcParams["font.size"] = _FONT
+        figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_INCH)
+        panels = [figure.add_axes((x, 1 - (lanes + 4) / height, across, lanes / height))]
+        _draw_lanes(panels[0], result, span[1], per_point)
+        if losses:
+            panels.append(figure.add_axes((x, bottom / height, across, losses / height)))
+            _draw_losses(panels[1], result, per_point)
+        for panel in panels:
+            _plain_axes(panel, span, ticks=8 if wide else 4, dated=panel is panels[-1])
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(drawn.getvalue())
+
+
+def _draw_lanes(ax: "Axes", result: dict[str, Any], end: float, per_point: float) -> None:
+    places = range(len(_LANES))
+    ax.set_ylim(len(_LANES) - 0.5, -0.5)
+    ax.set_yticks(places, _LANES)
+    for place in places:
+        ax.axhline(place, lw=0.5, color=_COLOURS["soft"])
+    _mark(ax, "alert", "alert", [alert["at"] for alert in result["alerts"]])
+    for verdict in result["verdicts"]:
+        gate = Gate(verdict["gate"])
+        _mark(ax, f"{gate.number} {gate}", verdict["outcome"], [verdict["at"]])
+    route = result["timeline"]
+    for step, until in _with_ends(route, end):
+        if step["step"] in OPEN_STEPS:
+            _bar(ax, "release", (_days(step["at"]), until), _phase(step), per_point)
+        elif step["step"] in _ENDS:
+            _mark(ax, "release", _ENDS[step["step"]], [step["at"]])
+    changes = [
+        step
+        for before, step in pairwise([{"champion": None}, *route])
+        if step["champion"] != before["champion"]
+    ]
+    for step, until in _with_ends(changes, end):
+        _bar(ax, "serves", (_days(step["at"]), until), f"v{step['champion']}", per_point)
+
+
+def _with_ends(steps: list[dict[str, Any]], end: float) -> list[tuple[dict[str, Any], float]]:
+    """Pair each step with the moment at which the next one took its place."""
+    ends = [_days(step["at"]) for step in steps[1:]]
+    return list(zip(steps, [*ends, end], strict=False))
+
+
+def _mark(ax: "Axes", lane: str, colour: str, at: list[str]) -> None:
+    x, y = [_days(a) for a in at], [_LANES.index(lane)] * len(at)
+    ax.plot(x, y, _MARKS[colour], color=_COLOURS[colour], ms=6, zorder=3, clip_on=False)
+
+
+def _bar(ax: "Axes", lane: str, when: tuple[float, float], label: str, per_point: float) -> None:
+    (since, until), y = when, _LANES.index(lane)
+    soft = 0.15 if label == Step.SHADOW else 0.35
+    ax.fill_between(when, y - 0.36, y + 0.36, color=_COLOURS["served"], alpha=soft, lw=0)
+    ax.vlines(since, y - 0.36, y + 0.36, color=_COLOURS["ink"], lw=0.7)
+    if until - since > (len(label) * _GLYPH + 4) * per_point:
+        ax.text(since + 3 * per_point, y, label, va="center_baseline", size=_FONT - 1,
+                color=_COLOURS["ink"])  # fmt: skip
+
+
+def _phase(step: dict[str, Any]) -> str:
+    if step["step"] == Step.CANARY:
+        return f"{step['share']:.0%}"
+    return "watched" if step["step"] == Step.PROMOTED else str(step["step"])
+
+
+def _draw_losses(ax: "Axes", result: dict[str, Any], per_point: float) -> None:
+    days = [_days(day["at"]) for day in result["daily"]]
+    mark = "." if len(days) == 1 else ""
+    for name, style, colour in (("served", "-", "served"), ("never", "--", "ink")):
+        values = [math.nan if day[name] is None else day[name] for day in result["daily"]]
+        ax.plot(days, values, ls=style, marker=mark, color=_COLOURS[colour], lw=1.4)
+    signs = [(_days(alert["at"]), "alert") for alert in result["alerts"]]
+    signs += [(_days(s["at"]), s["step"]) for s in result["timeline"] if s["step"] in _SIGNS]
+    free = -math.inf
+    for when, sign in sorted(signs):
+        ax.axvline(when, color=_COLOURS[_SIGNS[sign]], lw=1, ls=":")
+        if when < free:
+            continue
+        label = str(sign).replace("_", " ")
+        free = when + (len(label) * _GLYPH + 6) * per_point
+        ax.annotate(label, (when, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
+                    textcoords="offset points", color=_COLOURS["ink"], size=_FONT - 1)  # fmt: skip
+
+
+def _plain_axes(ax: "Axes", span: tuple[float, float], *, ticks: int, dated: bool) -> None:
+    from matplotlib.dates import AutoDateLocator, DateFormatter
+
+    ax.set_xlim(*span)
+    ax.xaxis_date()
+    ax.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=ticks))  # type: ignore[no-untyped-call]
+    length = span[1] - span[0]
+    style = "%d %b %H:%M" if length < _HOURS else "%d %b" if length < _MONTHS else "%b %Y"
+    ax.xaxis.set_major_formatter(DateFormatter(style))
+    ax.tick_params(length=0, colors=_COLOURS["ink"], labelbottom=dated)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(_COLOURS["muted"])
+
+
+def _span(result: dict[str, Any]) -> tuple[float, float]:
+    """Return the stretch of event time in which anything happened, with a little room."""
+    kinds = ("alerts", "verdicts", "timeline", "daily")
+    moments = [_days(item["at"]) for kind in kinds for item in result[kind]]
+    moments.append(_days(result["began"]))
+    room = (max(moments) - min(moments)) * 0.02 or 0.5
+    return min(moments) - room, max(moments) + room
+
+
+def _days(at: str) -> float:
+    """Place a moment on the axis: days since 1970, as matplotlib counts them."""
+    epoch = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
+    return (datetime.fromisoformat(at) - epoch) / timedelta(days=1)
+
+
+def _inline(drawn: str) -> Markup:
+    """Make a drawn SVG part of a page: its colours, no header, no names that two figures share."""
+    svg = drawn[drawn.index("<svg") :]
+    svg = re.sub(r"<(metadata|style).*?</\1>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<svg .*?(viewBox="[^"]*").*?>', r'<svg \1 aria-hidden="true">', svg, count=1,
+                 flags=re.DOTALL)  # fmt: skip
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg).replace("xlink:href", "href")
+    for name, stand_in in _COLOURS.items():
+        svg = svg.replace(stand_in, f"var(--{name})")
+    # Every character that came from a result was escaped by the writer of the SVG.
+    return Markup(svg)  # noqa: S704

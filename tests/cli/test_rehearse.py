@@ -1,0 +1,101 @@
+"""The rehearsal as a user runs it: real servers, real HTTP, a real worker, its own folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+def start(*words, home):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from cli.main import run; run()", "rehearse", *words,
+         "--home", str(home)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def processes_of(home):
+    """Command lines of living processes whose environment or arguments name the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            status = (entry / "stat").read_text()
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if status.rsplit(")", 1)[1].split()[0] != "Z" and str(home).encode() in text:
+            found.append((entry / "cmdline").read_bytes())
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_scenarios_end_as_expected_and_leave_nothing_running(tmp_path):
+    names = ("healthy-drift", "canary-regression")
+    process = start(*names, "--json", home=tmp_path)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err[-2000:]
+    document = json.loads(out)  # JSON alone on stdout
+    played = {s["scenario"]: s for s in document["scenarios"]}
+    assert set(played) == set(names)
+    for scenario in played.values():
+        assert scenario["actual"] == scenario["expected"]
+        assert scenario["failed_requests"] == 0
+        assert scenario["proved"]
+    healthy, canary = (played[name] for name in names)
+    assert healthy["serving"]["champion"] == "2"
+    assert canary["serving"]["champion"] == "1"
+    assert canary["serving"]["beside"] == ""
+    # The automation started it: no one else asked for the second retrain.
+    assert [r["trigger"] for r in healthy["retrains"]] == ["first model", "drift"]
+    assert list(healthy["retrains"][1]["verdicts"]) == [
+        "validate", "retrain", "evaluate", "compare", "canary", "monitor",
+    ]  # fmt: skip
+    assert Path(document["report"]).is_file()
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_everything(tmp_path, sign):
+    process = start("no-drift", home=tmp_path)
+    deadline = time.monotonic() + 60
+    while not any(b"cli.lane" in line for line in processes_of(tmp_path)):
+        assert time.monotonic() < deadline, "the lane never started"
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["no-such-scenario"], "no scenario is called no-such-scenario"),
+        (["--project", "bikes"], "give its parquet file with --data"),
+        (["--data", "x.parquet"], "--data needs --project"),
+        (["--project", "bikes", "--data", "missing.parquet"], "missing.parquet"),
+        (["no-drift", "--project", "bikes"], "not both"),
+    ],
+)
+def test_a_mistake_is_one_sentence_before_anything_starts(tmp_path, words, sentence):
+    process = start(*words, home=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert out == ""
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []

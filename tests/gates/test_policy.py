@@ -1,0 +1,81 @@
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from sixgates.gates.policy import (
+    CanaryPolicy,
+    ComparisonPolicy,
+    EvaluationPolicy,
+    MonitorPolicy,
+    Policies,
+    TrainingPolicy,
+    ValidationPolicy,
+    WatchPolicy,
+)
+
+
+def test_one_margin_serves_both_gates():
+    policies = Policies.with_margin(0.02)
+    assert policies.comparison.margin == policies.canary.margin == 0.02
+
+
+def test_what_is_given_goes_beside_the_margin_and_keeps_other_defaults():
+    policies = Policies.with_margin(
+        0.02,
+        canary={"beta": 0.01},
+        watch=WatchPolicy(min_rows=7),
+        comparison=ComparisonPolicy(margin=0.5, cold_start="serve"),
+    )
+    assert (policies.canary.margin, policies.canary.beta, policies.canary.alpha) == (
+        0.02, 0.01, 0.05,
+    )  # fmt: skip
+    assert (policies.watch.min_rows, policies.watch.psi_floor) == (7, 0.1)
+    assert policies.comparison == ComparisonPolicy(margin=0.5, cold_start="serve")
+
+
+def test_a_margin_is_never_assumed():
+    for needing in (ComparisonPolicy, CanaryPolicy):
+        with pytest.raises(ValidationError, match="margin"):
+            needing()
+    with pytest.raises(ValidationError):
+        Policies()
+
+
+def test_nothing_serves_before_a_person_says_so():
+    assert ComparisonPolicy(margin=0.1).cold_start == "refuse"
+
+
+@pytest.mark.parametrize(
+    ("policy", "wrong"),
+    [
+        (ValidationPolicy, {"min_rows": 0}),
+        (ValidationPolicy, {"max_quarantined_share": 1.0}),
+        (TrainingPolicy, {"holdout_share": 0.0}),
+        (EvaluationPolicy, {"max_loss_over_base": float("nan")}),
+        (ComparisonPolicy, {"margin": 0.0}),
+        (ComparisonPolicy, {"margin": float("nan")}),
+        (ComparisonPolicy, {"margin": 0.1, "cold_start": "maybe"}),
+        (CanaryPolicy, {"margin": -0.1}),
+        (CanaryPolicy, {"margin": 0.1, "alpha": 0.5}),
+        (CanaryPolicy, {"margin": 0.1, "min_periods": 1}),
+        (MonitorPolicy, {"holdback": 0.6}),
+        (MonitorPolicy, {"run_length": 1.0}),
+        (WatchPolicy, {"cooldown": "often"}),
+        (WatchPolicy, {"unknown_setting": 1}),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused(policy, wrong):
+    with pytest.raises(ValidationError, match=list(wrong)[-1]):
+        policy(**wrong)
+
+
+def test_a_policy_cannot_be_changed_once_it_is_made():
+    with pytest.raises(ValidationError, match="frozen"):
+        CanaryPolicy(margin=0.1).margin = 1.0
+
+
+def test_policies_survive_their_own_dump():
+    policies = Policies.with_margin(0.02, canary={"deadline": timedelta(days=3)})
+    assert Policies.model_validate(policies.model_dump()) == policies
+    assert Policies.model_validate_json(policies.model_dump_json()) == policies

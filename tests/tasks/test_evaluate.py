@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from sixgates.gates.errors import ContractError
+from sixgates.gates.verdict import Outcome
+from tasks.evaluate import evaluate
+from tasks.retrain import train_challenger
+
+
+@pytest.fixture
+def trained(stage):
+    run, dataset = stage.validated()
+    return run, dataset, train_challenger.fn(run, dataset).model
+
+
+def test_the_holdout_is_judged_and_the_reference_of_the_watch_is_kept(stage, trained):
+    run, dataset, model = trained
+    verdict = evaluate.fn(run, dataset, model)
+    assert verdict.passed
+    assert stage.verdicts()[-1] == ("evaluate", "pass")
+    reference = stage.world.references.get(run.model, model.digest)
+    holdout = next(c for c in verdict.checks if c.name == "holdout rows").n
+    assert holdout == round(0.2 * dataset.matured)
+    assert 0.1 < reference.holdout_loss < 0.25
+    assert reference.profile.rows == dataset.rows
+    assert reference.until == stage.rows["ts"].max()
+    assert len(reference.past_windows) == 3  # twelve days in windows of four
+
+
+def test_a_loss_above_the_limit_is_refused(stage):
+    stage.play("strict", evaluation={"max_loss": 0.05})
+    run, dataset = stage.validated()
+    verdict = evaluate.fn(run, dataset, train_challenger.fn(run, dataset).model)
+    assert verdict.outcome is Outcome.FAIL
+    assert "> limit 0.05" in verdict.reason
+    assert stage.verdicts()[-1] == ("evaluate", "fail")
+
+
+def test_a_dataset_that_was_changed_since_is_not_judged(stage, trained):
+    run, dataset, model = trained
+    Path(dataset.path).write_bytes(Path(stage.data).read_bytes())
+    with pytest.raises(ContractError, match="was changed since it was stored"):
+        evaluate.fn(run, dataset, model)
+    assert stage.verdicts()[-1] == ("retrain", "pass")

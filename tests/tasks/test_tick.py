@@ -1,0 +1,164 @@
+"""Ticks of a release: repeated, raced, cut off in between, and held up by the outer world."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from sixgates.gates.decision import Decision, Move
+from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
+from sixgates.ledger.ledger import Kind
+from sixgates.ledger.route import Step
+from tasks.tick import Judged, look, lost_answers, move
+
+OUTCOMES = {Move.ROLL_BACK: Outcome.FAIL, Move.PROMOTE: Outcome.PASS, Move.CONFIRM: Outcome.PASS}
+
+
+def judged(decided, sentence="because", gate=Gate.CANARY):
+    outcome = OUTCOMES.get(decided, Outcome.INCONCLUSIVE)
+    check = Check("loss", outcome, 0.1, 0.2, 30, sentence)
+    return Judged(Decision(Verdict.of(gate, [check]), decided, sentence), (0.1, 0.5))
+
+
+@pytest.fixture
+def shadowing(stage, old, new):
+    """Open a release: version 2 in shadow beside version 1."""
+    stage.route(Step.COLD_START, old, release="r0")
+    route = stage.route(Step.SHADOW, old, new)
+    stage.world.ledger.append(
+        stage.model, Kind.RELEASE, at=route.at, release="r1", reason="good enough",
+        body={"tracking": "t1", "project": stage.project, "unlogged": {"http://gateway": 4}},
+    )  # fmt: skip
+    return look.fn(stage.project)
+
+
+def test_nothing_to_look_at_says_what_to_do(stage):
+    with pytest.raises(ConfigurationError, match="no model of loans-small serves yet"):
+        look.fn(stage.project)
+
+
+def test_a_look_brings_aliases_and_gateways_back_in_line(stage, shadowing):
+    stage.world.registry.pointing[stage.model] = {"champion": "9"}
+    again = look.fn(stage.project)
+    assert again == shadowing
+    assert stage.world.registry.pointing[stage.model] == {"champion": "1", "challenger": "2"}
+
+
+def test_looking_twice_records_one_proof(stage, shadowing):
+    before = stage.history()
+    assert look.fn(stage.project) == shadowing
+    assert stage.history() == before
+    assert [p.body["proved"] for p in stage.entries(Kind.PROOF)] == [True]
+
+
+def test_a_gateway_that_does_not_follow_is_no_proof(stage, shadowing):
+    (serving,) = stage.world.traffic.serving(stage.model)
+    for wrong in (
+        {"epoch": 1}, {"champion_digest": "x"}, {"beside_digest": ""}, {"share": 0.5},
+    ):  # fmt: skip
+        stage.world.traffic.stuck_on = replace(serving, **wrong)
+        look.fn(stage.project)
+        proof = stage.entries(Kind.PROOF)[-1]
+        assert (proof.body["proved"], proof.reason) == (False, "no gateway confirms")
+
+
+def test_an_outage_is_recorded_and_does_not_stop_the_look(stage, shadowing):
+    stage.world.traffic.silent, stage.world.registry.outages = True, 1
+    assert look.fn(stage.project) == shadowing
+    proof = stage.entries(Kind.PROOF)[-1]
+    assert proof.body["trouble"] == [
+        "no gateway answers: start one", "the registry did not answer: try again",
+    ]  # fmt: skip
+    assert not proof.body["proved"]
+
+
+def test_holding_is_recorded_once_an_epoch_however_often_it_ticks(stage, shadowing):
+    for n in range(3):
+        stage.world.clock.moment += timedelta(hours=1)
+        tick = look.fn(stage.project)
+        assert move.fn(tick, judged(Move.HOLD, f"{n} of 3 periods")) == shadowing.route
+    assert [e.reason for e in stage.entries(Kind.VERDICT)] == ["0 of 3 periods"]
+    assert len(stage.artifacts) == 3  # the page of Prefect shows the newest
+
+
+def test_holding_at_the_next_share_is_recorded_anew_even_at_the_same_moment(stage, shadowing):
+    advanced = move.fn(shadowing, judged(Move.ADVANCE, "on to 10 %"))
+    assert (advanced.step, advanced.beside.share) == (Step.CANARY, 0.1)
+    move.fn(look.fn(stage.project), judged(Move.HOLD, "wait at 10 %"))
+    assert [(e.reason, e.body["epoch"]) for e in stage.entries(Kind.VERDICT)] == [
+        ("on to 10 %", 2), ("wait at 10 %", 3),
+    ]  # fmt: skip
+
+
+def test_a_release_walks_from_shadow_to_confirmed(stage, shadowing):
+    walk = [Move.ADVANCE, Move.ADVANCE, Move.PROMOTE, Move.CONFIRM]
+    routes, pointing = [], []
+    for decided in walk:
+        routes.append(move.fn(look.fn(stage.project), judged(decided)))
+        pointing.append(stage.world.registry.pointing[stage.model])
+    assert [r.step for r in routes] == [
+        Step.CANARY, Step.CANARY, Step.PROMOTED, Step.CONFIRMED,
+    ]  # fmt: skip
+    assert [r.beside.share if r.beside else None for r in routes] == [0.1, 0.5, 0.05, None]
+    assert pointing[1] == {"champion": "1", "challenger": "2"}
+    assert pointing[2] == pointing[3] == {"champion": "2", "previous": "1"}
+    assert stage.world.registry.marks == {}
+    assert [run for run, _ in stage.world.registry.verdicts] == ["t1"] * 4
+
+
+@pytest.mark.parametrize("decided", [Move.ROLL_BACK, Move.EXPIRE])
+def test_a_challenger_that_is_sent_back_is_marked_and_the_champion_serves_alone(
+    stage, shadowing, old, decided
+):
+    route = move.fn(shadowing, judged(decided, "it did harm"))
+    assert (route.champion, route.beside, route.is_open) == (old, None, False)
+    assert stage.world.registry.marks == {(stage.model, "2"): {"refused": "it did harm"}}
+    assert stage.world.registry.pointing[stage.model] == {"champion": "1"}
+    assert stage.entries(Kind.PROOF)[-1].body["proved"]
+
+
+def test_a_promoted_model_that_regresses_is_marked_and_the_former_one_returns(
+    stage, shadowing, old
+):
+    for decided in (Move.ADVANCE, Move.PROMOTE):
+        move.fn(look.fn(stage.project), judged(decided))
+    route = move.fn(look.fn(stage.project), judged(Move.ROLL_BACK, "worse", Gate.MONITOR))
+    assert (route.step, route.champion, route.beside) == (Step.ROLLED_BACK, old, None)
+    assert stage.world.registry.marks == {(stage.model, "2"): {"refused": "worse"}}
+    assert stage.world.registry.pointing[stage.model]["champion"] == "1"
+
+
+def test_a_lost_race_leaves_the_winners_route_and_no_trace(stage, shadowing):
+    winner = move.fn(look.fn(stage.project), judged(Move.ROLL_BACK))
+    before = stage.history()
+    assert move.fn(shadowing, judged(Move.ADVANCE)) == winner
+    assert stage.history() == before
+
+
+def test_a_rollback_that_the_registry_held_up_is_finished_by_the_retry(stage, shadowing):
+    stage.world.registry.outages = 2  # aliases, then the verdict
+    with pytest.raises(TransientError):
+        move.fn(shadowing, judged(Move.ROLL_BACK, "it did harm"))
+    assert stage.world.ledger.route(stage.model).step is Step.ROLLED_BACK
+    assert stage.entries(Kind.PROOF)[-1].body["answers"][0]["epoch"] == 3  # traffic went first
+
+    route = move.fn(shadowing, judged(Move.ROLL_BACK, "it did harm"))
+    assert route == stage.world.ledger.route(stage.model)
+    assert [r.epoch for r in stage.world.ledger.routes(stage.model)] == [1, 2, 3]
+    assert [e.reason for e in stage.entries(Kind.VERDICT)] == ["it did harm"]
+    assert stage.world.registry.marks == {(stage.model, "2"): {"refused": "it did harm"}}
+    assert stage.world.registry.pointing[stage.model] == {"champion": "1"}
+
+
+def test_a_rollback_needs_no_registry_and_no_gateway(stage, shadowing):
+    stage.world.traffic.silent, stage.world.registry.outages = True, 99
+    with pytest.raises(TransientError):
+        move.fn(shadowing, judged(Move.ROLL_BACK))
+    assert stage.world.ledger.route(stage.model).step is Step.ROLLED_BACK
+
+
+def test_only_answers_lost_since_the_release_opened_count(stage, shadowing):
+    for total, lost in [(4, 0), (7, 3), (0, 0)]:  # 0: the gateway started anew
+        stage.world.traffic.unlogged = total
+        assert lost_answers(shadowing) == lost
