@@ -84,8 +84,8 @@ def serve(project: str, host: str, port: int, listening: Callable[[str], None]) 
 
 def status(project: str) -> dict[str, Any]:
     """Compare ledger, gateways and registry."""
-    from sixgates.adapters.projection import aliases_of, confirms
     from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.projection import aliases_of, confirms
     from sixgates.adapters.wiring import build
     from sixgates.ledger.ledger import require_route
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.live import Live
 from rich.markup import escape
@@ -83,7 +83,7 @@ class _Progress:
         self._live = Live(console=stderr, get_renderable=self._table, refresh_per_second=8)
         self._is_live = live
 
-    def __enter__(self) -> "_Progress":
+    def __enter__(self) -> Self:
         if self._is_live:
             self._live.start()
         return self

@@ -36,12 +36,12 @@ _SIGNS = {"alert": "alert", Step.PROMOTED: "pass", Step.ROLLED_BACK: "fail"}
 _NONE = "\N{EN DASH}"
 _INCH = 72.0
 """Points. All lengths of a figure are points, and all times days."""
-_HOURS, _MONTHS = 3.0, 300.0
-"""Up to so many days the axis of time shows hours, from so many on months."""
-_FONT = 9.0
-_LANE = 17.0
-_GLYPH = 0.58 * _FONT
-"""Mean width of a letter, in points."""
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
+_HOURS, _YEARS = 3.0, 300.0
+"""Below so many days the axis of time shows hours, from so many on years."""
+_FONT, _SMALL, _LANE = 9.0, 8.0, 17.0
+_GLYPH = 0.55 * _SMALL
+"""Mean width of a small letter."""
 
 
 def write_report(done: Rehearsed) -> Path:
@@ -127,7 +127,7 @@ class _Play:
         """What was lost, beside what the first model would have lost."""
         served, never = self.result["loss_served"], self.result["loss_never"]
         if not _known(served) or not _known(never):
-            return f"{self.result['loss']}: no served request has a known label"
+            return "No served request has a known label"
         said = (
             f"mean {self.result['loss']} {number(served)} served, {number(never)} never retrained"
         )
@@ -241,7 +241,7 @@ def _bar(ax: "Axes", lane: str, when: tuple[float, float], label: str, per_point
     ax.fill_between(when, y - 0.36, y + 0.36, color=_COLOURS["served"], alpha=soft, lw=0)
     ax.vlines(since, y - 0.36, y + 0.36, color=_COLOURS["ink"], lw=0.7)
     if until - since > (len(label) * _GLYPH + 4) * per_point:
-        ax.text(since + 3 * per_point, y, label, va="center_baseline", size=_FONT - 1,
+        ax.text(since + 3 * per_point, y, label, va="center_baseline", size=_SMALL,
                 color=_COLOURS["ink"])  # fmt: skip
 
 
@@ -267,18 +267,18 @@ def _draw_losses(ax: "Axes", result: dict[str, Any], per_point: float) -> None:
         label = str(sign).replace("_", " ")
         free = when + (len(label) * _GLYPH + 6) * per_point
         ax.annotate(label, (when, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-                    textcoords="offset points", color=_COLOURS["ink"], size=_FONT - 1)  # fmt: skip
+                    textcoords="offset points", color=_COLOURS["ink"], size=_SMALL)  # fmt: skip
 
 
 def _plain_axes(ax: "Axes", span: tuple[float, float], *, ticks: int, dated: bool) -> None:
-    from matplotlib.dates import AutoDateLocator, DateFormatter
-
+    hours = span[1] - span[0] < _HOURS
+    unit = 1 / 24 if hours else 1.0
+    step = math.ceil((span[1] - span[0]) / unit / ticks)
+    first, last = math.ceil(span[0] / unit), math.floor(span[1] / unit)
+    at = [n * unit for n in range(first, last + 1, step)]
+    style = "%d %b %H:%M" if hours else "%d %b" if span[1] - span[0] < _YEARS else "%Y-%m-%d"
+    ax.set_xticks(at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
     ax.set_xlim(*span)
-    ax.xaxis_date()
-    ax.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=ticks))  # type: ignore[no-untyped-call]
-    length = span[1] - span[0]
-    style = "%d %b %H:%M" if length < _HOURS else "%d %b" if length < _MONTHS else "%b %Y"
-    ax.xaxis.set_major_formatter(DateFormatter(style))
     ax.tick_params(length=0, colors=_COLOURS["ink"], labelbottom=dated)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
@@ -295,9 +295,8 @@ def _span(result: dict[str, Any]) -> tuple[float, float]:
 
 
 def _days(at: str) -> float:
-    """Place a moment on the axis: days since 1970, as matplotlib counts them."""
-    epoch = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
-    return (datetime.fromisoformat(at) - epoch) / timedelta(days=1)
+    """Place a moment on the axis."""
+    return (datetime.fromisoformat(at) - _EPOCH) / timedelta(days=1)
 
 
 def _inline(drawn: str) -> Markup:

@@ -56,6 +56,8 @@ project = Project(
         # teaches for long that they mean nothing: walked forward, the Brier score is 0.176 from
         # this window, and 0.180 from everything.
         training=TrainingPolicy(window=timedelta(days=180)),
+        # A challenger that shows neither gain nor harm in a month makes room for a fresher one.
+        canary={"deadline": timedelta(days=30)},
         # Prices have weekly seasons: compare whole weeks.
         watch=WatchPolicy(window=timedelta(days=14)),
     ),

@@ -42,7 +42,7 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
 def raise_alert(
     project: str, data: str | None, report: WatchReport, *, announce: bool
 ) -> Alert | None:
-    """Record an alert and announce it by an event; quiet while one is being answered or just was."""
+    """Record an alert and announce it by an event; quiet while one is, or just was, answered."""
     world, chosen = build(), project_of(project)
     now, model = world.clock.now(), chosen.name
     route = require_route(world.ledger, model)

@@ -81,7 +81,7 @@ class Models(Protocol):
         """Store a model under its digest; storing it twice changes nothing."""
 
     def get(self, model: str, digest: str) -> tuple[str, ModelCard]:
-        """Return text and card of a version; a text that does not match its digest is a ContractError."""
+        """Return text and card of a version; a text of another digest is a ContractError."""
 
 
 class Registry(Protocol):

@@ -28,7 +28,7 @@ class ModelStore:
     """Models of one project by digest, kept in memory while they are routed."""
 
     def __init__(self, folder: Path, model: str) -> None:
-        """Read from `<folder>/<model>`, which holds `<digest>.txt` and `<digest>.json` a version."""
+        """Read from `<folder>/<model>`: `<digest>.txt` and `<digest>.json` for each version."""
         self._folder = folder / model
         self._model = model
         self._loaded: dict[str, LoadedModel] = {}

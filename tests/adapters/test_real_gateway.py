@@ -58,7 +58,7 @@ def gateway(tmp_path, ledger):
 
 
 @pytest.mark.parametrize("task", list(Task))
-def test_a_trained_model_is_proved_followed_and_answers_as_it_was_trained(  # noqa: PLR0917 - fixtures
+def test_a_trained_model_is_proved_followed_and_answers_as_it_was_trained(
     tmp_path, ledger, gateway, project_of, rows_of, split_of, task
 ):
     trained = train(project_of(task), split_of(rows_of(task=task)))

@@ -264,7 +264,9 @@ def test_a_verdict_survives_storage():
 means = st.lists(st.floats(-0.05, 0.05), min_size=0, max_size=12).map(np.array)
 
 
-@given(means, st.floats(0.001, 0.1), st.floats(0.1, 1.0), st.sampled_from([SHADOW, EARLIER, stage()]))
+@given(
+    means, st.floats(0.001, 0.1), st.floats(0.1, 1.0), st.sampled_from([SHADOW, EARLIER, stage()])
+)
 @settings(deadline=None, max_examples=150)
 def test_a_tighter_margin_never_turns_another_move_into_a_promotion(found, margin, factor, at):
     def moved(limit):

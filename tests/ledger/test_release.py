@@ -72,7 +72,7 @@ def test_holding_changes_nothing(step):
 @pytest.mark.parametrize("step", Step)
 def test_only_a_step_under_way_is_open(step):
     assert route(step).is_open == (step in {Step.SHADOW, Step.CANARY, Step.PROMOTED})
-    assert OPEN_STEPS == {s for s in Step if route(s).is_open}
+    assert {s for s in Step if route(s).is_open} == OPEN_STEPS
 
 
 def test_shares_grow_one_by_one_and_the_last_is_the_last():

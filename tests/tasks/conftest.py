@@ -119,9 +119,7 @@ def stage(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "tasks.record.create_markdown_artifact", lambda **given: stage.artifacts.append(given)
     )
-    monkeypatch.setattr(
-        "tasks.watch.emit_drift_event", lambda *given: stage.events.append(given)
-    )
+    monkeypatch.setattr("tasks.watch.emit_drift_event", lambda *given: stage.events.append(given))
     with disable_run_logger():
         stage.play()
         yield stage

@@ -1,6 +1,6 @@
 """Gate 5 from log records to decision: what the task looks up, and what it hands to the gate."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from sixgates.ledger.route import Step
 from tasks.canary import canary
 from tasks.monitor import monitor
 from tasks.tick import look
-from tests.fakes import known, said
+from tests.fakes import DAY, known, said
 
 CANARY = {"min_periods": 3, "min_stage_requests": 5, "max_stage": timedelta(days=2)}
 
@@ -23,7 +23,9 @@ def opened(stage, old, new):
     """Open a release of the small loans project, whose log is still empty."""
     stage.play("log", canary=CANARY, monitor={"periods": 3, "slow_ms": 10.0})
     for version in (old, new):
-        stage.world.models.put("", ModelCard(stage.model, version.digest, Task.BINARY, (), "ts", None))
+        stage.world.models.put(
+            "", ModelCard(stage.model, version.digest, Task.BINARY, (), "ts", None)
+        )
     stage.route(Step.COLD_START, old, release="r0")
     stage.route(Step.SHADOW, old, new)
     stage.world.ledger.append(
@@ -33,24 +35,25 @@ def opened(stage, old, new):
     return stage
 
 
-def live(stage, days, *, epoch, better=0.05, per_day=20, share=0.0, micros=100.0, trial="2"):
-    """Let days of traffic pass: every request answered by both, labels known two days later."""
+def live(stage, days, *, epoch, better=0.05, per_day=20, share=0.0, micros=100.0):
+    """Let days of traffic pass: both models answer each request, labels come two days later.
+
+    Version 2 answers the first `share` of each day, `better` nearer to the truth than version 1.
+    """
     rng = np.random.default_rng(epoch)
-    first = (stage.world.clock.now() - type(stage.world.clock.now())(1970, 1, 1)).days
-    control, rows, labels = "1" if trial == "2" else "2", [], []
-    for day in range(first, first + days):
+    first = int(stage.world.clock.now().replace(tzinfo=UTC).timestamp() // DAY)
+    rows, labels = [], []
+    for now in range(first, first + days):
         for i in range(per_day):
-            name, at, y = f"{day}/{i}", day + i / per_day, int(rng.random() < 0.3)
+            name, at, y = f"{now}/{i}", now + i / per_day, int(rng.random() < 0.3)
             wrong = 0.4 + rng.normal(0, 0.02)
-            answers = {control: abs(y - wrong), trial: abs(y - wrong + better)}
-            served = trial if i < share * per_day else control
-            for version, value in answers.items():
-                arm = "shadow" if version != served else (
-                    ("canary" if trial == "2" else "champion") if served == trial else "champion"
-                )
-                rows.append({"request": name, "at": at, "version": version, "arm": arm,
-                             "values": (value,), "epoch": epoch, "micros": micros
-                             if version == trial else 100.0})  # fmt: skip
+            both = {"request": name, "at": at, "epoch": epoch}
+            arms = ("shadow", "canary") if i < share * per_day else ("champion", "shadow")
+            rows += [
+                {**both, "version": "1", "arm": arms[0], "values": (abs(y - wrong),)},
+                {**both, "version": "2", "arm": arms[1], "values": (abs(y - wrong + better),),
+                 "micros": micros},
+            ]  # fmt: skip
             labels.append((name, y, at + 2))
     log = stage.world.log
     log.said, log.known = log.said.vstack(said(*rows)), log.known.vstack(known(*labels))
@@ -102,7 +105,7 @@ def test_slow_answers_are_judged_by_the_policy_of_the_gate(opened, old, new):
     quick = canary.fn(live(opened, 10, epoch=3, share=0.5, micros=20_000.0))
     assert "harm" in names(quick, "pass")  # below 50 ms
     opened.route(Step.PROMOTED, new, old, share=0.1)
-    slow = monitor.fn(live(opened, 10, epoch=4, share=0.9, micros=20_000.0, trial="2"))
+    slow = monitor.fn(live(opened, 10, epoch=4, share=0.9, micros=20_000.0))
     assert slow.decision.move is Move.ROLL_BACK  # above this project's 10 ms of gate 6
     assert "service" in names(slow, "fail")
 

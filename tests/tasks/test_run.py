@@ -32,9 +32,7 @@ def test_no_run_begins_beside_an_open_release_and_its_alert_is_answered(stage, o
     assert stage.world.registry.runs == {}
 
 
-@pytest.mark.parametrize(
-    "step", [Step.COLD_START, Step.CONFIRMED, Step.ROLLED_BACK, Step.EXPIRED]
-)
+@pytest.mark.parametrize("step", [Step.COLD_START, Step.CONFIRMED, Step.ROLLED_BACK, Step.EXPIRED])
 def test_a_run_begins_once_the_release_has_ended(stage, old, step):
     stage.route(step, old)
     assert isinstance(stage.begin(), Run)

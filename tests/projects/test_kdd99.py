@@ -1,0 +1,126 @@
+"""Multiclass on real data: gates 1 to 4 and the gateway, on the network intrusions of KDD 99."""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+from sixgates.adapters.lightgbm_trainer import predict, train
+from sixgates.adapters.model_store import ModelStore
+from sixgates.gates.card import Task
+from sixgates.gates.compare import judge_comparison, paired_evidence
+from sixgates.gates.encoding import label_array
+from sixgates.gates.evaluate import judge_holdout, measure_holdout
+from sixgates.gates.losses import base_rate_prediction, row_losses
+from sixgates.gates.policy import Policies
+from sixgates.gates.project import LossName, Project, Roles
+from sixgates.gates.retrain import judge_training
+from sixgates.gates.timesplit import time_split
+from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gateway.app import Gateway
+from sixgates.gateway.follow import Follower
+from sixgates.gateway.state import State
+from sixgates.gateway.store import ModelStore as GatewayStore
+from sixgates.ledger.ledger import Ledger
+from sixgates.ledger.release import first_route
+from sixgates.ledger.route import Version
+
+SOURCE = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "kdd99.parquet"
+START = datetime(2026, 1, 1)  # noqa: DTZ001 - event time is naive UTC
+NAMES = ("protocol_type", "service", "flag")
+NOT_FEATURES = ("row_id", "attack_name", "part")
+pytestmark = pytest.mark.skipif(not SOURCE.exists(), reason=f"{SOURCE.name} is not beside the tree")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every twentieth row, in stream order, a row each ten minutes."""
+    stream = pl.read_parquet(SOURCE).gather_every(20)
+    moments = START + pl.int_range(pl.len()) * timedelta(minutes=10)
+    return stream.with_columns(ts=moments)
+
+
+@pytest.fixture(scope="module")
+def project(rows):
+    numeric = [n for n, t in rows.schema.items() if t.is_numeric() and n not in NOT_FEATURES]
+    return Project(
+        name="intrusions",
+        task=Task.MULTICLASS,
+        contract=pa.DataFrameSchema({n: pa.Column(t) for n, t in rows.schema.items()}),
+        roles=Roles(
+            event_time="ts",
+            label="target_category",
+            label_horizon=timedelta(days=1),
+            numeric=tuple(numeric),
+            categorical=NAMES,
+            ignored=NOT_FEATURES,
+        ),
+        loss=LossName.BRIER,
+        policies=Policies.with_margin(0.02, training={"rounds": 60}),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(rows, project):
+    now = rows["ts"][-1] + timedelta(days=2)
+    split = split_rows(rows, project, now)
+    assert judge_validation(split, project, now).passed
+    assert split.accepted.height == rows.height
+    parts = time_split(split.accepted, project, now)
+    return train(project, parts), parts
+
+
+def test_training_beats_the_base_rate_and_names_every_class(trained, project):
+    model, parts = trained
+    assert judge_training(model.evidence, project.policies.training).passed
+    assert set(model.card.classes) == set(parts.train["target_category"].unique())
+
+
+def test_gates_3_and_4_judge_five_classes(trained, project):
+    model, parts = trained
+    answers = predict(model.text, model.card, parts.holdout)
+    assert answers.shape == (parts.holdout.height, len(model.card.classes))
+    assert answers.sum(axis=1) == pytest.approx(np.ones(parts.holdout.height))
+    labels = label_array(project, parts.train)
+    base = base_rate_prediction(project, labels, model.card.classes)
+    evidence = measure_holdout(project, parts.holdout, answers, base, model.card.classes)
+    judge_holdout(evidence, project.policies.evaluation, project.loss)
+    assert evidence.losses.mean() < evidence.base_losses.mean()
+    losses = row_losses(project, label_array(project, parts.holdout), answers, model.card.classes)
+    same = paired_evidence(project, parts.holdout, champion=losses, challenger=losses)
+    assert judge_comparison(same, project.policies.comparison, cold_start=False).passed
+    worse = paired_evidence(project, parts.holdout, champion=losses, challenger=losses + 0.1)
+    assert not judge_comparison(worse, project.policies.comparison, cold_start=False).passed
+
+
+def test_the_gateway_answers_class_probabilities_bit_for_bit(trained, project, tmp_path):
+    model, parts = trained
+    ModelStore(tmp_path / "models").put(model.text, model.card)
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    route = first_route(
+        project.name, Version("1", model.card.digest), release="r", at=START, actor="test",
+        reason="test",
+    )  # fmt: skip
+    ledger.append_route(route)
+    follower = Follower(project.name, ledger, GatewayStore(tmp_path / "models", project.name))
+    follower.poll()
+    app = Gateway(State(model=project.name, follower=follower, log_dir=tmp_path / "log", token="t"))
+    sample = parts.holdout.head(50)
+    records = sample.select(*project.roles.features, pl.col("ts").dt.to_string("iso:strict"))
+
+    async def ask():
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            body = {"dataframe_records": records.to_dicts()}
+            return await client.post("/invocations", json=body)
+
+    response = asyncio.run(ask())
+    assert response.status_code == 200, response.text
+    expected = predict(model.text, model.card, sample)
+    assert response.json()["predictions"] == expected.tolist()
+    ledger.close()

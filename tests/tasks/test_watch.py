@@ -1,0 +1,122 @@
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from sixgates.gates.card import ModelCard, Task
+from sixgates.gates.errors import ConfigurationError, ContractError
+from sixgates.gates.watch import WatchReport
+from sixgates.ledger.ledger import Kind
+from sixgates.ledger.route import Step
+from tasks.evaluate import evaluate
+from tasks.retrain import train_challenger
+from tasks.watch import Alert, look_for_drift, raise_alert
+from tests.fakes import known, said
+
+LOUD = WatchReport(alert=True, signals=(), sentence="income moved", features=("income",))
+QUIET = WatchReport(alert=False, signals=(), sentence="no alert: all is quiet", features=())
+
+
+@pytest.fixture
+def serving(stage):
+    """Let a model trained on the newest data serve."""
+    run, dataset = stage.validated()
+    model = train_challenger.fn(run, dataset).model
+    evaluate.fn(run, dataset, model)
+    from sixgates.ledger.route import Version
+
+    stage.route(Step.COLD_START, Version(model.version, model.digest), release=run.id)
+    return stage
+
+
+def alerted(stage, report=LOUD, *, announce=True):
+    return raise_alert.fn(stage.project, stage.data, report, announce=announce)
+
+
+def test_quiet_data_raises_nothing(serving):
+    report = look_for_drift.fn(serving.project, serving.data)
+    assert not report.alert
+    assert alerted(serving, report) is None
+    assert serving.entries(Kind.ALERT) == serving.events == []
+
+
+def test_inputs_that_moved_raise_an_alert_that_names_them(serving):
+    now = serving.world.clock.now()
+    later = serving.rows.tail(6 * 150).with_columns(
+        pl.col("ts") + timedelta(days=6), pl.col("income") * 3
+    )
+    serving.write(pl.concat([serving.rows, later]))
+    serving.world.clock.moment = now + timedelta(days=6)
+    report = look_for_drift.fn(serving.project, serving.data)
+    assert report.alert
+    assert report.features == ("income",)
+    alert = alerted(serving, report)
+    (entry,) = serving.entries(Kind.ALERT)
+    assert alert == Alert(entry.seq, report.sentence)
+    assert entry.body["features"] == ["income"]
+    ((model, payload),) = serving.events
+    assert (model, payload["alert"], payload["data"]) == ("loans-small", entry.seq, serving.data)
+    assert payload["signals"][0]["seen"] > payload["signals"][0]["limit"]
+
+
+def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
+    first = 20_478  # 2026-01-25
+    rows, labels = [], []
+    for day in range(first, first + 16):
+        for i in range(10):
+            rows.append(
+                {"request": f"{day}/{i}", "at": day + i / 10, "values": (0.9 - day % 3 / 100,)}
+            )
+            labels.append((f"{day}/{i}", 0, day + 2))
+    serving.world.log.said, serving.world.log.known = said(*rows), known(*labels)
+    serving.write(
+        pl.concat(
+            [
+                serving.rows,
+                serving.rows.tail(16 * 150).with_columns(pl.col("ts") + timedelta(days=16)),
+            ]
+        )
+    )
+    serving.world.clock.moment += timedelta(days=16)
+    report = look_for_drift.fn(serving.project, serving.data)
+    assert [s.name for s in report.signals if s.alert] == ["loss"]
+    assert report.signals[1].n == 14  # matured days
+
+
+def test_a_quiet_report_raises_nothing(serving):
+    assert alerted(serving, QUIET) is None
+
+
+def test_an_alert_can_be_kept_from_the_automations(serving):
+    assert alerted(serving, announce=False) is not None
+    assert serving.events == []
+    assert len(serving.entries(Kind.ALERT)) == 1
+
+
+def test_no_second_alert_follows_within_the_cooldown(serving):
+    first = alerted(serving)
+    serving.world.clock.moment += timedelta(days=7) - timedelta(seconds=1)
+    assert alerted(serving) is None
+    serving.world.clock.moment += timedelta(seconds=1)
+    second = alerted(serving)
+    assert second.entry > first.entry
+    assert len(serving.entries(Kind.ALERT)) == len(serving.events) == 2
+
+
+@pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
+def test_an_open_release_is_not_disturbed(stage, old, new, step):
+    stage.route(step, old, new)
+    assert alerted(stage) is None
+    assert stage.entries() == []
+
+
+def test_nothing_can_be_watched_before_a_model_serves(stage):
+    with pytest.raises(ConfigurationError, match="no model of loans-small serves yet"):
+        look_for_drift.fn(stage.project, stage.data)
+
+
+def test_a_champion_without_its_reference_is_not_watched_blindly(stage, old):
+    stage.route(Step.COLD_START, old)
+    stage.world.models.put("", ModelCard(stage.model, old.digest, Task.BINARY, (), "ts", None))
+    with pytest.raises(ContractError, match="the drift reference"):
+        look_for_drift.fn(stage.project, stage.data)
