@@ -42,6 +42,8 @@ _HOURS, _YEARS = 3.0, 300.0
 _FONT, _SMALL, _LANE = 9.0, 8.0, 17.0
 _GLYPH = 0.55 * _SMALL
 """Mean width of a small letter."""
+_POINTS = 100
+"""A line of losses has at most so many points."""
 
 
 def write_report(done: Rehearsed) -> Path:
@@ -62,7 +64,7 @@ def _page(done: Rehearsed) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _number, "day": _day, "seconds": _seconds}
+    environment.filters |= {"number": _number, "day": _day, "seconds": _seconds}
     template = environment.from_string(
         files("cli").joinpath("report.html.j2").read_text(encoding="utf-8")
     )
@@ -128,9 +130,7 @@ class _Play:
         served, never = self.result["loss_served"], self.result["loss_never"]
         if not _known(served) or not _known(never):
             return "No served request has a known label"
-        said = (
-            f"mean {self.result['loss']} {number(served)} served, {number(never)} never retrained"
-        )
+        said = f"Mean {self.loss} {number(served)} served, {number(never)} never retrained"
         if never > 0:
             change = (served - never) / never
             said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
@@ -140,6 +140,17 @@ class _Play:
                 f" {_number(self.result['rmse_never'])} never retrained"
             )
         return said
+
+    @property
+    def per_point(self) -> str:
+        """What one point of the drawn losses stands for."""
+        size = _per_point(self.result["daily"])
+        return "period" if size == 1 else f"{size} periods"
+
+    @property
+    def loss(self) -> str:
+        """The loss by its name."""
+        return str(self.result["loss"]).replace("_", " ")
 
     def figure(self, *, wide: bool) -> Markup:
         """Draw what happened, for a desk or for a telephone."""
@@ -191,7 +202,7 @@ def _figure(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
         _draw_lanes(panels[0], result, span[1], per_point)
         if losses:
             panels.append(figure.add_axes((x, bottom / height, across, losses / height)))
-            _draw_losses(panels[1], result, per_point)
+            _draw_losses(panels[1], result, span, per_point)
         for panel in panels:
             _plain_axes(panel, span, ticks=8 if wide else 4, dated=panel is panels[-1])
         drawn = io.StringIO()
@@ -241,7 +252,7 @@ def _bar(ax: "Axes", lane: str, when: tuple[float, float], label: str, per_point
     ax.fill_between(when, y - 0.36, y + 0.36, color=_COLOURS["served"], alpha=soft, lw=0)
     ax.vlines(since, y - 0.36, y + 0.36, color=_COLOURS["ink"], lw=0.7)
     if until - since > (len(label) * _GLYPH + 4) * per_point:
-        ax.text(since + 3 * per_point, y, label, va="center_baseline", size=_SMALL,
+        ax.text(since + 2 * per_point, y, label, va="center_baseline", size=_SMALL,
                 color=_COLOURS["ink"])  # fmt: skip
 
 
@@ -251,23 +262,45 @@ def _phase(step: dict[str, Any]) -> str:
     return "watched" if step["step"] == Step.PROMOTED else str(step["step"])
 
 
-def _draw_losses(ax: "Axes", result: dict[str, Any], per_point: float) -> None:
-    days = [_days(day["at"]) for day in result["daily"]]
-    mark = "." if len(days) == 1 else ""
+def _draw_losses(
+    ax: "Axes", result: dict[str, Any], span: tuple[float, float], per_point: float
+) -> None:
+    points = _points(result["daily"])
+    mark = "." if len(points) == 1 else ""
     for name, style, colour in (("served", "-", "served"), ("never", "--", "ink")):
-        values = [math.nan if day[name] is None else day[name] for day in result["daily"]]
-        ax.plot(days, values, ls=style, marker=mark, color=_COLOURS[colour], lw=1.4)
+        x, y = [p["at"] for p in points], [p[name] for p in points]
+        ax.plot(x, y, ls=style, marker=mark, color=_COLOURS[colour], lw=1.4)
     signs = [(_days(alert["at"]), "alert") for alert in result["alerts"]]
     signs += [(_days(s["at"]), s["step"]) for s in result["timeline"] if s["step"] in _SIGNS]
     free = -math.inf
     for when, sign in sorted(signs):
         ax.axvline(when, color=_COLOURS[_SIGNS[sign]], lw=1, ls=":")
-        if when < free:
-            continue
         label = str(sign).replace("_", " ")
-        free = when + (len(label) * _GLYPH + 6) * per_point
-        ax.annotate(label, (when, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-                    textcoords="offset points", color=_COLOURS["ink"], size=_SMALL)  # fmt: skip
+        left = min(when, span[1] - len(label) * _GLYPH * per_point)
+        if left >= free:
+            free = left + (len(label) * _GLYPH + 6) * per_point
+            ax.annotate(label, (left, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
+                        textcoords="offset points", color=_COLOURS["ink"], size=_SMALL)  # fmt: skip
+
+
+def _per_point(daily: list[dict[str, Any]]) -> int:
+    """Return how many periods one drawn point stands for."""
+    return math.ceil(len(daily) / _POINTS) or 1
+
+
+def _points(daily: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """Average neighbouring periods by their rows, so that a long history stays readable."""
+    size = _per_point(daily)
+    points = []
+    for first in range(0, len(daily), size):
+        group = daily[first : first + size]
+        point = {"at": _days(group[0]["at"])}
+        for name in ("served", "never"):
+            known = [day for day in group if _known(day[name]) and day["n"] > 0]
+            rows = sum(day["n"] for day in known)
+            point[name] = sum(d[name] * d["n"] for d in known) / rows if rows else math.nan
+        points.append(point)
+    return points
 
 
 def _plain_axes(ax: "Axes", span: tuple[float, float], *, ticks: int, dated: bool) -> None:
@@ -276,7 +309,7 @@ def _plain_axes(ax: "Axes", span: tuple[float, float], *, ticks: int, dated: boo
     step = math.ceil((span[1] - span[0]) / unit / ticks)
     first, last = math.ceil(span[0] / unit), math.floor(span[1] / unit)
     at = [n * unit for n in range(first, last + 1, step)]
-    style = "%d %b %H:%M" if hours else "%d %b" if span[1] - span[0] < _YEARS else "%Y-%m-%d"
+    style = "%d %b %H:%M" if hours else "%d %b" if span[1] - span[0] < _YEARS else "%b %Y"
     ax.set_xticks(at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
     ax.set_xlim(*span)
     ax.tick_params(length=0, colors=_COLOURS["ink"], labelbottom=dated)

@@ -57,8 +57,8 @@ def as_markdown(model: str, verdict: Verdict) -> str:
     for c in verdict.checks:
         seen = "" if c.seen is None else f"{c.seen:.6g}"
         required = "" if c.required is None else f"{c.required:.6g}"
-        sentence = c.sentence.replace("|", "\\|")
+        name, sentence = (text.replace("|", "\\|") for text in (c.name, c.sentence))
         lines.append(
-            f"| {c.name} | {_SIGNS[c.outcome]} | {seen} | {required} | {c.n:,} | {sentence} |"
+            f"| {name} | {_SIGNS[c.outcome]} | {seen} | {required} | {c.n:,} | {sentence} |"
         )
     return "\n".join(lines)

@@ -30,7 +30,6 @@ TASKS = [
         (ContractError("broken"), False),
         (ValueError("a bug"), False),
         (ConnectionError("vendors are not heard here"), False),
-        (KeyboardInterrupt(), False),
     ],
 )
 def test_only_what_the_world_may_answer_the_next_time_is_tried_again(exc, again):

@@ -1,0 +1,296 @@
+import json
+import subprocess
+import sys
+import warnings
+from html.parser import HTMLParser
+
+import pytest
+
+from cli.rehearse import Rehearsed
+from cli.report import write_report
+
+ATTACK = "<script>alert('x')</script> & \"quoted\""
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page: its tags, its text, and whether it is well-formed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(" ".join(data.split()))
+
+    def count(self, tag, css=None):
+        return sum(t == tag and (css is None or a.get("class") == css) for t, a in self.tags)
+
+    def values(self, name):
+        return [a[name] for _, a in self.tags if a.get(name) is not None]
+
+
+def check(name="rows", outcome="pass", seen=12.0, required=10.0, n=12, sentence="rows 12 >= 10"):
+    return {"name": name, "outcome": outcome, "seen": seen, "required": required, "n": n,
+            "sentence": sentence}  # fmt: skip
+
+
+def verdict(day, run, gate, outcome="pass", checks=None):
+    return {"at": f"2026-02-{day:02}T00:00:00", "run": run, "gate": gate, "outcome": outcome,
+            "checks": [check(outcome=outcome)] if checks is None else checks}  # fmt: skip
+
+
+def step(day, epoch, name, champion="1", share=0.0):
+    return {"at": f"2026-02-{day:02}T00:00:00", "epoch": epoch, "step": name,
+            "reason": f"why {name}", "champion": champion, "share": share}  # fmt: skip
+
+
+def result(name="healthy-drift", **changes):
+    early = ["validate", "retrain", "evaluate", "compare"]
+    return {
+        "scenario": name,
+        "teaches": "The world moves.",
+        "expected": "promoted and confirmed",
+        "actual": "promoted and confirmed",
+        "ok": True,
+        "seconds": 36.3,
+        "alerts": [{"at": "2026-02-08T00:00:00", "entry": 18, "reason": "input drift"}],
+        "retrains": [
+            {"run": "a", "at": "2026-02-01T00:00:00", "trigger": "first model",
+             "verdicts": dict.fromkeys(early, "pass"), "ending": "cold_start", "reason": "first"},
+            {"run": "b", "at": "2026-02-08T00:00:00", "trigger": "drift",
+             "verdicts": dict.fromkeys([*early, "canary", "monitor"], "pass"),
+             "ending": "confirmed", "reason": "as good as the hold-back"},
+        ],
+        "loss": "brier",
+        "loss_served": 0.2112,
+        "loss_never": 0.2414,
+        "daily": [
+            {"at": f"2026-02-{d:02} 00:00:36.518000", "served": 0.2, "never": 0.2 + d / 500, "n": 4}
+            for d in range(1, 20)
+        ],
+        "serving": {"url": "http://127.0.0.1:1", "epoch": 5, "champion": "2",
+                    "champion_digest": "930beba128d08c62", "beside": "", "beside_digest": "",
+                    "arm": "", "share": 0.0, "unlogged": 0},
+        "proved": True,
+        "failed_requests": 0,
+        "reason": "as good as the hold-back",
+        "alert_to_verdict_seconds": 29.4,
+        "timeline": [step(1, 1, "cold_start"), step(8, 2, "shadow"),
+                     step(10, 3, "canary", share=0.05), step(12, 4, "promoted", "2", 0.05),
+                     step(19, 5, "confirmed", "2")],
+        "began": "2026-02-01T00:00:00",
+        "verdicts": [
+            *(verdict(1, "a", gate) for gate in early),
+            *(verdict(8, "b", gate) for gate in early),
+            verdict(9, "b", "canary", "inconclusive"),
+            verdict(12, "b", "canary"),
+            verdict(19, "b", "monitor"),
+        ],
+        **changes,
+    }  # fmt: skip
+
+
+def history(**changes):
+    told = result(project="bikes", rows=17379, rmse_served=79.16, rmse_never=128.724, **changes)
+    for name in ("scenario", "teaches", "expected", "actual", "ok"):
+        del told[name]
+    return told
+
+
+def write(tmp_path, results, errors=None):
+    path = write_report(Rehearsed(tmp_path, results, errors or {}))
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    return path, text, page
+
+
+@pytest.fixture
+def six(tmp_path):
+    names = ["healthy-drift", "garbage-data", "worse-model", "canary-regression",
+             "late-regression", "no-drift"]  # fmt: skip
+    return write(tmp_path, {name: result(name) for name in names})
+
+
+def test_the_page_is_written_into_the_home_and_its_absolute_path_returned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    path = write_report(Rehearsed((tmp_path / "home").relative_to(tmp_path), {"x": result()}, {}))
+    assert path == tmp_path.resolve() / "home" / "report.html"
+
+
+def test_every_play_every_gate_and_every_check_is_on_the_page(six):
+    _, text, page = six
+    headings = [t for t in page.text if t]
+    for name in ("healthy-drift", "garbage-data", "worse-model", "canary-regression",
+                 "late-regression", "no-drift"):  # fmt: skip
+        assert headings.count(name) == 2  # the summary and its own section
+    assert page.count("details", "gate") == 6 * 11
+    assert text.count("rows 12 &gt;= 10") >= 6 * 11
+    assert page.count("details", "retrain") == 6 * 2
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing(six):
+    _, text, page = six
+    assert all(v.startswith("#") for v in page.values("href") + page.values("src"))
+    assert "url(" not in text.replace("url(#", "")
+    assert "@import" not in text
+    assert "http" not in text.replace("http-equiv", "").replace("HTTP", "")
+    assert page.count("script") == page.count("link") == page.count("img") == 0
+
+
+def test_no_name_is_used_twice_and_every_reference_is_answered(six):
+    _, text, page = six
+    names = page.values("id")
+    assert len(names) == len(set(names))
+    used = {v[1:] for v in page.values("href")}
+    used |= {part.split(")")[0] for part in text.split("url(#")[1:]}
+    assert used <= set(names)
+
+
+def test_six_plays_stay_well_below_the_size_a_mail_would_take(six):
+    assert six[0].stat().st_size < 1_500_000
+
+
+def test_a_figure_takes_its_colours_from_the_page_in_light_and_dark(six):
+    _, text, page = six
+    assert page.count("svg") == 12
+    assert "#00000" not in text
+    for name in ("ink", "pass", "inconclusive", "served", "alert"):
+        assert f"var(--{name})" in text
+        assert text.count(f"--{name}:") == 2
+
+
+def test_the_same_results_give_the_same_page(tmp_path):
+    first = write(tmp_path, {"a": result()})[1]
+    assert write(tmp_path, {"a": result()})[1] == first
+
+
+def test_whatever_a_result_says_is_text_and_never_markup(tmp_path):
+    told = result(
+        teaches=ATTACK,
+        actual=ATTACK,
+        reason=ATTACK,
+        loss=ATTACK,
+        alerts=[{"at": "2026-02-08T00:00:00", "entry": 1, "reason": ATTACK}],
+        timeline=[{**step(1, 1, "cold_start", "<b>1</b>"), "reason": ATTACK}],
+        verdicts=[verdict(1, "a", "validate", "fail", [check(ATTACK, "fail", sentence=ATTACK)])],
+    )
+    _, text, page = write(tmp_path, {ATTACK: told}, {ATTACK: ATTACK})
+    assert page.count("script") == 0
+    assert "<b>1</b>" not in text
+    assert any(ATTACK in t for t in page.text)
+
+
+def test_a_play_that_never_served_never_alerted_and_never_trained_is_still_told(tmp_path):
+    serving = {**result()["serving"], "champion": "", "champion_digest": "", "epoch": 0}
+    bare = result(alerts=[], retrains=[], verdicts=[], timeline=[], daily=[], loss_served=None,
+                  loss_never=None, alert_to_verdict_seconds=None, proved=False, ok=False,
+                  failed_requests=200, serving=serving)  # fmt: skip
+    text = " ".join(write(tmp_path, {"bare": bare})[2].text)
+    assert "No served request has a known label" in text
+    assert "The gateway named no champion" in text
+    assert "200 requests failed" in text
+    assert "not proved" in text
+    assert "not as expected" in text
+
+
+def test_a_home_with_errors_alone_says_each_of_them(tmp_path):
+    _, _, page = write(tmp_path, {}, {"no-drift": "no gateway answers"})
+    assert "no-drift" in page.text
+    assert "no gateway answers" in page.text
+    assert page.count("svg") == 0
+
+
+def test_a_rehearsal_that_played_nothing_says_so(tmp_path):
+    assert "nothing was played" in write(tmp_path, {})[2].text
+
+
+def test_unknown_figures_are_shown_as_such_and_never_as_numbers(tmp_path):
+    checks = [check(seen=None, required=None, n=0), check(seen=float("nan"), required=float("inf"))]
+    daily = [{"at": "2026-02-01", "served": None, "never": float("nan"), "n": 0}]
+    told = result(verdicts=[verdict(1, "a", "validate", "fail", checks)], daily=daily)
+    _, _, page = write(tmp_path, {"x": told})
+    assert "nan" in page.text
+    assert "inf" in page.text
+    assert "–" in page.text  # noqa: RUF001 - the dash that stands for nothing measured
+
+
+def test_a_verdict_of_a_run_without_a_retrain_is_not_lost(tmp_path):
+    told = result(retrains=[])
+    assert write(tmp_path, {"x": told})[2].count("details", "gate") == len(told["verdicts"])
+
+
+def test_a_history_is_told_with_its_rows_and_without_an_expected_end(tmp_path):
+    _, _, page = write(tmp_path, {"bikes": history()})
+    text = " ".join(page.text)
+    assert "17,379 rows" in text
+    assert "root mean squared error 79.16 served, 128.7 never retrained" in text
+    assert "as expected" not in text
+
+
+def test_a_long_history_is_drawn_with_few_points_and_says_what_each_stands_for(tmp_path):
+    days = [f"{2000 + n // 300}-01-01T{n % 24:02}:00:00" for n in range(1000)]
+    daily = [{"at": at, "served": 1.0, "never": 2.0, "n": 1} for at in days]
+    _, text, page = write(tmp_path, {"bikes": history(daily=daily)})
+    assert any("one point per 10 periods" in t for t in page.text)
+    assert len(text) < 150_000
+
+
+def test_a_loss_averaged_over_periods_is_weighted_by_their_rows():
+    from cli.report import _points
+
+    daily = [{"at": "2026-02-01", "served": 1.0, "never": None, "n": 1},
+             {"at": "2026-02-02", "served": 4.0, "never": 2.0, "n": 2}] * 100  # fmt: skip
+    point = _points(daily)[0]
+    assert (point["served"], point["never"]) == (3.0, 2.0)
+
+
+def test_the_summary_says_how_many_ended_as_they_should(tmp_path):
+    plays = {"a": result(), "b": result(ok=False, actual="stopped at gate 4"), "c": history()}
+    _, _, page = write(tmp_path, plays)
+    assert "Rehearsal: 1 of 2 ended as they should" in page.text
+
+
+def test_a_history_of_one_moment_is_drawn_without_a_warning(tmp_path):
+    only = result(alerts=[], retrains=[], verdicts=[verdict(1, "a", "validate")], daily=[],
+                  timeline=[step(1, 1, "cold_start")])  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write(tmp_path, {"x": only})
+
+
+def test_results_that_went_through_json_are_told_alike(tmp_path):
+    told = {"x": result()}
+    assert write(tmp_path, json.loads(json.dumps(told)))[1] == write(tmp_path, told)[1]
+
+
+def test_importing_the_report_does_not_load_matplotlib():
+    code = "import sys, cli.report; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_drawing_leaves_the_settings_of_others_alone(tmp_path):
+    import matplotlib as mpl
+
+    def settings():
+        return [mpl.rcParams[name] for name in ("svg.hashsalt", "svg.fonttype", "font.size")]
+
+    before = settings()
+    write(tmp_path, {"x": result()})
+    assert settings() == before
