@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.rehearse import Job, Rehearsed, clear, new_home, rehearse
-from cli.report import write_report
 from cli.say import Code, show, stderr, stdout
+from sixgates.adapters.report_page import write_report
 from sixgates.gates.errors import ConfigurationError
 
 
@@ -34,9 +34,11 @@ def perform(
     with _Progress(job.plays, live=not as_json and stderr.is_terminal) as progress:
         done = rehearse(job, home, progress.line, _wait_for_interrupt if keep else _go_on)
     clear(home)
-    report = write_report(done)
+    report = home / "report.html"
+    in_order = {name: done.results[name] for name in job.plays if name in done.results}
+    write_report(report, "Rehearsal", in_order, done.errors)
     document = _document(job, done, report)
-    show(document, as_json=as_json, human=lambda: _table(done, report))
+    show(document, as_json=as_json, human=lambda: _table(in_order, done.errors, report))
     if done.errors:
         return Code.UNKNOWN
     failed = [r for r in done.results.values() if not r.get("ok", True)]
@@ -118,8 +120,8 @@ def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:
     return {"scenarios": [done.results[n] for n in job.plays if n in done.results], **paths}
 
 
-def _table(done: Rehearsed, report: Path) -> None:
-    scenarios = [r for r in done.results.values() if "scenario" in r]
+def _table(results: dict[str, dict[str, Any]], errors: dict[str, str], report: Path) -> None:
+    scenarios = [r for r in results.values() if "scenario" in r]
     if scenarios:
         table = Table(title="Rehearsal", title_justify="left")
         for column in ("scenario", "expected end", "actual end", "time", "alert to verdict"):
@@ -134,10 +136,10 @@ def _table(done: Rehearsed, report: Path) -> None:
         for r in scenarios:
             if not r["ok"]:
                 stdout.print(f"[red]{r['scenario']}:[/] {escape(_trouble(r))}")
-    for r in done.results.values():
+    for r in results.values():
         if "project" in r:
             _history(r)
-    for name, error in done.errors.items():
+    for name, error in errors.items():
         stdout.print(f"[red]{name} could not be played:[/] {escape(error)}")
     stdout.print(f"report: {report}", soft_wrap=True)
 

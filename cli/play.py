@@ -17,6 +17,7 @@ from simulation.traffic import SentDay
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.project_files import load_project
+from sixgates.adapters.story import tell
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.losses import row_losses
@@ -109,7 +110,7 @@ def play_scenario(
         "actual": end,
         "ok": end == scenario.expected and not _failed(play),
         "seconds": round(time.monotonic() - began, 1),
-        **_result(play, start),
+        **_result(play),
     }
 
 
@@ -143,7 +144,7 @@ def play_history(project_path: str, data: Path, processes: Processes, say: Say) 
         "project": project.name,
         "rows": frame.height,
         "seconds": round(time.monotonic() - began, 1),
-        **_result(play, start),
+        **_result(play),
     }
 
 
@@ -193,69 +194,18 @@ def _failed(play: Play) -> int:
     return sum(day.failed for day in play.sent)
 
 
-def _result(play: Play, start: datetime) -> dict[str, Any]:
+def _result(play: Play) -> dict[str, Any]:
     theatre = play.theatre
-    project, ledger = theatre.project, theatre.world.ledger
-    routes, entries = ledger.routes(project.name), ledger.entries(project.name)
-    losses = _losses(play, routes[0])
-    serving = theatre.serving()
-    route = theatre.route()
+    model, ledger = theatre.project.name, theatre.world.ledger
+    serving, route = theatre.serving(), theatre.route()
     return {
-        "alerts": [_plain(e) for e in play.alerts],
-        "retrains": _retrains(entries, routes),
-        **losses,
+        **tell(ledger, model),
+        **_losses(play, ledger.routes(model)[0]),
         "serving": serving,
         "proved": serving["champion_digest"] == route.champion.digest
         and serving["epoch"] == route.epoch,
         "failed_requests": _failed(play),
-        "reason": routes[-1].reason,
-        "alert_to_verdict_seconds": _alert_to_verdict(play, entries),
-        "timeline": [
-            {"at": r.at.isoformat(), "epoch": r.epoch, "step": r.step, "reason": r.reason,
-             "champion": r.champion.number, "share": r.beside.share if r.beside else 0.0}
-            for r in routes
-        ],
-        "began": start.isoformat(),
-        "verdicts": [
-            {"at": e.at.isoformat(), "run": e.release, **e.body}
-            for e in entries if e.kind is Kind.VERDICT
-        ],
-    }  # fmt: skip
-
-
-def _plain(entry: Entry) -> dict[str, Any]:
-    return {"at": entry.at.isoformat(), "entry": entry.seq, "reason": entry.reason}
-
-
-def _retrains(entries: list[Entry], routes: list[Route]) -> list[dict[str, Any]]:
-    """One item a retrain: the verdict of each gate it met, and how it ended."""
-    retrains = []
-    for run in (e for e in entries if e.kind is Kind.RUN):
-        own = [e for e in entries if e.release == run.release]
-        gates = {e.body["gate"]: e.body["outcome"] for e in own if e.kind is Kind.VERDICT}
-        last = next((r for r in reversed(routes) if r.release == run.release), None)
-        ending = next((e.body["ending"] for e in own if e.kind is Kind.ANSWER), "unanswered")
-        retrains.append(
-            {
-                "run": run.release,
-                "at": run.at.isoformat(),
-                "trigger": run.reason,
-                "verdicts": gates,
-                "ending": last.step if last else ending,
-                "reason": last.reason if last else own[-1].reason,
-            }
-        )
-    return retrains
-
-
-def _alert_to_verdict(play: Play, entries: list[Entry]) -> float | None:
-    """Wall seconds from the first alert to the end of what it brought about."""
-    if not play.alerts:
-        return None
-    alert = play.alerts[0]
-    runs = [e for e in entries if e.kind is Kind.RUN and e.body.get("alert") == alert.seq]
-    ends = [e.recorded for e in entries if runs and e.release == runs[0].release]
-    return round((max(ends) - alert.recorded).total_seconds(), 1) if ends else None
+    }
 
 
 def _losses(play: Play, first: Route) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from prefect import flow
+from prefect.states import Completed
 
 from flows.release import release
 from flows.retrain import retrain
@@ -23,9 +24,16 @@ def six_gates(project: str, data: str | None = None, seconds_between_ticks: floa
     state: Any
     state = retrain(project, data, trigger="six-gates", return_state=True)
     if state.name != "Released":
-        return state
+        return _ending(state)
     state = release(project, return_state=True)
     while state.name in _MOVING:
         time.sleep(seconds_between_ticks)
         state = release(project, return_state=True)
+    return _ending(state)
+
+
+def _ending(state: Any) -> Any:  # noqa: ANN401 - Prefect's state
+    """Name the run after its last step; a step that broke breaks the run too."""
+    if state.is_completed():
+        return Completed(name=state.name, message=state.message)
     return state

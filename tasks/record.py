@@ -23,7 +23,9 @@ def record(
         epoch: Epoch of the route that was judged; 0 before there is a release.
     """
     known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)[-1:]
-    if not any(Verdict.from_dict(e.body) == verdict and e.body.get("epoch") == epoch for e in known):
+    if not any(
+        Verdict.from_dict(e.body) == verdict and e.body.get("epoch") == epoch for e in known
+    ):
         world.ledger.append(
             model, Kind.VERDICT, at=world.clock.now(), release=release,
             reason=verdict.reason, body={**verdict.to_dict(), "epoch": epoch},

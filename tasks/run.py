@@ -15,6 +15,7 @@ from sixgates.adapters.wiring import World, build
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Kind
+from tasks.report import report
 from tasks.retry import TRANSIENT
 
 
@@ -82,6 +83,7 @@ def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) 
         world.ledger.append(
             run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
         )
+    report(world, run.model, run.id, run.tracking)
     world.registry.end_run(run.tracking, "FINISHED", reason)
 
 

@@ -16,6 +16,7 @@ from sixgates.ledger.ledger import Entry, Kind, LostRaceError, require_route
 from sixgates.ledger.release import next_route
 from sixgates.ledger.route import Route, Version
 from tasks.record import record, show
+from tasks.report import report
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 
@@ -72,7 +73,9 @@ def move(tick: Tick, judged: Judged) -> Route:
         # A retry after its own route was appended: what follows may be repeated.
     project_route(world, following)
     _record(world, route, decision, opening)
-    _finish(world, following, decision)
+    _mark_refused(world, following, decision)
+    if not following.is_open and opening is not None:
+        report(world, following.model, following.release, opening.body["tracking"])
     return following
 
 
@@ -132,10 +135,10 @@ def _record(world: World, route: Route, decision: Decision, opening: Entry | Non
     )  # fmt: skip
 
 
-def _finish(world: World, route: Route, decision: Decision) -> None:
-    refused = decision.move in {Move.ROLL_BACK, Move.EXPIRE}
-    if refused:
-        tried = {r.beside.version.number for r in world.ledger.routes(route.model)
-                 if r.release == route.release and r.beside}  # fmt: skip
-        for version in tried - {route.champion.number}:
-            world.registry.mark(route.model, version, {"refused": decision.reason[:500]})
+def _mark_refused(world: World, route: Route, decision: Decision) -> None:
+    if decision.move not in {Move.ROLL_BACK, Move.EXPIRE}:
+        return
+    release = [r for r in world.ledger.routes(route.model) if r.release == route.release]
+    tried = {r.beside.version.number for r in release if r.beside}
+    for version in tried - {route.champion.number}:
+        world.registry.mark(route.model, version, {"refused": decision.reason[:500]})

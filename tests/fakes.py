@@ -1,7 +1,6 @@
 """One in-memory fake a port, and the small projects and frames that tests build on."""
 
-import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pandera.polars as pa
@@ -78,7 +77,7 @@ class FakeRegistry:
 
     def log_report(self, run, html):
         self._answer()
-        self.runs[run]["report"] = html
+        self.runs.setdefault(run, {})["report"] = html
 
     def end_run(self, run, status, reason):
         self._answer()
@@ -212,11 +211,3 @@ def tiny_project(task=Task.BINARY, *, pairs="no", canary=None, monitor=None, **c
         "policies": policies,
     }  # fmt: skip
     return Project(**{**given, **changes})
-
-
-_digests = itertools.count(1)
-
-
-def blank_model(card):
-    """Return the card under a digest of its own."""
-    return replace(card, digest=f"{next(_digests):064x}")

@@ -130,7 +130,12 @@ def test_a_challenger_walks_from_shadow_to_confirmed(town):
     routes = here.ledger.routes(here.model)
     assert [r.epoch for r in routes] == [1, 2, 3, 4, 5]
     proofs = here.ledger.entries(here.model, kind=Kind.PROOF)
-    assert {p.body["epoch"] for p in proofs if p.body["proved"]} == {2, 3, 4, 5}  # 1: no gateway yet
+    assert {p.body["epoch"] for p in proofs if p.body["proved"]} == {
+        2,
+        3,
+        4,
+        5,
+    }  # 1: no gateway yet
     gates = [gate for gate, _ in here.verdicts()]
     assert gates == [*list(Gate)[:4] * 2, *["canary"] * 3, *["monitor"] * 2]
 
@@ -154,7 +159,7 @@ def test_a_broken_run_fails_and_says_so_in_the_ledger(town, monkeypatch):
     looked = counted(monkeypatch, ParquetLake, "check")
     state = retrain(here.path, "nowhere.parquet", return_state=True)
     assert state.is_failed()
-    with pytest.raises(ConfigurationError, match="there is no data at nowhere.parquet"):
+    with pytest.raises(ConfigurationError, match=r"there is no data at nowhere\.parquet"):
         state.result()
     assert len(looked) == 1
     (entry,) = here.ledger.entries(here.model)
@@ -190,7 +195,7 @@ def test_a_registry_that_nobody_answers_for_is_given_up_after_three_retries(town
         return begin.with_options(retry_delay_seconds=0)(here.path, here.data, None, "test")
 
     state = only_begin(return_state=True)
-    with pytest.raises(TransientError, match="127.0.0.1:9 did not answer"):
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1:9 did not answer"):
         state.result()
     assert len(looked) == 1 + 3
     assert here.ledger.entries(here.model) == []

@@ -46,8 +46,7 @@ def test_nothing_logged_is_no_evidence():
 def test_a_pair_is_both_answers_to_one_request():
     rows = [*pair("a", 0.4, 0.2), *pair("b", 0.5, 0.9), *pair("unlabelled", 0.1, 0.9)]
     found = seen(rows, [("a", 0, 2.5), ("b", 1, 2.5)], now=3)
-    # a: .04 - .16 = -.12; b: .01 - .25 = -.24
-    assert found.pair_means == pytest.approx([-0.18])
+    assert found.pair_means == pytest.approx([((0.04 - 0.16) + (0.01 - 0.25)) / 2])
     assert found.pairs == 2
 
 

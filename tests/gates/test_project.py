@@ -98,4 +98,4 @@ def test_all_contradictions_are_said_at_once():
 
 
 def test_the_source_may_be_a_callable():
-    assert tiny_project(source=lambda: pl.LazyFrame()).source is not None
+    assert tiny_project(source=pl.LazyFrame).source is not None

@@ -52,7 +52,8 @@ def test_looking_twice_records_one_proof(stage, shadowing):
     assert [p.body["proved"] for p in stage.entries(Kind.PROOF)] == [True]
 
 
-def test_a_gateway_that_does_not_follow_is_no_proof(stage, shadowing):
+@pytest.mark.usefixtures("shadowing")
+def test_a_gateway_that_does_not_follow_is_no_proof(stage):
     (serving,) = stage.world.traffic.serving(stage.model)
     for wrong in (
         {"epoch": 1}, {"champion_digest": "x"}, {"beside_digest": ""}, {"share": 0.5},
@@ -91,7 +92,8 @@ def test_holding_at_the_next_share_is_recorded_anew_even_at_the_same_moment(stag
     ]  # fmt: skip
 
 
-def test_a_release_walks_from_shadow_to_confirmed(stage, shadowing):
+@pytest.mark.usefixtures("shadowing")
+def test_a_release_walks_from_shadow_to_confirmed(stage):
     walk = [Move.ADVANCE, Move.ADVANCE, Move.PROMOTE, Move.CONFIRM]
     routes, pointing = [], []
     for decided in walk:
@@ -118,9 +120,8 @@ def test_a_challenger_that_is_sent_back_is_marked_and_the_champion_serves_alone(
     assert stage.entries(Kind.PROOF)[-1].body["proved"]
 
 
-def test_a_promoted_model_that_regresses_is_marked_and_the_former_one_returns(
-    stage, shadowing, old
-):
+@pytest.mark.usefixtures("shadowing")
+def test_a_promoted_model_that_regresses_is_marked_and_the_former_one_returns(stage, old):
     for decided in (Move.ADVANCE, Move.PROMOTE):
         move.fn(look.fn(stage.project), judged(decided))
     route = move.fn(look.fn(stage.project), judged(Move.ROLL_BACK, "worse", Gate.MONITOR))

@@ -7,7 +7,7 @@ from sixgates.gates.card import ModelCard, Task
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.watch import WatchReport
 from sixgates.ledger.ledger import Kind
-from sixgates.ledger.route import Step
+from sixgates.ledger.route import Step, Version
 from tasks.evaluate import evaluate
 from tasks.retrain import train_challenger
 from tasks.watch import Alert, look_for_drift, raise_alert
@@ -23,8 +23,6 @@ def serving(stage):
     run, dataset = stage.validated()
     model = train_challenger.fn(run, dataset).model
     evaluate.fn(run, dataset, model)
-    from sixgates.ledger.route import Version
-
     stage.route(Step.COLD_START, Version(model.version, model.digest), release=run.id)
     return stage
 

@@ -1,23 +1,15 @@
-"""The report of a rehearsal: one page that shows what happened, when, and why, in numbers.
-
-The page stands alone: no outside asset, no script, light and dark, on paper and on a telephone.
-"""
+"""One figure of a play: alerts, gates, route and losses on one axis of event time, as SVG."""
 
 import io
 import math
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.resources import files
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from cli.rehearse import Rehearsed
-from sixgates.gates.verdict import Gate, number
+from sixgates.gates.verdict import Gate
 from sixgates.ledger.route import OPEN_STEPS, Step
 
 if TYPE_CHECKING:
@@ -33,7 +25,6 @@ _LANES = ("alert", *(f"{gate.number} {gate}" for gate in Gate), "release", "serv
 _ENDS = {Step.CONFIRMED: "pass", Step.ROLLED_BACK: "fail", Step.EXPIRED: "inconclusive"}
 _SIGNS = {"alert": "alert", Step.PROMOTED: "pass", Step.ROLLED_BACK: "fail"}
 """What is marked across the losses, with its colour."""
-_NONE = "\N{EN DASH}"
 _INCH = 72.0
 """Points. All lengths of a figure are points, and all times days."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
@@ -46,141 +37,14 @@ _POINTS = 100
 """A line of losses has at most so many points."""
 
 
-def write_report(done: Rehearsed) -> Path:
-    """Write `report.html` into the home of a rehearsal.
+def draw(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
+    """Draw a play for a desk or for a telephone.
 
     Args:
-        done: What was played; plays without a result appear with the sentence of their error.
-
-    Returns:
-        The absolute path of the page.
+        result: `alerts`, `verdicts`, `timeline` and `daily` of a play, and when it `began`.
+        salt: makes the names in the drawing its own; no two drawings of a page share one.
+        wide: for a desk.
     """
-    path = done.home.resolve() / "report.html"
-    path.write_text(_page(done), encoding="utf-8")
-    return path
-
-
-def _page(done: Rehearsed) -> str:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": _number, "day": _day, "seconds": _seconds}
-    template = environment.from_string(
-        files("cli").joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
-    plays = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(done.results.items(), 1)]
-    judged = [play for play in plays if "ok" in play.result]
-    return template.render(
-        plays=plays,
-        errors=done.errors,
-        home=str(done.home.resolve()),
-        judged=len(judged),
-        good=sum(bool(play.result["ok"]) for play in judged),
-        gates=list(Gate),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One retrain with the verdicts it met, in order."""
-
-    retrain: dict[str, Any]
-    verdicts: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Play:
-    """One result, as the page tells it."""
-
-    id: str
-    name: str
-    result: dict[str, Any]
-
-    @property
-    def runs(self) -> list[_Run]:
-        """Every verdict, under the retrain it belongs to; none is lost if its retrain is."""
-        by_run: dict[str, list[dict[str, Any]]] = {}
-        for verdict in self.result["verdicts"]:
-            by_run.setdefault(verdict["run"], []).append(verdict)
-        runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
-        for run, own in by_run.items():
-            outcomes = {v["gate"]: v["outcome"] for v in own}
-            runs.append(
-                _Run(
-                    {"run": run, "at": own[0]["at"], "trigger": "not on record",
-                     "verdicts": outcomes, "ending": "not on record", "reason": ""},
-                    own,
-                )
-            )  # fmt: skip
-        return runs
-
-    @property
-    def trouble(self) -> list[str]:
-        """Why the play is not as it should be, beyond its end."""
-        said = []
-        if self.result["failed_requests"]:
-            said.append(f"{self.result['failed_requests']:,} requests failed")
-        if not self.result["proved"]:
-            said.append("the gateway does not serve what the ledger says")
-        return said
-
-    @property
-    def losses(self) -> str:
-        """What was lost, beside what the first model would have lost."""
-        served, never = self.result["loss_served"], self.result["loss_never"]
-        if not _known(served) or not _known(never):
-            return "No served request has a known label"
-        said = f"Mean {self.loss} {number(served)} served, {number(never)} never retrained"
-        if never > 0:
-            change = (served - never) / never
-            said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
-        if "rmse_served" in self.result:
-            said += (
-                f"; root mean squared error {_number(self.result['rmse_served'])} served,"
-                f" {_number(self.result['rmse_never'])} never retrained"
-            )
-        return said
-
-    @property
-    def per_point(self) -> str:
-        """What one point of the drawn losses stands for."""
-        size = _per_point(self.result["daily"])
-        return "period" if size == 1 else f"{size} periods"
-
-    @property
-    def loss(self) -> str:
-        """The loss by its name."""
-        return str(self.result["loss"]).replace("_", " ")
-
-    def figure(self, *, wide: bool) -> Markup:
-        """Draw what happened, for a desk or for a telephone."""
-        return _figure(self.result, f"{self.id}-{'wide' if wide else 'narrow'}", wide=wide)
-
-
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _number(value: float | None) -> str:
-    """Write a figure, or say that there is none."""
-    if value is None:
-        return _NONE
-    return number(value) if math.isfinite(value) else str(value)
-
-
-def _seconds(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.1f} s"
-
-
-def _day(at: str) -> str:
-    """Write a moment without a midnight that says nothing."""
-    moment = datetime.fromisoformat(at)
-    midnight = moment.time() == moment.min.time()
-    return moment.strftime("%Y-%m-%d") if midnight else moment.strftime("%Y-%m-%d %H:%M")
-
-
-def _figure(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
-    """Draw alerts, gates, route and losses on one axis of event time, as inline SVG."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -283,20 +147,20 @@ def _draw_losses(
                         textcoords="offset points", color=_COLOURS["ink"], size=_SMALL)  # fmt: skip
 
 
-def _per_point(daily: list[dict[str, Any]]) -> int:
+def periods_per_point(daily: list[dict[str, Any]]) -> int:
     """Return how many periods one drawn point stands for."""
     return math.ceil(len(daily) / _POINTS) or 1
 
 
 def _points(daily: list[dict[str, Any]]) -> list[dict[str, float]]:
     """Average neighbouring periods by their rows, so that a long history stays readable."""
-    size = _per_point(daily)
+    size = periods_per_point(daily)
     points = []
     for first in range(0, len(daily), size):
         group = daily[first : first + size]
         point = {"at": _days(group[0]["at"])}
         for name in ("served", "never"):
-            known = [day for day in group if _known(day[name]) and day["n"] > 0]
+            known = [day for day in group if _is_number(day[name]) and day["n"] > 0]
             rows = sum(day["n"] for day in known)
             point[name] = sum(d[name] * d["n"] for d in known) / rows if rows else math.nan
         points.append(point)
@@ -343,3 +207,7 @@ def _inline(drawn: str) -> Markup:
         svg = svg.replace(stand_in, f"var(--{name})")
     # Every character that came from a result was escaped by the writer of the SVG.
     return Markup(svg)  # noqa: S704
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -6,8 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cli.rehearse import Rehearsed
-from cli.report import write_report
+from sixgates.adapters.report_page import write_report
 
 ATTACK = "<script>alert('x')</script> & \"quoted\""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -113,7 +112,8 @@ def history(**changes):
 
 
 def write(tmp_path, results, errors=None):
-    path = write_report(Rehearsed(tmp_path, results, errors or {}))
+    path = tmp_path / "report.html"
+    write_report(path, "Rehearsal", results, errors or {})
     text = path.read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
@@ -127,11 +127,13 @@ def six(tmp_path):
     return write(tmp_path, {name: result(name) for name in names})
 
 
-def test_the_page_is_written_into_the_home_and_its_absolute_path_returned(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "home").mkdir()
-    path = write_report(Rehearsed((tmp_path / "home").relative_to(tmp_path), {"x": result()}, {}))
-    assert path == tmp_path.resolve() / "home" / "report.html"
+def test_a_run_without_traffic_or_end_is_told_as_well(tmp_path):
+    told = result()
+    for name in ("scenario", "teaches", "expected", "actual", "ok", "seconds", "loss",
+                 "loss_served", "loss_never", "failed_requests"):  # fmt: skip
+        del told[name]
+    page = write(tmp_path, {"loans": told | {"daily": [], "serving": {"champion": ""}}})[2]
+    assert page.count("details", "retrain") == 2
 
 
 def test_every_play_every_gate_and_every_check_is_on_the_page(six):
@@ -253,7 +255,7 @@ def test_a_long_history_is_drawn_with_few_points_and_says_what_each_stands_for(t
 
 
 def test_a_loss_averaged_over_periods_is_weighted_by_their_rows():
-    from cli.report import _points
+    from sixgates.adapters.report_figure import _points
 
     daily = [{"at": "2026-02-01", "served": 1.0, "never": None, "n": 1},
              {"at": "2026-02-02", "served": 4.0, "never": 2.0, "n": 2}] * 100  # fmt: skip
@@ -281,7 +283,7 @@ def test_results_that_went_through_json_are_told_alike(tmp_path):
 
 
 def test_importing_the_report_does_not_load_matplotlib():
-    code = "import sys, cli.report; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, sixgates.adapters.report_page; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 

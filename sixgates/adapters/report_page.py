@@ -1,0 +1,152 @@
+"""A report: one page that shows what happened, when, and why, in numbers.
+
+The page stands alone: no outside asset, no script, light and dark, on paper and on a telephone.
+A rehearsal has one, and so has every run.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from sixgates.adapters.report_figure import draw, periods_per_point
+from sixgates.gates.verdict import Gate, number
+
+_NONE = "\N{EN DASH}"
+
+
+def write_report(
+    path: Path, title: str, plays: Mapping[str, dict[str, Any]], errors: Mapping[str, str]
+) -> None:
+    """Write a page.
+
+    Args:
+        path: Where to.
+        title: Of what it tells.
+        plays: Name to what happened, as `story.tell` and the rehearsal give it.
+        errors: Name to the sentence of what could not be played.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": _number, "day": _day, "seconds": _seconds}
+    template = environment.from_string(
+        files("sixgates.adapters").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
+    told = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(plays.items(), 1)]
+    judged = [play for play in told if "ok" in play.result]
+    page = template.render(
+        title=title,
+        plays=told,
+        errors=errors,
+        home=str(path.parent),
+        judged=len(judged),
+        good=sum(bool(play.result["ok"]) for play in judged),
+        gates=list(Gate),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One retrain with the verdicts it met, in order."""
+
+    retrain: dict[str, Any]
+    verdicts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Play:
+    """One result, as the page tells it."""
+
+    id: str
+    name: str
+    result: dict[str, Any]
+
+    @property
+    def runs(self) -> list[_Run]:
+        """Every verdict, under the retrain it belongs to; none is lost if its retrain is."""
+        by_run: dict[str, list[dict[str, Any]]] = {}
+        for verdict in self.result["verdicts"]:
+            by_run.setdefault(verdict["run"], []).append(verdict)
+        runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
+        for run, own in by_run.items():
+            outcomes = {v["gate"]: v["outcome"] for v in own}
+            runs.append(
+                _Run(
+                    {"run": run, "at": own[0]["at"], "trigger": "not on record",
+                     "verdicts": outcomes, "ending": "not on record", "reason": ""},
+                    own,
+                )
+            )  # fmt: skip
+        return runs
+
+    @property
+    def trouble(self) -> list[str]:
+        """Why the play is not as it should be, beyond its end."""
+        said = []
+        if self.result.get("failed_requests"):
+            said.append(f"{self.result['failed_requests']:,} requests failed")
+        if not self.result["proved"]:
+            said.append("the gateway does not serve what the ledger says")
+        return said
+
+    @property
+    def losses(self) -> str:
+        """What was lost, beside what the first model would have lost."""
+        served, never = self.result["loss_served"], self.result["loss_never"]
+        if not _known(served) or not _known(never):
+            return "No served request has a known label"
+        said = f"Mean {self.loss} {number(served)} served, {number(never)} never retrained"
+        if never > 0:
+            change = (served - never) / never
+            said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
+        if "rmse_served" in self.result:
+            said += (
+                f"; root mean squared error {_number(self.result['rmse_served'])} served,"
+                f" {_number(self.result['rmse_never'])} never retrained"
+            )
+        return said
+
+    @property
+    def per_point(self) -> str:
+        """What one point of the drawn losses stands for."""
+        size = periods_per_point(self.result["daily"])
+        return "period" if size == 1 else f"{size} periods"
+
+    @property
+    def loss(self) -> str:
+        """The loss by its name."""
+        return str(self.result["loss"]).replace("_", " ")
+
+    def figure(self, *, wide: bool) -> Markup:
+        """Draw what happened, for a desk or for a telephone."""
+        return draw(self.result, f"{self.id}-{'wide' if wide else 'narrow'}", wide=wide)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(value: float | None) -> str:
+    """Write a figure, or say that there is none."""
+    if value is None:
+        return _NONE
+    return number(value) if math.isfinite(value) else str(value)
+
+
+def _seconds(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.1f} s"
+
+
+def _day(at: str) -> str:
+    """Write a moment without a midnight that says nothing."""
+    moment = datetime.fromisoformat(at)
+    midnight = moment.time() == moment.min.time()
+    return moment.strftime("%Y-%m-%d") if midnight else moment.strftime("%Y-%m-%d %H:%M")

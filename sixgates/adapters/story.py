@@ -1,0 +1,83 @@
+"""What the ledger tells of a model, or of one run of it, as plain values for reports and JSON."""
+
+from datetime import datetime
+from typing import Any
+
+from sixgates.ledger.ledger import Entry, Kind, Ledger
+from sixgates.ledger.route import Route
+
+
+def tell(ledger: Ledger, model: str, run: str | None = None) -> dict[str, Any]:
+    """Return alerts, retrains with the verdict of each gate, and every step of the route.
+
+    Args:
+        ledger: What happened.
+        model: Of which model.
+        run: One run alone, with the alert that it answered; None for all there is.
+    """
+    entries, routes = ledger.entries(model), ledger.routes(model)
+    alerts = [e for e in entries if e.kind is Kind.ALERT]
+    if run is not None:
+        asked = {e.body["alert"] for e in entries if e.kind is Kind.RUN and e.release == run}
+        alerts = [a for a in alerts if a.seq in asked]
+        entries = [e for e in entries if e.release == run]
+        routes = [r for r in routes if r.release == run]
+    moments = [e.at for e in (*alerts, *entries)] + [r.at for r in routes]
+    return {
+        "alerts": [
+            {"at": a.at.isoformat(), "entry": a.seq, "reason": a.reason, **a.body} for a in alerts
+        ],
+        "retrains": _retrains(entries, routes),
+        "timeline": [
+            {"at": r.at.isoformat(), "epoch": r.epoch, "step": r.step, "reason": r.reason,
+             "champion": r.champion.number, "share": r.beside.share if r.beside else 0.0}
+            for r in routes
+        ],
+        "verdicts": [
+            {"at": e.at.isoformat(), "run": e.release, **e.body}
+            for e in entries if e.kind is Kind.VERDICT
+        ],
+        "alert_to_verdict_seconds": _alert_to_verdict(alerts, entries),
+        "began": min(moments, default=datetime.min).isoformat(),  # noqa: DTZ901 - naive UTC
+        "reason": routes[-1].reason if routes else entries[-1].reason if entries else "",
+    }  # fmt: skip
+
+
+def served(ledger: Ledger, model: str) -> dict[str, Any]:
+    """Return what the gateways last said they serve, and whether it is what the ledger says."""
+    proofs = ledger.entries(model, kind=Kind.PROOF)
+    answers = proofs[-1].body["answers"] if proofs else []
+    return {
+        "serving": answers[0] if answers else {"champion": ""},
+        "proved": bool(proofs) and bool(proofs[-1].body["proved"]),
+    }
+
+
+def _retrains(entries: list[Entry], routes: list[Route]) -> list[dict[str, Any]]:
+    """One item a retrain: the verdict of each gate it met, and how it ended."""
+    retrains = []
+    for run in (e for e in entries if e.kind is Kind.RUN):
+        own = [e for e in entries if e.release == run.release]
+        gates = {e.body["gate"]: e.body["outcome"] for e in own if e.kind is Kind.VERDICT}
+        last = next((r for r in reversed(routes) if r.release == run.release), None)
+        ending = next((e.body["ending"] for e in own if e.kind is Kind.ANSWER), "under way")
+        retrains.append(
+            {
+                "run": run.release,
+                "at": run.at.isoformat(),
+                "trigger": run.reason,
+                "verdicts": gates,
+                "ending": last.step if last else ending,
+                "reason": last.reason if last else own[-1].reason,
+            }
+        )
+    return retrains
+
+
+def _alert_to_verdict(alerts: list[Entry], entries: list[Entry]) -> float | None:
+    """Wall seconds from the first alert to the end of what it brought about."""
+    if not alerts:
+        return None
+    runs = {e.release for e in entries if e.kind is Kind.RUN and e.body["alert"] == alerts[0].seq}
+    ends = [e.recorded for e in entries if e.release in runs]
+    return round((max(ends) - alerts[0].recorded).total_seconds(), 1) if ends else None
