@@ -144,6 +144,8 @@ def status(project: Project, as_json: Json = False) -> None:
     with sentences():
         found = operate.status(project)
         show(found, as_json=as_json, human=lambda: people.status(found))
+        if found["differences"]:
+            raise typer.Exit(Code.UNEXPECTED)
 
 
 @app.command(epilog=EPILOG)
@@ -183,7 +185,8 @@ def rollback(
 
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
     show(ended, as_json=as_json, human=lambda: stdout.print(people.ending(ended)))
-    raise typer.Exit(Code.REFUSED if ended["ending"] == "Rejected" else Code.DONE)
+    refused = ended["ending"] in {"Rejected", "RolledBack", "Expired"}
+    raise typer.Exit(Code.REFUSED if refused else Code.DONE)
 
 
 def run() -> None:

@@ -43,6 +43,7 @@ def check(project: str, data: str | None) -> dict[str, Any]:
 
 def retrain(project: str, data: str | None, alert: int | None) -> dict[str, Any]:
     """Run gates 1 to 4."""
+    _can_read(project, data)
     from flows.retrain import retrain as flow
 
     return _ran(project, lambda: flow(project, data, alert, "by hand", return_state=True))
@@ -50,6 +51,7 @@ def retrain(project: str, data: str | None, alert: int | None) -> dict[str, Any]
 
 def watch(project: str, data: str | None) -> dict[str, Any]:
     """Run the watch."""
+    _can_read(project, data)
     from flows.watch import watch as flow
 
     return _ran(project, lambda: flow(project, data, return_state=True))
@@ -180,11 +182,25 @@ def _default_target(current: Any, former: list[str]) -> str:  # noqa: ANN401 - a
     return earlier[-1]
 
 
+def _can_read(project: str, data: str | None) -> None:
+    """Refuse what a person must correct before a server is started for it."""
+    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.project_files import load_project
+
+    ParquetLake(load_project(project), data).check()
+
+
 def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     """Run a flow and return how it ended; what it could not find out is raised."""
-    state = run()
+    from cli.follow import following
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.wiring import build
+
+    model = load_project(project).name
+    with following(build().ledger, model):
+        state = run()
     if state.is_completed():
-        return {"project": project, "ending": state.name, "reason": state.message}
+        return {"project": model, "ending": state.name, "reason": state.message}
     try:
         state.result()
     except PipelineError:

@@ -55,17 +55,19 @@ def status(found: dict[str, Any]) -> None:
 
 def history(found: dict[str, Any]) -> None:
     """Show who served when, and why."""
-    table = Table(title=f"Who served {found['model']}", title_justify="left")
-    for column in ("epoch", "since", "step", "champion", "beside", "share", "by", "why"):
-        table.add_column(column, overflow="fold")
+    stdout.print(f"[bold]Who served {found['model']}, since when and why[/]")
     for route in found["routes"]:
         beside = route["beside"]
-        table.add_row(
-            str(route["epoch"]), route["at"], route["step"], route["champion"]["number"],
-            beside["version"]["number"] if beside else "",
-            f"{beside['share']:.0%}" if beside else "", route["actor"], escape(route["reason"]),
-        )  # fmt: skip
-    stdout.print(table)
+        also = (
+            f", version {beside['version']['number']} beside at {beside['share']:.0%}"
+            if beside
+            else ""
+        )
+        stdout.print(
+            f"{route['at'][:19]}  epoch {route['epoch']}, {route['step'].replace('_', ' ')}:"
+            f" version [bold]{route['champion']['number']}[/]{also} ({route['actor']})"
+        )
+        stdout.print(f"    {escape(route['reason'])}")
     for entry in found["entries"]:
         stdout.print(f"{entry['at']}  {entry['kind']:<8} {escape(entry['reason'])}")
 

@@ -88,6 +88,7 @@ def rehearse(
         if TRIGGERED in job.plays:
             stack.start_worker(_lane_env(stack, 0))
             stack.deploy(REPOSITORY)
+            (home / "deployed").touch()
             progress("servers", "deployments and automation registered, worker started")
         _wait(lanes, processes)
         if job.keep:
@@ -113,7 +114,8 @@ def new_home(parent: Path) -> Path:
 def clear(home: Path) -> None:
     """Remove what only the running servers needed; logs, ledger, models and reports stay."""
     shutil.rmtree(home / "prefect", ignore_errors=True)
-    (home / "ready").unlink(missing_ok=True)
+    for mark in ("ready", "deployed", "registry.lock"):
+        (home / mark).unlink(missing_ok=True)
 
 
 @contextmanager

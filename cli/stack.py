@@ -19,7 +19,7 @@ QUIET = {
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -39,6 +39,7 @@ class Stack:
         self.env: dict[str, str] = {
             **os.environ,
             **QUIET,
+            "PREFECT_LOGGING_LEVEL": "WARNING",
             "SIXGATES_HOME": str(home),
             "SIXGATES_GATEWAY_TOKEN": secrets.token_urlsafe(24),
             "PREFECT_HOME": str(home / "prefect"),

@@ -29,6 +29,7 @@ from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
 
 _ANSWER_PATIENCE = 180.0
+_REMINDER = 30.0
 
 
 class Theatre:
@@ -94,14 +95,25 @@ class Theatre:
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]
 
+    def await_deployments(self) -> None:
+        """Wait until the automation that answers alerts is registered."""
+        deadline = time.monotonic() + _ANSWER_PATIENCE
+        while not (self.world.settings.home / "deployed").exists():
+            if time.monotonic() > deadline:
+                raise TransientError("the deployments were not registered: see logs/deploy.log")
+            time.sleep(0.1)
+
     def await_answer(self, alert: Entry) -> Entry:
-        """Wait until a run that Prefect started has answered an alert.
+        """Wait until a run that Prefect started has answered an alert; remind it meanwhile.
 
         Raises:
             TransientError: nobody answered in time.
         """
-        deadline = time.monotonic() + _ANSWER_PATIENCE
-        while time.monotonic() < deadline:
+        began = reminded = time.monotonic()
+        while time.monotonic() < began + _ANSWER_PATIENCE:
+            if time.monotonic() > reminded + _REMINDER:
+                reminded = time.monotonic()
+                self.watch(announce=True)  # as its schedule would: an event may be lost
             for entry in self.world.ledger.entries(self.project.name, kind=Kind.ANSWER):
                 if entry.body.get("alert") == alert.seq:
                     return entry

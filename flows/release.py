@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
+from flows.naming import run_name
 from sixgates.ledger.route import Step
 from tasks.canary import canary
 from tasks.monitor import monitor
@@ -21,7 +22,7 @@ _NAMES = {
 }
 
 
-@flow(name="release", flow_run_name="release-{project}")
+@flow(name="release", flow_run_name=run_name)
 def release(project: str) -> Any:  # noqa: ANN401 - Prefect's state
     """Judge the open release of a project once, and move it where the verdict says so.
 

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.hooks import record_breakdown
+from flows.naming import run_name
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Verdict
 from tasks.compare import compare
@@ -18,7 +19,7 @@ from tasks.validate import validate
 
 @flow(
     name="retrain",
-    flow_run_name="retrain-{project}",
+    flow_run_name=run_name,
     on_failure=[record_breakdown],
     on_crashed=[record_breakdown],
 )

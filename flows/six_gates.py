@@ -6,13 +6,14 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
+from flows.naming import run_name
 from flows.release import release
 from flows.retrain import retrain
 
 _MOVING = {"Shadowing", "Canary", "Promoted"}
 
 
-@flow(name="six-gates", flow_run_name="six-gates-{project}")
+@flow(name="six-gates", flow_run_name=run_name)
 def six_gates(project: str, data: str | None = None, seconds_between_ticks: float = 60.0) -> Any:  # noqa: ANN401
     """Retrain, then tick the release until it ends; the same steps as the deployments take.
 

@@ -5,10 +5,11 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
+from flows.naming import run_name
 from tasks.watch import look_for_drift, raise_alert
 
 
-@flow(name="watch", flow_run_name="watch-{project}")
+@flow(name="watch", flow_run_name=run_name)
 def watch(project: str, data: str | None = None, *, announce: bool = True) -> Any:  # noqa: ANN401 - Prefect's state
     """Compare the present with what the champion was made from, and alert where it has moved.
 
@@ -18,7 +19,6 @@ def watch(project: str, data: str | None = None, *, announce: bool = True) -> An
         announce: Send the event that automations wait for; the ledger has the alert either way.
     """
     report = look_for_drift(project, data)
-    alert = raise_alert(project, data, report, announce=announce)
-    if alert is None:
-        return Completed(name="Quiet", message=report.sentence)
-    return Completed(name="Alerted", message=f"alert {alert.entry}: {alert.sentence}")
+    raised = raise_alert(project, data, report, announce=announce)
+    name = "Quiet" if raised.alert is None else "Alerted"
+    return Completed(name=name, message=raised.sentence)

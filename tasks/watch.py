@@ -14,19 +14,20 @@ from sixgates.gates.profile import profile_frame, psi
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
-from sixgates.ledger.ledger import Kind, require_route
+from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
-    """An alert on record."""
+class Raised:
+    """What came of a look."""
 
-    entry: int
-    """Its number in the ledger."""
+    alert: int | None
+    """Ledger entry of the alert, None where none was raised."""
     sentence: str
+    """What was seen, and why no alert came of it where none did."""
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
@@ -39,28 +40,48 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
-def raise_alert(
-    project: str, data: str | None, report: WatchReport, *, announce: bool
-) -> Alert | None:
+def raise_alert(project: str, data: str | None, report: WatchReport, *, announce: bool) -> Raised:
     """Record an alert and announce it by an event; quiet while one is, or just was, answered."""
     world, chosen = build(), project_of(project)
     now, model = world.clock.now(), chosen.name
     route = require_route(world.ledger, model)
     alerts = world.ledger.entries(model, kind=Kind.ALERT)
-    recent = bool(alerts) and now - alerts[-1].at < chosen.policies.watch.cooldown
-    if not report.alert or route.is_open or recent:
-        return None
+    cooldown = chosen.policies.watch.cooldown
+    if alerts and not route.is_open and _unanswered(world, model, alerts[-1]):
+        # An event may be lost, and nobody would tell: the ledger does.
+        _announce(project, data, alerts[-1], announce=announce)
+        return Raised(alerts[-1].seq, f"alert {alerts[-1].seq} is unanswered: {alerts[-1].reason}")
+    if not report.alert:
+        return Raised(None, report.sentence)
+    if route.is_open:
+        return Raised(None, f"no alert while a release is in step {route.step}: {report.sentence}")
+    if alerts and now - alerts[-1].at < cooldown:
+        until = alerts[-1].at + cooldown
+        return Raised(None, f"no alert before {until}, the cooldown: {report.sentence}")
     figures = {
         "signals": [
             {"name": s.name, "seen": s.seen, "limit": s.limit, "n": s.n} for s in report.signals
         ],
         "features": list(report.features),
     }
-    entry = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
+    seq = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
+    newest = world.ledger.entries(model, kind=Kind.ALERT)[-1]
+    _announce(project, data, newest, announce=announce)
+    return Raised(seq, f"alert {seq}: {report.sentence}")
+
+
+def _unanswered(world: World, model: str, alert: Entry) -> bool:
+    """Whether neither a run nor an answer names the alert."""
+    later = [e for e in world.ledger.entries(model) if e.seq > alert.seq]
+    return not any(
+        e.body.get("alert") == alert.seq for e in later if e.kind in {Kind.RUN, Kind.ANSWER}
+    )
+
+
+def _announce(project: str, data: str | None, alert: Entry, *, announce: bool) -> None:
     if announce:
-        payload = {"project": project, "data": data, "alert": entry, "reason": report.sentence}
-        emit_drift_event(model, payload | figures)
-    return Alert(entry, report.sentence)
+        payload = {"project": project, "data": data, "alert": alert.seq, "reason": alert.reason}
+        emit_drift_event(alert.model, payload | alert.body)
 
 
 def _evidence(

@@ -11,7 +11,7 @@ from sixgates.gates.errors import PipelineError
 from sixgates.gates.ports import Serving
 from sixgates.gates.records import Arm
 from sixgates.ledger.ledger import Kind
-from sixgates.ledger.route import Route
+from sixgates.ledger.route import Route, Step
 
 
 def project_route(world: World, route: Route) -> bool:
@@ -60,10 +60,20 @@ def confirms(answer: Serving, route: Route) -> bool:
 def aliases_of(world: World, route: Route) -> dict[str, str | None]:
     """Return the aliases that a route means."""
     beside = route.beside
-    former = [r.champion.number for r in world.ledger.routes(route.model)]
-    previous = next((v for v in reversed(former) if v != route.champion.number), None)
     return {
         "champion": route.champion.number,
         "challenger": beside.version.number if beside and beside.arm is Arm.CANARY else None,
-        "previous": previous,
+        "previous": _previous(world.ledger.routes(route.model)),
     }
+
+
+def _previous(routes: list[Route]) -> str | None:
+    """Return the champion that the present one followed; a rollback forgets what it undid."""
+    champions: list[str] = []
+    for route in routes:
+        number = route.champion.number
+        if route.step is Step.ROLLED_BACK and number in champions:
+            del champions[champions.index(number) + 1 :]
+        elif champions[-1:] != [number]:
+            champions.append(number)
+    return champions[-2] if len(champions) > 1 else None

@@ -6,7 +6,7 @@ Losses and margins are in the units of the project's loss; times are event times
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Policy(BaseModel):
@@ -93,6 +93,14 @@ class CanaryPolicy(_Policy):
     """Largest tolerated excess of the canary's share of slow answers."""
     deadline: timedelta = timedelta(days=60)
     """Without enough evidence by then the champion stays."""
+
+    @field_validator("shares")
+    @classmethod
+    def _growing(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        growing = list(shares) == sorted(set(shares))
+        if not shares or not growing or not 0 < shares[0] <= shares[-1] <= 0.5:  # noqa: PLR2004
+            raise ValueError("shares must grow, from above 0 to at most 0.5")
+        return shares
 
 
 class MonitorPolicy(_Policy):

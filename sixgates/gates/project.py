@@ -76,7 +76,7 @@ class Project(BaseModel):
 
     @model_validator(mode="after")
     def _contradictions(self) -> Self:
-        problems = _contradictions_of(self)
+        problems = [*_misplaced(self), *_unfitting(self)]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -99,7 +99,8 @@ _LOSSES = {
 }
 
 
-def _contradictions_of(project: Project) -> list[str]:
+def _misplaced(project: Project) -> list[str]:
+    """Return what is wrong with the roles of the columns."""
     roles, columns = project.roles, set(project.contract.columns)
     single = [c for c in (roles.event_time, roles.label, roles.entity, roles.label_time) if c]
     placed = {*single, *roles.features, *roles.segments, *roles.ignored}
@@ -116,11 +117,20 @@ def _contradictions_of(project: Project) -> list[str]:
         problems.append(f"features that are also label or ignored: {leaks}")
     if (roles.label_time is None) == (roles.label_horizon is None):
         problems.append("give exactly one of label_time and label_horizon")
+    return problems
+
+
+def _unfitting(project: Project) -> list[str]:
+    """Return where task, loss, clip and margins do not fit each other."""
+    problems = []
     if project.loss not in _LOSSES[project.task]:
         allowed = sorted(_LOSSES[project.task])
         problems.append(f"loss {project.loss} does not fit task {project.task}; use {allowed}")
     if project.loss is not LossName.BRIER and project.clip is None:
         problems.append(f"loss {project.loss} is unbounded: set clip")
+    widest = max(project.policies.comparison.margin, project.policies.canary.margin)
+    if widest >= project.loss_clip:
+        problems.append(f"margin {widest} is not below the largest loss, {project.loss_clip}")
     if project.loss is LossName.BRIER and project.clip is not None:
         problems.append("the Brier score is bounded by 1: drop clip")
     return problems

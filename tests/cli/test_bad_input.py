@@ -1,6 +1,7 @@
 """Bad input through the front door: a sentence, an exit code, and the champion still serves."""
 
 import json
+from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -18,7 +19,7 @@ def ask(*words):
 @pytest.fixture
 def serving(town):
     """A project whose first model serves from a real gateway."""
-    here = town("bad-input")
+    here = town(f"bad-{uuid4().hex[:6]}")
     assert here.retrain().name == "Released"
     with here.gateway():
         yield here

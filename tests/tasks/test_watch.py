@@ -10,7 +10,7 @@ from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.evaluate import evaluate
 from tasks.retrain import train_challenger
-from tasks.watch import Alert, look_for_drift, raise_alert
+from tasks.watch import Raised, look_for_drift, raise_alert
 from tests.fakes import known, said
 
 LOUD = WatchReport(alert=True, signals=(), sentence="income moved", features=("income",))
@@ -34,7 +34,7 @@ def alerted(stage, report=LOUD, *, announce=True):
 def test_quiet_data_raises_nothing(serving):
     report = look_for_drift.fn(serving.project, serving.data)
     assert not report.alert
-    assert alerted(serving, report) is None
+    assert alerted(serving, report) == Raised(None, report.sentence)
     assert serving.entries(Kind.ALERT) == serving.events == []
 
 
@@ -50,7 +50,7 @@ def test_inputs_that_moved_raise_an_alert_that_names_them(serving):
     assert report.features == ("income",)
     alert = alerted(serving, report)
     (entry,) = serving.entries(Kind.ALERT)
-    assert alert == Alert(entry.seq, report.sentence)
+    assert alert == Raised(entry.seq, f"alert {entry.seq}: {report.sentence}")
     assert entry.body["features"] == ["income"]
     ((model, payload),) = serving.events
     assert (model, payload["alert"], payload["data"]) == ("loans-small", entry.seq, serving.data)
@@ -82,29 +82,52 @@ def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
 
 
 def test_a_quiet_report_raises_nothing(serving):
-    assert alerted(serving, QUIET) is None
+    assert alerted(serving, QUIET) == Raised(None, QUIET.sentence)
 
 
 def test_an_alert_can_be_kept_from_the_automations(serving):
-    assert alerted(serving, announce=False) is not None
+    assert alerted(serving, announce=False).alert is not None
     assert serving.events == []
     assert len(serving.entries(Kind.ALERT)) == 1
 
 
+def answered(stage, alert):
+    stage.world.ledger.append(
+        stage.model, Kind.ANSWER, at=stage.world.clock.now(), reason="refused",
+        body={"alert": alert, "ending": "refused at compare"},
+    )  # fmt: skip
+
+
 def test_no_second_alert_follows_within_the_cooldown(serving):
     first = alerted(serving)
+    answered(serving, first.alert)
     serving.world.clock.moment += timedelta(days=7) - timedelta(seconds=1)
-    assert alerted(serving) is None
+    held = alerted(serving)
+    assert held.alert is None
+    assert "the cooldown" in held.sentence
     serving.world.clock.moment += timedelta(seconds=1)
     second = alerted(serving)
-    assert second.entry > first.entry
+    assert second.alert > first.alert
     assert len(serving.entries(Kind.ALERT)) == len(serving.events) == 2
+
+
+def test_an_alert_that_nobody_answered_is_announced_again_and_recorded_once(serving):
+    first = alerted(serving)
+    again = alerted(serving, QUIET)
+    assert again.alert == first.alert
+    assert "unanswered" in again.sentence
+    assert len(serving.entries(Kind.ALERT)) == 1
+    assert [payload["alert"] for _, payload in serving.events] == [first.alert] * 2
+    answered(serving, first.alert)
+    assert alerted(serving, QUIET).alert is None
 
 
 @pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
 def test_an_open_release_is_not_disturbed(stage, old, new, step):
     stage.route(step, old, new)
-    assert alerted(stage) is None
+    held = alerted(stage)
+    assert held.alert is None
+    assert f"a release is in step {step}" in held.sentence
     assert stage.entries() == []
 
 

@@ -1,4 +1,4 @@
-"""One Prefect server, one MLflow database and one ledger for all flow tests; a model a test."""
+"""One Prefect server, MLflow database and ledger for all tests that need them; a model a test."""
 
 import json
 import os
@@ -132,7 +132,7 @@ class Town:
         ]  # fmt: skip
         with subprocess.Popen(
             list(map(str, command)),
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[1],
             env=os.environ,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,0 +1,54 @@
+"""The wiring in prefect.yaml: a change shows up here before it does in production."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+import yaml
+
+DECLARED = yaml.safe_load((Path(__file__).resolve().parents[2] / "prefect.yaml").read_text())
+DEPLOYMENTS = {d["name"]: d for d in DECLARED["deployments"]}
+
+
+def test_the_set_of_deployments():
+    assert {name: d["entrypoint"] for name, d in DEPLOYMENTS.items()} == {
+        "by-hand": "flows/retrain.py:retrain",
+        "on-schedule": "flows/retrain.py:retrain",
+        "on-drift": "flows/retrain.py:retrain",
+        "watch": "flows/watch.py:watch",
+        "tick": "flows/release.py:release",
+        "six-gates": "flows/six_gates.py:six_gates",
+    }
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_deployment_names_a_flow_and_parameters_that_it_takes(name):
+    declared = DEPLOYMENTS[name]
+    path, function = declared["entrypoint"].split(":")
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function)
+    taken = set(inspect.signature(flow.fn).parameters)
+    assert set(declared["parameters"]) <= taken
+    for trigger in declared.get("triggers", []):
+        assert set(trigger["parameters"]) <= taken
+
+
+def test_a_storm_of_drift_events_starts_one_run_a_model():
+    (trigger,) = DEPLOYMENTS["on-drift"]["triggers"]
+    assert trigger["expect"] == ["sixgates.drift.detected"]
+    assert trigger["match"] == {"prefect.resource.id": "sixgates.model.*"}
+    assert trigger["for_each"] == ["prefect.resource.id"]
+    assert (trigger["posture"], trigger["threshold"]) == ("Reactive", 1)
+    assert trigger["within"] > 0  # zero makes a run of every event
+
+
+def test_ticks_never_pile_up():
+    limit = DEPLOYMENTS["tick"]["concurrency_limit"]
+    assert limit == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_no_flow_file_bears_the_name_of_a_package():
+    taken = {"cli", "flows", "projects", "simulation", "sixgates", "tasks", "tests"}
+    taken |= {"prefect", "mlflow", "polars", "lightgbm", "pandera", "numpy", "pydantic"}
+    files = {p.stem for p in (Path(__file__).resolve().parents[2] / "flows").glob("*.py")}
+    assert not files & taken
