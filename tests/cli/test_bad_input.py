@@ -46,7 +46,7 @@ def words_for_income(frame):
         (lambda path, f: f.clear().write_parquet(path), 2, "no rows"),
         (lambda path, _: path.write_bytes(b""), 2, "data.parquet"),
         (lambda path, _: path.write_bytes(path.read_bytes()[:-2000]), 2, "data.parquet"),
-        (lambda path, f: words_for_income(f).write_parquet(path), 3, "column income"),
+        (lambda path, f: words_for_income(f).write_parquet(path), 3, "column 'income'"),
         (lambda path, f: no_labels(f).write_parquet(path), 3, "label"),
     ],
     ids=["missing", "no rows", "no bytes", "truncated", "wrong type", "no labels"],
