@@ -50,7 +50,6 @@ class Play:
     triggered: bool = False
     """Whether Prefect's automation starts the retrain, instead of the play."""
     sent: list[SentDay] = field(default_factory=list)
-    retrains: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[Entry] = field(default_factory=list)
 
     def alert(self) -> None:
@@ -105,14 +104,15 @@ def play_scenario(
                 break
     if end is End.UNDECIDED and not play.alerts:
         end = End.NOTHING
+    seen = _result(play)
     return {
         "scenario": scenario.name,
         "teaches": scenario.teaches,
         "expected": scenario.expected,
         "actual": end,
-        "ok": end == scenario.expected and not _failed(play),
+        "ok": end == scenario.expected and seen["proved"] and not seen["failed_requests"],
         "seconds": round(time.monotonic() - began, 1),
-        **_result(play),
+        **seen,
     }
 
 
@@ -192,10 +192,6 @@ def _phase(route: Route) -> str:
     return f"{route.step} {route.beside.share:.0%}, version {route.beside.version.number} beside"
 
 
-def _failed(play: Play) -> int:
-    return sum(day.failed for day in play.sent)
-
-
 def _result(play: Play) -> dict[str, Any]:
     theatre = play.theatre
     model, ledger = theatre.project.name, theatre.world.ledger
@@ -206,7 +202,7 @@ def _result(play: Play) -> dict[str, Any]:
         "serving": serving,
         "proved": serving["champion_digest"] == route.champion.digest
         and serving["epoch"] == route.epoch,
-        "failed_requests": _failed(play),
+        "failed_requests": sum(day.failed for day in play.sent),
     }
 
 

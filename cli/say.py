@@ -21,7 +21,7 @@ class Code(IntEnum):
 
     DONE = 0
     UNEXPECTED = 1
-    """A rehearsal ended otherwise than it should, or a check found a problem."""
+    """A rehearsal ended otherwise than it should, or a check or status found a difference."""
     USAGE = 2
     """The command line, a project file, a setting or the data's address needs a person."""
     REFUSED = 3

@@ -14,8 +14,10 @@ from enum import StrEnum
 import numpy as np
 
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.eprocess import ArmCounts, dual_counts, dual_values, mean_log_e
-from sixgates.gates.eprocess import ratio_mismatch_log_e as mismatch
+from sixgates.gates.eprocess import ArmCounts, dual_counts
+from sixgates.gates.eprocess_guards import mean_log_e
+from sixgates.gates.eprocess_guards import ratio_mismatch_log_e as mismatch
+from sixgates.gates.eprocess_losses import dual_values
 from sixgates.gates.evidence import Evidence
 from sixgates.gates.paired import judge_periods, log_t_eprocess
 from sixgates.gates.policy import CanaryPolicy
@@ -137,8 +139,7 @@ def _loss(evidence: Evidence, project: Project) -> Guardrail:
         units = sum(int(batch.assigned.sum()) for batch in evidence.losses)
         return _unreadable(units, policy.margin, "matured canary units")
     margin = policy.margin / project.loss_clip
-    batches = [(b.assigned, b.losses, b.share) for b in evidence.losses]
-    dual = dual_values(batches, margin)
+    dual = dual_values(evidence.losses, margin)
     means = evidence.split_means
     seen = float(means.mean()) if len(means) else math.nan
     return Guardrail(

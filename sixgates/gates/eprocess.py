@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, betaln, logsumexp
+from scipy.special import betaincinv, logsumexp
 
 from sixgates.gates.errors import ContractError
 
@@ -69,11 +69,6 @@ class ArmCounts:
                 raise ContractError(f"{bad} bad of {n} rows cannot be: count the batch again")
 
 
-LossBatch = tuple[NDArray[np.bool_], Floats, float]
-"""One batch of bounded losses, one entry a randomised unit: whether it went to the canary, its mean
-loss scaled into [0, 1], and the probability of the canary, known beforehand."""
-
-
 @dataclass(frozen=True, slots=True)
 class DualEvidence:
     """Evidence for both decisions, as natural logarithms of e-values."""
@@ -106,7 +101,7 @@ def control_and_canary_bets(control_mean: float, margin: float, null: float, sha
     >>> round(bets.q_canary, 8), round(bets.q_control, 8)
     (0.11088102, 0.09088102)
     """
-    _check_bets(control_mean, margin, null, share)
+    check_bets(control_mean, margin, null, share)
     sign = 1 if null == 0 else -1
     a_canary = control_mean + margin if sign > 0 else control_mean
     q_control = float(_projection(np.array(control_mean), margin, null, np.array(share)))
@@ -140,7 +135,7 @@ def log_e_counts(
     batch = ArmCounts(canary_bad, canary_n, control_bad, control_n, share)
     if _compares_nothing(batch):
         return 0.0
-    _check_bets(control_mean, margin, null, _share_of(batch))
+    check_bets(control_mean, margin, null, _share_of(batch))
     return float(_log_e(_Columns.of([batch]), np.array([[control_mean]]), margin, null)[0, 0])
 
 
@@ -171,145 +166,8 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
     )
 
 
-def log_e_values(
-    assigned: NDArray[np.bool_],
-    losses: Floats,
-    share: float,
-    *,
-    control_mean: float,
-    margin: float,
-    null: float,
-    variance: float | None = None,
-) -> float:
-    """Log e-value of one batch of bounded losses, one linear factor a randomised unit.
-
-    `1 + sign * stake * [A (y - q_canary)/share - (1 - A)(y - q_control)/(1 - share)]`. Without
-    `variance` the stake is the one for good-or-bad losses, which vary most. A smaller past-only
-    variance raises it in proportion, up to half of what keeps every factor positive.
-
-    Raises:
-        ContractError: Losses outside [0, 1] or NaN, arrays of two lengths, a figure out of range.
-
-    >>> rows = np.array([True, True, False, False]), np.array([0.0, 1.0, 0.0, 0.0])
-    >>> round(log_e_values(*rows, 0.5, control_mean=0.1, margin=0.02, null=0.0), 8)
-    0.09805842
-    >>> round(log_e_counts(1, 2, 0, 2, control_mean=0.1, margin=0.02, null=0.0), 8)
-    0.09805842
-    """
-    if assigned.shape != losses.shape:
-        raise ContractError(
-            f"{assigned.size} assignments for {losses.size} losses: pair them one to one"
-        )
-    if not np.all((losses >= 0) & (losses <= 1)):
-        raise ContractError("losses outside [0, 1] or NaN: clip and scale them before judging")
-    bets = control_and_canary_bets(control_mean, margin, null, share)
-    stake = bets.stake
-    if variance is not None:
-        qs = bets.q_canary, bets.q_control
-        widest = max(max(q, 1 - q) / p for q, p in zip(qs, (share, 1 - share), strict=True))
-        spread = control_mean * (1 - control_mean) / max(variance, 1e-9)
-        stake = max(stake, min(stake * spread, 0.5 / widest))
-    pull = np.where(
-        assigned, (losses - bets.q_canary) / share, -(losses - bets.q_control) / (1 - share)
-    )
-    return float(np.log1p(bets.sign * stake * pull).sum())
-
-
-def dual_values(batches: Sequence[LossBatch], margin: float) -> DualEvidence:
-    """Judge losses in [0, 1] of both arms over batches in time order.
-
-    Control mean and variance are those of earlier batches; before any they are 1/2 and 1/4, the
-    most cautious bet. `margin` is in units of the scaled loss.
-
-    Raises:
-        ContractError: As `log_e_values`.
-    """
-    evidence = {margin: 0.0, 0.0: 0.0}
-    n_canary = n_control = 0
-    total = squares = 0.0
-    for assigned, losses, share in batches:
-        mean = float(_clip_mean(np.array((total + 0.5) / (n_control + 1)), margin))
-        # Ten imagined rows of variance 1/4 keep an early quiet spell from raising the stake.
-        around = max(squares - total**2 / max(n_control, 1), 0.0)
-        variance = (around + 2.5) / (n_control + 10)
-        for null in evidence:
-            evidence[null] += log_e_values(
-                assigned,
-                losses,
-                share,
-                control_mean=mean,
-                margin=margin,
-                null=null,
-                variance=variance,
-            )
-        control = losses[~assigned]
-        total, squares = total + float(control.sum()), squares + float((control**2).sum())
-        n_control += control.size
-        n_canary += losses.size - control.size
-    return DualEvidence(evidence[margin], evidence[0.0], n_canary, n_control)
-
-
-def mean_log_e(log_es: Sequence[float] | Floats) -> float:
-    """Log of the mean of e-values: an e-value again, however they depend on each other.
-
-    The rollback rule over several guardrails; no guardrails at all are no evidence (0). NaN among
-    them makes NaN, for the gate to name.
-
-    >>> round(mean_log_e([np.log(59.0), 0.0, 0.0]), 6) == round(float(np.log(61 / 3)), 6)
-    True
-    >>> mean_log_e([])
-    0.0
-    """
-    values = np.asarray(log_es, dtype=np.float64)
-    return float(logsumexp(values) - np.log(values.size)) if values.size else 0.0
-
-
-def error_ratio_log_e(
-    canary_errors: int,
-    control_errors: int,
-    *,
-    share: float,
-    ratio: float,
-    null_ratio: float = 1.0,
-) -> float:
-    """Log e-value about the ratio of the arms' error rates, from errors alone.
-
-    Given an error, it came from the canary with probability `share r / (share r + 1 - share)` under
-    rate ratio `r`. Bets on `ratio` against `null_ratio`: above it the null is "at most
-    `null_ratio`", below it "at least". Stages with different shares add up.
-
-    >>> round(error_ratio_log_e(8, 2, share=0.5, ratio=2.0), 6)
-    1.490526
-    """
-    if not (0 < share < 1 and ratio > 0 and null_ratio > 0):
-        raise ContractError(f"share {share}, ratios {ratio} and {null_ratio} cannot be bet on")
-    bet, null = (share * r / (share * r + 1 - share) for r in (ratio, null_ratio))
-    odds = np.log(bet / null), np.log((1 - bet) / (1 - null))
-    return float(canary_errors * odds[0] + control_errors * odds[1])
-
-
-def ratio_mismatch_log_e(
-    canary_n: int, total_n: int, share: float, *, concentration: float = 100.0
-) -> float:
-    """Log e-value that the split is not the one that was asked for (sample-ratio mismatch).
-
-    Null: each unit goes to the canary with probability `share`. Alternative: a Beta mixture around
-    it, worth `concentration` units. At `log(1/alpha)` the split is broken and no verdict on it is
-    valid. Count **distinct units** of all batches with one share; different shares add up. Requests
-    of a unit that always meets the same arm are not independent and would alarm falsely.
-
-    >>> round(float(np.exp(ratio_mismatch_log_e(10, 30, 0.5))), 6)
-    1.292036
-    """
-    if not 0 < share < 1 or not 0 <= canary_n <= total_n:
-        raise ContractError(f"{canary_n} of {total_n} at share {share} cannot be: count again")
-    a, b = concentration * share, concentration * (1 - share)
-    control_n = total_n - canary_n
-    expected = canary_n * np.log(share) + control_n * np.log1p(-share)
-    return float(betaln(a + canary_n, b + control_n) - betaln(a, b) - expected)
-
-
-def _check_bets(control_mean: float, margin: float, null: float, share: float) -> None:
+def check_bets(control_mean: float, margin: float, null: float, share: float) -> None:
+    """Refuse a bet that cannot be placed, NaN included."""
     if not (0 < margin < 1 and 0 < control_mean < 1 - margin and 0 < share < 1):
         raise ContractError(
             f"no bet on control mean {control_mean}, margin {margin}, share {share}: "
@@ -377,7 +235,7 @@ def _log_es_of_batches(batches: Sequence[ArmCounts], margin: float) -> tuple[Flo
         if not _compares_nothing(batch):
             judged.append(batch)
             guesses.append(_control_guesses(bad, good, margin))
-            _check_bets(float(guesses[-1][0]), margin, margin, _share_of(batch))
+            check_bets(float(guesses[-1][0]), margin, margin, _share_of(batch))
         bad, good = bad + batch.control_bad, good + batch.control_n - batch.control_bad
         kept = min(1.0, _HISTORY / max(bad + good, 1.0))
         bad, good = bad * kept, good * kept
@@ -402,9 +260,10 @@ def _share_of(batch: ArmCounts) -> float:
 
 
 def _control_guesses(bad: float, good: float, margin: float) -> Floats:
-    return _clip_mean(betaincinv(_PRIOR[0] + bad, _PRIOR[1] + good, _GUESSES), margin)
+    return clip_mean(betaincinv(_PRIOR[0] + bad, _PRIOR[1] + good, _GUESSES), margin)
 
 
-def _clip_mean(mean: Floats, margin: float) -> Floats:
+def clip_mean(mean: Floats, margin: float) -> Floats:
+    """Keep a guess of the control's mean where a bet can be placed on it."""
     highest = max(0.95 - margin, (1 - margin) / 2)
     return np.asarray(np.clip(mean, min(_SMALLEST_MEAN, highest), highest))

@@ -14,23 +14,12 @@ import polars as pl
 
 from sixgates.gates.card import Task
 from sixgates.gates.eprocess import ArmCounts
+from sixgates.gates.eprocess_losses import LossBatch
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
 
 _KEY = ["request", "row"]
-
-
-@dataclass(frozen=True, slots=True)
-class LossBatch:
-    """One matured cohort of the random split: one unit, one mean loss."""
-
-    assigned: np.ndarray
-    """True where the unit went to the trial."""
-    losses: np.ndarray
-    """Mean loss of the unit, scaled to [0, 1]."""
-    share: float
-    """Probability that a unit went to the trial."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.eprocess import dual_counts, mean_log_e
+from sixgates.gates.eprocess import dual_counts
+from sixgates.gates.eprocess_guards import mean_log_e
 from sixgates.gates.evidence import Evidence
 from sixgates.gates.paired import sr_detector
 from sixgates.gates.policy import MonitorPolicy

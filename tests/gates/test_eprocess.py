@@ -11,13 +11,10 @@ from sixgates.gates.eprocess import (
     _log_es_of_batches,
     control_and_canary_bets,
     dual_counts,
-    dual_values,
-    error_ratio_log_e,
     log_e_counts,
-    log_e_values,
-    mean_log_e,
-    ratio_mismatch_log_e,
 )
+from sixgates.gates.eprocess_guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
+from sixgates.gates.eprocess_losses import dual_values, log_e_values
 from sixgates.gates.errors import ContractError
 
 TWENTY = math.log(20)

@@ -10,8 +10,8 @@ import pytest
 from sixgates.gates.eprocess import (
     control_and_canary_bets,
     log_e_counts,
-    ratio_mismatch_log_e,
 )
+from sixgates.gates.eprocess_guards import ratio_mismatch_log_e
 from sixgates.gates.paired import log_t_factor
 
 _FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "sequential.json"
