@@ -1,6 +1,7 @@
 """The rehearse command: choose, play with live progress, report, and say whether it ended well."""
 
 import math
+import os
 import signal
 import threading
 import time
@@ -32,11 +33,18 @@ def perform(
     home = new_home(parent)
     stderr.print(f"everything of this rehearsal is kept in [bold]{home}[/]")
     with _Progress(job.plays, live=not as_json and stderr.is_terminal) as progress:
-        done = rehearse(job, home, progress.line, _wait_for_interrupt if keep else _go_on)
-    clear(home)
+
+        def stay_up(addresses: dict[str, str]) -> None:
+            progress.stop()
+            _wait_for_interrupt(addresses)
+
+        done = rehearse(job, home, progress.line, stay_up)
     report = home / "report.html"
+    # Drawing keeps a font cache, which belongs with the rest.
+    os.environ.setdefault("MPLCONFIGDIR", str(home / "tmp"))
     in_order = {name: done.results[name] for name in job.plays if name in done.results}
     write_report(report, "Rehearsal", in_order, done.errors)
+    clear(home)
     document = _document(job, done, report)
     show(document, as_json=as_json, human=lambda: _table(in_order, done.errors, report))
     if done.errors:
@@ -91,6 +99,10 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the table as it is; what is printed next stands below it."""
         if self._is_live:
             self._live.stop()
 
@@ -176,14 +188,10 @@ def _number(value: float | None) -> str:
     return "unknown" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
-def _go_on(_addresses: dict[str, str]) -> None:
-    return
-
-
 def _wait_for_interrupt(addresses: dict[str, str]) -> None:
-    stdout.print("Everything is played; the servers stay up until Ctrl-C:")
+    stderr.print("Everything is played; the servers stay up until Ctrl-C:")
     for name, address in addresses.items():
-        stdout.print(f"  {name}: {address}", soft_wrap=True)
+        stderr.print(f"  {name}: {address}", soft_wrap=True)
     stopped = threading.Event()
     former: Callable[..., object] | int | None = signal.signal(
         signal.SIGINT, lambda *_: stopped.set()

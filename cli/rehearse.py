@@ -113,7 +113,8 @@ def new_home(parent: Path) -> Path:
 
 def clear(home: Path) -> None:
     """Remove what only the running servers needed; logs, ledger, models and reports stay."""
-    shutil.rmtree(home / "prefect", ignore_errors=True)
+    for folder in ("prefect", "tmp"):
+        shutil.rmtree(home / folder, ignore_errors=True)
     for mark in ("ready", "deployed", "registry.lock"):
         (home / mark).unlink(missing_ok=True)
 

@@ -34,6 +34,7 @@ class Stack:
     def __init__(self, home: Path, processes: Processes) -> None:
         """Keep everything in one folder; nothing is started yet."""
         self.home = home
+        (home / "tmp").mkdir(exist_ok=True)
         self._processes = processes
         self._prefect_port = free_port()
         self.env: dict[str, str] = {
@@ -43,7 +44,8 @@ class Stack:
             "SIXGATES_HOME": str(home),
             "SIXGATES_GATEWAY_TOKEN": secrets.token_urlsafe(24),
             "PREFECT_HOME": str(home / "prefect"),
-            "MPLCONFIGDIR": str(home / "matplotlib"),
+            "MPLCONFIGDIR": str(home / "tmp"),
+            "TMPDIR": str(home / "tmp"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             # On SQLite, the upkeep of worker health was seen to hold the database for a minute.
