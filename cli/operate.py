@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sixgates.gates.errors import ConfigurationError, ContractError, PipelineError
+from sixgates.gates.errors import ConfigurationError, PipelineError
 
 
 def check(project: str, data: str | None) -> dict[str, Any]:
@@ -192,22 +192,15 @@ def _can_read(project: str, data: str | None) -> None:
 
 def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     """Run a flow and return how it ended; what it could not find out is raised."""
+    from cli.flow_state import completed
     from cli.follow import following
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.wiring import build
 
     model = load_project(project).name
     with following(build().ledger, model):
-        state = run()
-    if state.is_completed():
-        return {"project": model, "ending": state.name, "reason": state.message}
-    try:
-        state.result()
-    except PipelineError:
-        raise
-    except Exception as exc:
-        raise ContractError(f"the flow broke: {type(exc).__name__}: {exc}") from exc
-    raise ContractError(f"the flow ended {state.name}: {state.message}")
+        state = completed(run())
+    return {"project": model, "ending": state.name, "reason": state.message}
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:

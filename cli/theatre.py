@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from cli.flow_state import completed
 from cli.processes import Processes
 from flows.release import release
 from flows.retrain import retrain
@@ -23,7 +24,7 @@ from flows.watch import watch
 from simulation.traffic import Replay
 from sixgates.adapters.clocks import set_clock
 from sixgates.adapters.wiring import World, build
-from sixgates.gates.errors import ContractError, PipelineError, TransientError
+from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
@@ -84,13 +85,13 @@ class Theatre:
     def retrain(self, trigger: str, alert: int | None = None) -> Entry:
         """Run gates 1 to 4 here and return the answer on record."""
         data = str(self.data)
-        _finished(retrain(self._path, data, alert, trigger, return_state=True))
+        completed(retrain(self._path, data, alert, trigger, return_state=True))
         return self.world.ledger.entries(self.project.name, kind=Kind.ANSWER)[-1]
 
     def watch(self, *, announce: bool) -> Entry | None:
         """Run the watch and return the alert it raised, if any."""
         data = str(self.data)
-        state = _finished(watch(self._path, data, announce=announce, return_state=True))
+        state = completed(watch(self._path, data, announce=announce, return_state=True))
         if state.name != "Alerted":
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]
@@ -125,7 +126,7 @@ class Theatre:
 
     def tick(self) -> Route:
         """Run one tick of the release and return who serves after it."""
-        _finished(release(self._path, return_state=True))
+        completed(release(self._path, return_state=True))
         return self.route()
 
     def route(self) -> Route:
@@ -166,18 +167,6 @@ def newly_matured(
     if roles.label_horizon is not None:
         known = known + roles.label_horizon
     return frame.filter(known > after, known <= until)
-
-
-def _finished(state: Any) -> Any:  # noqa: ANN401 - Prefect's state
-    if state.is_completed():
-        return state
-    try:
-        state.result()
-    except PipelineError:
-        raise
-    except Exception as exc:
-        raise ContractError(f"the flow broke: {type(exc).__name__}: {exc}") from exc
-    raise ContractError(f"the flow ended {state.name}: {state.message}")
 
 
 def _micros(length: timedelta) -> int:
