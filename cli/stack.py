@@ -48,9 +48,6 @@ class Stack:
             "TMPDIR": str(home / "tmp"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
-            # On SQLite, the upkeep of worker health was seen to hold the database for a minute.
-            "PREFECT_WORKER_HEARTBEAT_SECONDS": "600",
-            "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
         }
 
     @property
@@ -61,7 +58,8 @@ class Stack:
     def start_prefect(self) -> None:
         """Start a Prefect server without waiting for it."""
         port = str(self._prefect_port)
-        command = _prefect("server", "start", "--host", "127.0.0.1", "--port", port)
+        words = ["server", "start", "--host", "127.0.0.1", "--port", port]
+        command = [sys.executable, "-m", "cli.prefect_server", *words]
         self._processes.spawn("prefect-server", command, env=self.env)
 
     def start_worker(self, env: Mapping[str, str]) -> None:
