@@ -32,10 +32,10 @@ def train_challenger(run: Run, dataset: DatasetRef) -> Trained:
     split = time_split(read_dataset(dataset), project, dataset.as_of)
     trained = train(project, split)
     verdict = judge_training(trained.evidence, project.policies.training)
+    policy = project.policies.training.model_dump(mode="json")
+    params = trained.params | {f"policy.{name}": value for name, value in policy.items()}
     metrics = {k: float(v) for k, v in asdict(trained.evidence).items() if not isinstance(v, str)}
-    world.registry.log_training(
-        run.tracking, params=trained.params, metrics=metrics, dataset=dataset
-    )
+    world.registry.log_training(run.tracking, params=params, metrics=metrics, dataset=dataset)
     record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
     if not verdict.passed:
         return Trained(None, verdict)

@@ -64,6 +64,8 @@ def test_a_run_keeps_how_a_model_was_made(registry, client, folder):
     assert stored.data.params == {"num_leaves": "31", "seed": "7"}
     assert stored.data.metrics == {"loss": 0.2}
     assert stored.data.tags["dataset.digest"] == DATASET.digest
+    (given,) = stored.inputs.dataset_inputs  # once, though it was logged twice
+    assert given.dataset.digest == DATASET.digest[:36]
     assert stored.data.tags["reason"] == "rejected: loss 0.4 > limit 0.3"
     assert stored.info.artifact_uri.startswith((folder / "art ifacts").as_uri())
 
