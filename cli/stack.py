@@ -48,6 +48,9 @@ class Stack:
             "TMPDIR": str(home / "tmp"),
             "PREFECT_API_URL": f"http://127.0.0.1:{self._prefect_port}/api",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
+            # Upkeep of worker health is only more writers on one SQLite file.
+            "PREFECT_WORKER_HEARTBEAT_SECONDS": "600",
+            "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
         }
 
     @property
