@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import operate, people
+from cli.explain import explained, show_explained
 from cli.say import EPILOG, Code, sentences, show, stderr, stdout
 
 app = typer.Typer(
@@ -43,6 +44,34 @@ def check(project: Project, data: Data = None, as_json: Json = False) -> None:
         show(found, as_json=as_json, human=lambda: people.checked(found))
         if found["problems"]:
             raise typer.Exit(Code.UNEXPECTED)
+
+
+@app.command(epilog=EPILOG)
+def explain(
+    project: Project,
+    requests_per_day: Annotated[
+        float | None,
+        typer.Option("--requests-per-day", min=0, help="Traffic; without it, no times."),
+    ] = None,
+    base_rate: Annotated[
+        float,
+        typer.Option(help="Assumed mean loss of the champion, as a share of the largest loss."),
+    ] = 0.1,
+    effect_size: Annotated[
+        float,
+        typer.Option(help="Assumed margin over the spread of the loss between periods (pairs)."),
+    ] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Say what the policies mean before anything runs, and refuse those that cannot decide.
+
+    Example: sixgates explain --project loans --requests-per-day 400
+    """
+    with sentences():
+        found = explained(project, requests_per_day, base_rate, effect_size)
+        show(found, as_json=as_json, human=lambda: show_explained(found))
+        if found["problems"]:
+            raise typer.Exit(Code.REFUSED)
 
 
 @app.command(epilog=EPILOG)
@@ -181,6 +210,36 @@ def rollback(
         show(found, as_json=as_json, human=lambda: people.rolled_back(found))
         if not found["proved"]:
             raise typer.Exit(Code.UNKNOWN)
+
+
+@app.command(epilog=EPILOG)
+def sweep(
+    worlds: Annotated[
+        int, typer.Option("--worlds", min=1, help="Seeded worlds a cell; 4000 for the full table.")
+    ] = 400,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same table.")] = 7,
+    world: Annotated[
+        list[str] | None,
+        typer.Option("--world", help="World to play, again and again; all if absent."),
+    ] = None,
+    effect: Annotated[
+        list[float] | None,
+        typer.Option("--effect", help="True effect in margins, again and again; 0 is no harm."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often the gates are wrong, on seeded worlds, beside the rules of today.
+
+    Example: sixgates sweep --worlds 1000 --world iid --effect 0 --effect 1
+    """
+    from cli.sweep import show_sweep
+    from cli.sweep import sweep as measure
+
+    with sentences():
+        found = measure(worlds, seed, world or [], effect)
+        show(found, as_json=as_json, human=lambda: show_sweep(found))
+        if not all(figure["ok"] for figure in found["figures"]):
+            raise typer.Exit(Code.UNEXPECTED)
 
 
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:

@@ -1,10 +1,11 @@
 """Gate 3: hold the challenger against absolute limits on rows that training never saw."""
 
+import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.dataset_store import read_dataset
-from sixgates.adapters.lightgbm_trainer import predict
+from sixgates.adapters.lightgbm_trainer import measure_footprint, predict
 from sixgates.gates.encoding import label_array
 from sixgates.gates.evaluate import judge_holdout, measure_holdout
 from sixgates.gates.losses import base_rate_prediction
@@ -28,7 +29,15 @@ def evaluate(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
     text, card = world.models.get(run.model, model.digest)
     base = base_rate_prediction(project, label_array(project, split.train), card.classes)
     answers = predict(text, card, split.holdout)
-    evidence = measure_holdout(project, split.holdout, answers, base, card.classes)
+    evidence = measure_holdout(
+        project,
+        split.holdout,
+        answers,
+        base,
+        card.classes,
+        history=pl.concat([split.train, split.validation, split.holdout]),
+        footprint=measure_footprint(text, card, split.holdout),
+    )
     verdict = judge_holdout(evidence, project.policies.evaluation, project.loss)
     roles = project.roles
     profile = profile_frame(rows, roles.numeric, roles.categorical)

@@ -20,6 +20,7 @@ from sixgates.adapters.probes import sample_probes
 from sixgates.gates.card import Feature, ModelCard, RowError, Task
 from sixgates.gates.encoding import category_levels, encode_frame, label_array
 from sixgates.gates.errors import ConfigurationError, ContractError
+from sixgates.gates.footprint import Footprint
 from sixgates.gates.losses import base_rate_prediction, constant_losses, row_losses
 from sixgates.gates.policy import TrainingPolicy
 from sixgates.gates.project import LossName, Project
@@ -27,6 +28,7 @@ from sixgates.gates.retrain import TrainingEvidence
 from sixgates.gates.timesplit import TimeSplit
 
 _MEGABYTE = 2**20
+_TIMED_ROWS = 300
 _ROWS_WORTH_THREADS = 20_000
 """Below this a second thread gains nothing, and on busy cores it costs seconds in waiting."""
 
@@ -102,6 +104,29 @@ def predict_matrix(text: str, card: ModelCard, matrix: np.ndarray) -> np.ndarray
     booster = lgb.Booster(model_str=text)
     answers = booster.predict(matrix, num_threads=2 if _is_large(matrix) else 1)
     return np.asarray(answers, dtype=np.float64).reshape(len(matrix), outputs)
+
+
+def measure_footprint(text: str, card: ModelCard, df: pl.DataFrame) -> Footprint:
+    """Time the stored model on single rows of `df`, spread over it, and weigh its text.
+
+    The time is that of LightGBM on a row that is encoded already; the median, so that a busy
+    machine is not held against the model.
+
+    Raises:
+        ContractError: the text does not match the card's digest, or a row cannot be read.
+    """
+    require_digest(text, card.digest)
+    size = len(text.encode()) / _MEGABYTE
+    if df.is_empty():
+        return Footprint(float("nan"), size, 0)
+    matrix = np.ascontiguousarray(_encode(card, df.gather_every(max(1, len(df) // _TIMED_ROWS))))
+    booster = lgb.Booster(model_str=text)
+    seconds = []
+    for row in matrix[:_TIMED_ROWS]:
+        started = time.perf_counter()
+        booster.predict(row[None, :], num_threads=1)
+        seconds.append(time.perf_counter() - started)
+    return Footprint(float(np.median(seconds)) * 1000, size, len(seconds))
 
 
 class _Limits:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, logsumexp
+from scipy.special import betaincinv
 
 from sixgates.gates.errors import ContractError
 
@@ -28,6 +28,17 @@ _PRIOR = (0.1, 1.0)
 """Beta prior of a control's bad rate: half its mass below 0.001, a fifth above 0.1."""
 _GUESSES = (np.arange(16) + 0.5) / 16
 """Quantiles of what is known about the control at which bets are placed, equally weighted."""
+
+
+_NEWTON_STEPS = 8
+"""Enough for all printed digits from any start inside the bracket."""
+
+
+class Memory(NamedTuple):
+    """Control rows that bets remember before each batch; arrays of shape (worlds, batches)."""
+
+    bad: Floats
+    good: Floats
 
 
 class Bets(NamedTuple):
@@ -104,7 +115,7 @@ def control_and_canary_bets(control_mean: float, margin: float, null: float, sha
     check_bets(control_mean, margin, null, share)
     sign = 1 if null == 0 else -1
     a_canary = control_mean + margin if sign > 0 else control_mean
-    q_control = float(_projection(np.array(control_mean), margin, null, np.array(share)))
+    q_control = float(projection(np.array(control_mean), margin, null, np.array(share)))
     q_canary = q_control + null
     stake = share * abs(a_canary - q_canary) / (q_canary * (1 - q_canary))
     return Bets(q_control, q_canary, control_mean, a_canary, stake, sign)
@@ -135,8 +146,11 @@ def log_e_counts(
     batch = ArmCounts(canary_bad, canary_n, control_bad, control_n, share)
     if _compares_nothing(batch):
         return 0.0
-    check_bets(control_mean, margin, null, _share_of(batch))
-    return float(_log_e(_Columns.of([batch]), np.array([[control_mean]]), margin, null)[0, 0])
+    known = _share_of(batch)
+    check_bets(control_mean, margin, null, known)
+    rows = canary_bad, canary_n - canary_bad, control_bad, control_n - control_bad, known
+    columns = _Columns(*(np.array([[value]], dtype=np.float64) for value in rows))
+    return float(_log_e(columns, np.array([[control_mean]]), margin, null)[0, 0])
 
 
 def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
@@ -177,17 +191,101 @@ def check_bets(control_mean: float, margin: float, null: float, share: float) ->
         raise ContractError(f"null {null} is neither 0 (rollback) nor the margin (promotion)")
 
 
-def _projection(control: Floats, margin: float, null: float, share: Floats) -> Floats:
-    """Return `q_control` for each control mean; the objective is convex, so bisection finds it."""
+def projection(control: Floats, margin: float, null: float, share: Floats) -> Floats:
+    """Return `q_control` for each control mean; the objective is convex, so its slope has one root.
+
+    Newton's method on the slope times `c(1-c)q(1-q)`, kept inside the bracket that holds the root.
+    """
     if null == 0:
         return np.asarray(control + share * margin)
-    low, high = np.maximum(control - margin, 0.0), control
-    for _ in range(50):
-        c = (low + high) / 2
+    low, high = np.maximum(control - margin, 0.0), control + 0.0 * share
+    c = np.maximum(control - share * margin, low + (high - low) / 4)
+    for _ in range(_NEWTON_STEPS):
         q = c + null
-        slope = share * (q - control) / (q * (1 - q)) + (1 - share) * (c - control) / (c * (1 - c))
-        low, high = np.where(slope < 0, c, low), np.where(slope < 0, high, c)
-    return np.asarray((low + high) / 2)
+        in_c, in_q = c * (1 - c), q * (1 - q)
+        level = share * (q - control) * in_c + (1 - share) * (c - control) * in_q
+        slope = (
+            share * (in_c + (q - control) * (1 - 2 * c))
+            + (1 - share) * (in_q + (c - control) * (1 - 2 * q))
+        )  # fmt: skip
+        low, high = np.where(level < 0, c, low), np.where(level < 0, high, c)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = c - level / slope
+        c = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+    return np.asarray(c)
+
+
+class Counts(NamedTuple):
+    """Counts of both arms, one row a world (a stream of its own), one column a batch in order."""
+
+    canary_bad: Floats
+    canary_n: Floats
+    control_bad: Floats
+    control_n: Floats
+
+    @classmethod
+    def of(cls, batches: Sequence[ArmCounts]) -> "Counts":
+        """Set the batches of one stream in a row."""
+        rows = [(b.canary_bad, b.canary_n, b.control_bad, b.control_n) for b in batches]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+        return cls(*table[:, None, :])
+
+
+def log_es_of_counts(
+    counts: Counts, margin: float, *, share: Floats | None = None, memory: Memory | None = None
+) -> tuple[Floats, Floats]:
+    """Log e-values of each batch of each world, for promotion and for rollback.
+
+    This is what `dual_counts` sums, for many streams at once. A batch that compares nothing has 0.
+
+    Args:
+        counts: Arrays of shape (worlds, batches).
+        margin: Non-inferiority margin, in (0, 1).
+        share: Probability of the canary, of the same shape; NaN, or None for all, judges given the
+            realised arm sizes.
+        memory: What the bets know before each batch; by default the batches before it.
+
+    Raises:
+        ContractError: A margin outside (0, 1) or a share outside (0, 1).
+
+    >>> one = Counts.of([ArmCounts(12, 100, 8, 100)])
+    >>> log_es_of_counts(one, 0.02)[1].shape
+    (1, 1)
+    """
+    canary_bad, canary_n, control_bad, control_n = counts
+    known = np.full(canary_n.shape, np.nan) if share is None else share
+    realised = canary_n / np.maximum(canary_n + control_n, 1.0)
+    judged = ~np.isnan(known) | ((canary_n > 0) & (control_n > 0))
+    promote, rollback = np.zeros(canary_n.shape), np.zeros(canary_n.shape)
+    if not judged.any():
+        return promote, rollback
+    pi = np.where(np.isnan(known), realised, known)[judged][:, None]
+    past = memory if memory is not None else control_memory(control_bad, control_n)
+    control = _control_guesses(past.bad[judged], past.good[judged], margin)
+    for extreme in (float(pi.min()), float(pi.max())):
+        check_bets(float(control[0, 0]), margin, margin, extreme)
+    columns = _Columns(
+        canary_bad[judged][:, None],
+        (canary_n - canary_bad)[judged][:, None],
+        control_bad[judged][:, None],
+        (control_n - control_bad)[judged][:, None],
+        pi,
+    )
+    for level, null in ((promote, margin), (rollback, 0.0)):
+        level[judged] = _log_mean(_log_e(columns, control, margin, null))
+    return promote, rollback
+
+
+def control_memory(control_bad: Floats, control_n: Floats) -> Memory:
+    """Return what the bets remember of the control before each batch; arrays (worlds, batches)."""
+    bad, good = np.zeros(control_n.shape), np.zeros(control_n.shape)
+    b, g = np.zeros(len(control_n)), np.zeros(len(control_n))
+    for i in range(control_n.shape[1]):
+        bad[:, i], good[:, i] = b, g
+        b, g = b + control_bad[:, i], g + control_n[:, i] - control_bad[:, i]
+        kept = np.minimum(1.0, _HISTORY / np.maximum(b + g, 1.0))
+        b, g = b * kept, g * kept
+    return Memory(bad, good)
 
 
 class _Columns(NamedTuple):
@@ -199,25 +297,11 @@ class _Columns(NamedTuple):
     control_good: Floats
     share: Floats
 
-    @classmethod
-    def of(cls, batches: Sequence[ArmCounts]) -> "_Columns":
-        rows = [
-            (
-                b.canary_bad,
-                b.canary_n - b.canary_bad,
-                b.control_bad,
-                b.control_n - b.control_bad,
-                _share_of(b),
-            )
-            for b in batches
-        ]
-        return cls(*np.array(rows, dtype=np.float64).T[:, :, None])
-
 
 def _log_e(batch: _Columns, control: Floats, margin: float, null: float) -> Floats:
     """Log e-value of each batch for each guess of its control mean."""
     canary = control + margin if null == 0 else control
-    q_control = _projection(control, margin, null, batch.share)
+    q_control = projection(control, margin, null, batch.share)
     q_canary = q_control + null
     return np.asarray(
         batch.canary_bad * np.log(canary / q_canary)
@@ -227,26 +311,19 @@ def _log_e(batch: _Columns, control: Floats, margin: float, null: float) -> Floa
     )
 
 
+def _log_mean(logs: Floats) -> Floats:
+    """Log of the mean e-value over the guesses, the last axis."""
+    highest = logs.max(axis=-1, keepdims=True)
+    return np.asarray(highest[..., 0] + np.log(np.exp(logs - highest).mean(axis=-1)))
+
+
 def _log_es_of_batches(batches: Sequence[ArmCounts], margin: float) -> tuple[Floats, Floats]:
-    """Log e-values of each batch that compares something, for promotion and for rollback."""
-    judged, guesses = [], []
-    bad = good = 0.0
-    for batch in batches:
-        if not _compares_nothing(batch):
-            judged.append(batch)
-            guesses.append(_control_guesses(bad, good, margin))
-            check_bets(float(guesses[-1][0]), margin, margin, _share_of(batch))
-        bad, good = bad + batch.control_bad, good + batch.control_n - batch.control_bad
-        kept = min(1.0, _HISTORY / max(bad + good, 1.0))
-        bad, good = bad * kept, good * kept
-    if not judged:
+    """Log e-values of each batch of one stream, for promotion and for rollback."""
+    if not batches:
         return np.zeros(0), np.zeros(0)
-    columns, control = _Columns.of(judged), np.array(guesses)
-    promote, rollback = (
-        logsumexp(_log_e(columns, control, margin, null), axis=1) - np.log(_GUESSES.size)
-        for null in (margin, 0.0)
-    )
-    return promote, rollback
+    share = np.array([[np.nan if b.share is None else b.share for b in batches]])
+    promote, rollback = log_es_of_counts(Counts.of(batches), margin, share=share)
+    return promote[0], rollback[0]
 
 
 def _compares_nothing(batch: ArmCounts) -> bool:
@@ -259,7 +336,8 @@ def _share_of(batch: ArmCounts) -> float:
     return batch.canary_n / (batch.canary_n + batch.control_n)
 
 
-def _control_guesses(bad: float, good: float, margin: float) -> Floats:
+def _control_guesses(bad: Floats, good: Floats, margin: float) -> Floats:
+    bad, good = bad[:, None], good[:, None]
     return clip_mean(betaincinv(_PRIOR[0] + bad, _PRIOR[1] + good, _GUESSES), margin)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sixgates.gates.eprocess import DualEvidence, Floats, clip_mean, control_and_canary_bets
+from sixgates.gates.eprocess import DualEvidence, Floats, check_bets, clip_mean, projection
 from sixgates.gates.errors import ContractError
 
 
@@ -53,17 +53,81 @@ def log_e_values(
         )
     if not np.all((losses >= 0) & (losses <= 1)):
         raise ContractError("losses outside [0, 1] or NaN: clip and scale them before judging")
-    bets = control_and_canary_bets(control_mean, margin, null, share)
-    stake = bets.stake
+    check_bets(control_mean, margin, null, share)
+    past = None if variance is None else np.array([variance])
+    return float(
+        log_es_of_units(
+            assigned[None, :], losses[None, :], share,
+            control_mean=np.array([control_mean]), variance=past, margin=margin, null=null,
+        )[0]
+    )  # fmt: skip
+
+
+def log_es_of_units(
+    assigned: NDArray[np.bool_],
+    losses: Floats,
+    share: float,
+    *,
+    control_mean: Floats,
+    variance: Floats | None,
+    margin: float,
+    null: float,
+    counted: NDArray[np.bool_] | None = None,
+) -> Floats:
+    """Log e-value of one batch in each of many worlds: what `log_e_values` says for one.
+
+    Args:
+        assigned: Shape (worlds, units).
+        losses: The same shape, in [0, 1].
+        share: Probability of the canary.
+        control_mean: Past-only guess for each world, where `check_bets` allows it.
+        variance: Past-only variance for each world, or None.
+        margin: Non-inferiority margin.
+        null: 0 or `margin`.
+        counted: False where a world has fewer units than the shape, or where one counted before;
+            None counts all.
+    """
+    control = control_mean[:, None]
+    canary, sign = (control + margin, 1) if null == 0 else (control, -1)
+    q_control = projection(control, margin, null, np.array(share))
+    q_canary = q_control + null
+    stake = share * np.abs(canary - q_canary) / (q_canary * (1 - q_canary))
     if variance is not None:
-        qs = bets.q_canary, bets.q_control
-        widest = max(max(q, 1 - q) / p for q, p in zip(qs, (share, 1 - share), strict=True))
-        spread = control_mean * (1 - control_mean) / max(variance, 1e-9)
-        stake = max(stake, min(stake * spread, 0.5 / widest))
-    pull = np.where(
-        assigned, (losses - bets.q_canary) / share, -(losses - bets.q_control) / (1 - share)
-    )
-    return float(np.log1p(bets.sign * stake * pull).sum())
+        arms = (q_canary, share), (q_control, 1 - share)
+        widest = np.maximum(*(np.maximum(q, 1 - q) / p for q, p in arms))
+        spread = control * (1 - control) / np.maximum(variance[:, None], 1e-9)
+        stake = np.maximum(stake, np.minimum(stake * spread, 0.5 / widest))
+    pull = np.where(assigned, (losses - q_canary) / share, -(losses - q_control) / (1 - share))
+    logs = np.log1p(sign * stake * pull)
+    return np.asarray((logs if counted is None else logs * counted).sum(axis=1))
+
+
+class ControlPast:
+    """What earlier batches say about the control's losses, for each of many worlds."""
+
+    def __init__(self, worlds: int = 1) -> None:
+        self.n, self.total, self.squares = np.zeros((3, worlds))
+
+    def mean(self, margin: float) -> Floats:
+        """Guess of the mean: 1/2 before any batch, the most cautious one."""
+        return clip_mean((self.total + 0.5) / (self.n + 1), margin)
+
+    def variance(self) -> Floats:
+        """Guess of the variance; ten imagined rows of 1/4 keep a quiet spell from raising bets."""
+        around = np.maximum(self.squares - self.total**2 / np.maximum(self.n, 1), 0.0)
+        return np.asarray((around + 2.5) / (self.n + 10))
+
+    def learn(
+        self,
+        assigned: NDArray[np.bool_],
+        losses: Floats,
+        counted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Add one batch, arrays of shape (worlds, units) as for `log_es_of_units`."""
+        control = ~assigned if counted is None else ~assigned & counted
+        self.n += control.sum(axis=1)
+        self.total += (losses * control).sum(axis=1)
+        self.squares += (losses**2 * control).sum(axis=1)
 
 
 def dual_values(batches: Sequence[LossBatch], margin: float) -> DualEvidence:
@@ -76,13 +140,10 @@ def dual_values(batches: Sequence[LossBatch], margin: float) -> DualEvidence:
         ContractError: As `log_e_values`.
     """
     evidence = {margin: 0.0, 0.0: 0.0}
-    n_canary = n_control = 0
-    total = squares = 0.0
+    n_canary = n_units = 0
+    past = ControlPast()
     for assigned, losses, share in batches:
-        mean = float(clip_mean(np.array((total + 0.5) / (n_control + 1)), margin))
-        # Ten imagined rows of variance 1/4 keep an early quiet spell from raising the stake.
-        around = max(squares - total**2 / max(n_control, 1), 0.0)
-        variance = (around + 2.5) / (n_control + 10)
+        mean, variance = float(past.mean(margin)[0]), float(past.variance()[0])
         for null in evidence:
             evidence[null] += log_e_values(
                 assigned,
@@ -93,8 +154,6 @@ def dual_values(batches: Sequence[LossBatch], margin: float) -> DualEvidence:
                 null=null,
                 variance=variance,
             )
-        control = losses[~assigned]
-        total, squares = total + float(control.sum()), squares + float((control**2).sum())
-        n_control += control.size
-        n_canary += losses.size - control.size
-    return DualEvidence(evidence[margin], evidence[0.0], n_canary, n_control)
+        past.learn(assigned[None, :], losses[None, :])
+        n_canary, n_units = n_canary + int(assigned.sum()), n_units + losses.size
+    return DualEvidence(evidence[margin], evidence[0.0], n_canary, n_units - n_canary)

@@ -1,7 +1,9 @@
 """Gate 3: is the challenger good enough in itself, on rows that training never saw?
 
-A limit is cleared by the upper bound of the mean loss, mean + 1.645 standard errors (one-sided
-95 %, rows taken as independent), so a lucky small holdout does not pass.
+A limit is cleared by the one-sided 95 % upper bound of the mean loss, so a lucky small holdout does
+not pass. Rows of one entity are one cluster; without an entity rows are taken as independent. The
+loss is a proper score or a distance, never a ranking alone: a model that ranks well may still state
+the wrong figures, which calibration says in plain terms.
 """
 
 from collections.abc import Sequence
@@ -10,20 +12,25 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from sixgates.gates.baselines import last_label_losses, report_baselines
+from sixgates.gates.calibration import Calibration, calibrations, judge_calibration
 from sixgates.gates.card import level_key
+from sixgates.gates.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.encoding import label_array
+from sixgates.gates.footprint import Footprint, judge_footprint
 from sixgates.gates.losses import constant_losses, row_losses
 from sixgates.gates.policy import EvaluationPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, number
 
+_ALPHA = 0.05
 _Z = 1.645
 """One-sided 95 % point of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldoutEvidence:
-    """Losses of one model on the holdout, row by row."""
+    """What one model showed on the holdout, row by row."""
 
     losses: np.ndarray
     """In units of the loss, NaN where the model gave no usable answer."""
@@ -31,6 +38,14 @@ class HoldoutEvidence:
     """What the base rate of the training rows loses on the same rows."""
     segments: dict[str, np.ndarray] = field(default_factory=dict)
     """Boolean mask of the rows of each segment, by `column=value`."""
+    clusters: np.ndarray | None = None
+    """Code of each row's entity; None where the project has none."""
+    calibration: tuple[Calibration, ...] = ()
+    """Stated probabilities and what came; empty for regression."""
+    last_label_losses: np.ndarray | None = None
+    """What the last known label loses on the same rows; None where no history was given."""
+    footprint: Footprint | None = None
+    """What the artifact costs; None is refused where the policy limits it."""
 
     @property
     def n(self) -> int:
@@ -44,8 +59,11 @@ def measure_holdout(
     predictions: np.ndarray,
     base_prediction: np.ndarray,
     classes: tuple[str, ...] = (),
+    *,
+    history: pl.DataFrame | None = None,
+    footprint: Footprint | None = None,
 ) -> HoldoutEvidence:
-    """Turn the holdout and the model's answers to it into losses.
+    """Turn the holdout and the model's answers to it into evidence.
 
     Args:
         project: names loss, label and segments.
@@ -53,14 +71,23 @@ def measure_holdout(
         predictions: (n,) or (n, outputs).
         base_prediction: the training rows' base rate, (1, outputs).
         classes: multiclass labels in the order of the outputs.
+        history: all rows with known labels, the holdout among them, for the last known label.
+        footprint: measured on the stored model.
     """
     labels = label_array(project, df)
+    last = None
+    if history is not None:
+        last = last_label_losses(project, history, df, base_prediction, classes)
     return HoldoutEvidence(
         losses=row_losses(project, labels, predictions, classes),
         base_losses=constant_losses(project, base_prediction, labels, classes),
         segments=segment_masks(
             df, project.roles.segments, project.policies.evaluation.min_segment_rows
         ),
+        clusters=None if project.roles.entity is None else holdout_clusters(df, project),
+        calibration=calibrations(project, labels, predictions, classes),
+        last_label_losses=last,
+        footprint=footprint,
     )
 
 
@@ -83,7 +110,11 @@ def segment_masks(df: pl.DataFrame, columns: Sequence[str], min_rows: int) -> di
 
 
 def judge_holdout(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name: str) -> Verdict:
-    """Hold the mean loss, and that of each large segment, against the limits of the policy."""
+    """Hold what the holdout showed against the limits of the policy.
+
+    The mean loss (a limit on it, in itself or against the base rate, must be set), that of each
+    large segment, calibration, latency and size. Naive baselines are reported beside them.
+    """
     refusal = _unjudgeable(evidence, policy, loss_name)
     if refusal:
         sentence = f"{refusal} (n = {evidence.n:,})"
@@ -91,14 +122,20 @@ def judge_holdout(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name
             Gate.EVALUATE, [Check(loss_name, Outcome.FAIL, None, None, evidence.n, sentence)]
         )
     checks = [at_least("holdout rows", evidence.n, policy.min_rows, evidence.n)]
-    losses, base = evidence.losses, evidence.base_losses
+    losses, base, groups = evidence.losses, evidence.base_losses, evidence.clusters
     if policy.max_loss is not None:
-        checks.append(_within(loss_name, losses, np.full_like(losses, policy.max_loss), ""))
+        limits = np.full_like(losses, policy.max_loss)
+        checks.append(_within(loss_name, losses, limits, "", groups))
     if policy.max_loss_over_base is not None:
-        name = f"{loss_name} over base rate"
-        checks.append(_within(name, losses, base * policy.max_loss_over_base, _times(policy)))
+        name, limits = f"{loss_name} over base rate", base * policy.max_loss_over_base
+        checks.append(_within(name, losses, limits, _times(policy), groups))
     if policy.max_segment_loss_over_base is not None and evidence.segments:
         checks.append(_worst_segment(evidence, policy, loss_name))
+    if policy.max_calibration_error is not None:
+        checks += judge_calibration(evidence.calibration, policy.max_calibration_error, groups)
+    checks += judge_footprint(evidence.footprint, policy)
+    last, known = evidence.last_label_losses, groups is not None
+    checks.append(report_baselines(loss_name, losses, base, last, entity=known))
     return Verdict.of(Gate.EVALUATE, checks)
 
 
@@ -113,15 +150,26 @@ def _unjudgeable(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name:
     return ""
 
 
-def _within(name: str, losses: np.ndarray, limits: np.ndarray, origin: str) -> Check:
-    """Compare means; the standard error is that of the row-wise difference to the limit."""
+def _within(
+    name: str,
+    losses: np.ndarray,
+    limits: np.ndarray,
+    origin: str,
+    clusters: np.ndarray | None,
+) -> Check:
+    """Compare means; the error is that of the row-wise difference to the limit."""
     n, mean, limit = len(losses), float(losses.mean()), float(limits.mean())
-    error = float((losses - limits).std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
-    upper = mean + _Z * float(error)
+    if clusters is None:
+        error = float((losses - limits).std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
+        upper, rows = mean + _Z * float(error), f"n = {n:,}"
+    else:
+        bound = cluster_bound(losses - limits, clusters, _ALPHA)
+        upper = mean + (bound.upper - bound.mean)
+        rows = f"n = {n:,} rows of {bound.clusters:,} entities"
     passed = upper <= limit
     sentence = (
         f"{name} {number(mean)} with upper 95 % bound {number(upper)} "
-        f"{'<=' if passed else '>'} limit {number(limit)}{origin} (n = {n:,})"
+        f"{'<=' if passed else '>'} limit {number(limit)}{origin} ({rows})"
     )
     seen = upper if np.isfinite(upper) else None
     return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)
@@ -136,10 +184,11 @@ def _worst_segment(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_nam
     factor = policy.max_segment_loss_over_base or np.nan
     origin = f", {number(factor)} times the base rate's there"
     checks = [
-        _within(f"{loss_name} where {name}", evidence.losses[mask], limits[mask], origin)
+        _within(f"{loss_name} where {name}", evidence.losses[mask], limits[mask], origin, groups)
         for name, mask in sorted(evidence.segments.items())
         if int(mask.sum()) >= policy.min_segment_rows
         for limits in [evidence.base_losses * factor]
+        for groups in [None if evidence.clusters is None else evidence.clusters[mask]]
     ]
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     worst = max(failed or checks, key=_excess, default=None)

@@ -213,16 +213,22 @@ def _cohorts(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
         .filter(pl.col("share") > 0)
         .group_by("epoch", "period", "entity", "on_trial", "share")
         .agg(pl.col("loss").mean())
-        .sort("period", "epoch", "entity")
+        .sort("period", "epoch", "entity", "on_trial")
     )
 
 
 def _loss_batches(cohorts: pl.DataFrame, clip: float) -> tuple[LossBatch, ...]:
+    """Count each unit once, in its first matured period.
+
+    A sticky unit that returns brings the same loss habits to the same arm: its arm is no longer
+    random given what was seen, and counting it again would promote and roll back far too often.
+    """
+    once = cohorts.unique("entity", keep="first", maintain_order=True)
     return tuple(
         LossBatch(
             part["on_trial"].to_numpy(), part["loss"].to_numpy() / clip, float(part["share"][0])
         )
-        for part in cohorts.partition_by("epoch", "period", maintain_order=True)
+        for part in once.partition_by("epoch", "period", maintain_order=True)
     )
 
 

@@ -80,14 +80,47 @@ def log_t_eprocess(
     >>> log_t_eprocess(0.01, 0.02, 1, null=0.02, sign=-1)
     0.0
     """
-    if k < _FEWEST or not (math.isfinite(mean) and math.isfinite(sd)):
-        return 0.0
+    return float(_log_t(np.array(mean), np.array(sd), np.array(k), null, sign, g=g))
+
+
+def judge_moments(
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    k: NDArray[np.float64],
+    margin: float,
+    min_periods: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log e-values for promotion and for rollback from mean and spread of `k` periods, elementwise.
+
+    What `judge_periods` says, for many streams or many lengths of one at once.
+
+    >>> pair = judge_moments(np.array([0.0, 0.02]), np.full(2, 0.01), np.full(2, 9), 0.02, 3)
+    >>> (pair[0] > np.log(20)).tolist(), (pair[1] > np.log(20)).tolist()
+    ([True, False], [False, True])
+    """
+    enough = k >= max(min_periods, _FEWEST)
+    still = sd <= _STILL * np.maximum(np.abs(mean), margin)
+    promote = np.where(enough & ~still, _log_t(mean, sd, k, margin, -1), 0.0)
+    return promote, np.where(enough, _log_t(mean, sd, k, 0.0, 1), 0.0)
+
+
+def _log_t(
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    k: NDArray[np.float64],
+    null: float,
+    sign: int,
+    *,
+    g: float = 1.0,
+) -> NDArray[np.float64]:
+    known = (k >= _FEWEST) & np.isfinite(mean) & np.isfinite(sd)
     distance = sign * (mean - null)
-    if sd <= _STILL * max(abs(mean), abs(null)):
-        t = math.copysign(math.inf, distance) if distance else math.nan
-    else:
-        t = distance / (sd / math.sqrt(k))
-    return 0.0 if math.isnan(t) else float(log_t_factor(t, k, g))
+    still = sd <= _STILL * np.maximum(np.abs(mean), abs(null))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # No spread and no distance: 0 times infinity, not a number, no evidence.
+        t = distance * np.where(still, np.inf, np.sqrt(k) / sd)
+    known = known & ~np.isnan(t)
+    return np.where(known, log_t_factor(np.where(known, t, 0.0), np.where(known, k, 2), g), 0.0)
 
 
 def judge_periods(
@@ -113,9 +146,10 @@ def judge_periods(
     sd = float(x.std(ddof=1)) if k >= _FEWEST else math.nan
     if k < max(min_periods, _FEWEST) or not np.isfinite(x).all():
         return PeriodEvidence(0.0, 0.0, k, mean, sd)
-    still = sd <= _STILL * max(abs(mean), margin)
-    promote = 0.0 if still else log_t_eprocess(mean, sd, k, null=margin, sign=-1)
-    return PeriodEvidence(promote, log_t_eprocess(mean, sd, k, null=0.0, sign=1), k, mean, sd)
+    promote, rollback = judge_moments(
+        np.array(mean), np.array(sd), np.array(k), margin, min_periods
+    )
+    return PeriodEvidence(float(promote), float(rollback), k, mean, sd)
 
 
 def sr_detector(period_means: NDArray[np.float64], min_start: int = 3) -> float:
@@ -142,9 +176,6 @@ def sr_detector(period_means: NDArray[np.float64], min_start: int = 3) -> float:
     k = np.arange(1, x.size + 1, dtype=np.float64)
     shifts = np.cumsum(newest_first) / k
     spread = np.maximum(np.cumsum(newest_first**2) - k * shifts**2, 0.0)
-    logs = [
-        log_t_eprocess(centre + shift, math.sqrt(square / (n - 1)), int(n), null=0.0, sign=1)
-        for shift, square, n in zip(shifts, spread, k, strict=True)
-        if n >= max(min_start, _FEWEST)
-    ]
-    return float(logsumexp(logs))
+    started = k >= max(min_start, _FEWEST)
+    k, shifts, spread = k[started], shifts[started], spread[started]
+    return float(logsumexp(_log_t(centre + shifts, np.sqrt(spread / (k - 1)), k, 0.0, 1)))

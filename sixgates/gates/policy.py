@@ -52,6 +52,13 @@ class EvaluationPolicy(_Policy):
     """Limit as a multiple of what always predicting the base rate would lose; None disables it."""
     max_segment_loss_over_base: float | None = Field(1.5, gt=0)
     """The same for each segment with enough rows; None disables it."""
+    max_calibration_error: float | None = Field(0.2, gt=0, le=1)
+    """Largest difference between stated and true probability, for the means and over ten bins.
+    Generous: it is there for broken models. None disables it; regression has none."""
+    max_latency_ms: float | None = Field(20.0, gt=0)
+    """Median time of scoring one row, in milliseconds; None disables it."""
+    max_size_mb: float | None = Field(200.0, gt=0)
+    """Size of the model's text in megabytes; None disables it."""
     min_rows: int = Field(200, ge=1)
     min_segment_rows: int = Field(100, ge=1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sixgates.adapters.lightgbm_trainer import predict, train
+from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
 from sixgates.adapters.model_store import text_digest
 from sixgates.gates.card import ModelCard, Task, encode_rows
 from sixgates.gates.errors import ConfigurationError, ContractError
@@ -192,3 +192,21 @@ def test_feature_names_that_lightgbm_refuses_do_no_harm(project_of, rows_of, spl
     trained = train(odd, split_of(rows_of().rename({"age": name})))
     assert trained.card.features[0].name == name
     assert trained.evidence.loss < trained.evidence.base_loss
+
+
+@TASKS
+@pytest.mark.parametrize(("rows", "timed"), [(0, 0), (1, 1), (299, 299), (1000, 300)])
+def test_a_stored_model_is_timed_on_single_rows_and_weighed(trained_on, rows_of, task, rows, timed):
+    trained = trained_on(task)
+    df = rows_of(task=task)
+    df = pl.concat([df, df])[:rows]
+    found = measure_footprint(trained.text, trained.card, df)
+    assert found.n == timed
+    assert found.size_mb == len(trained.text) / 2**20
+    assert math.isnan(found.latency_ms) if timed == 0 else 0 < found.latency_ms < 20
+
+
+def test_a_text_that_is_not_the_cards_is_not_timed(trained_on, rows_of):
+    trained = trained_on()
+    with pytest.raises(ContractError):
+        measure_footprint(trained.text + " ", trained.card, rows_of())

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sixgates.gates.calibration import Calibration
 from sixgates.gates.evaluate import HoldoutEvidence, judge_holdout, measure_holdout, segment_masks
+from sixgates.gates.footprint import Footprint
 from sixgates.gates.policy import EvaluationPolicy, Policies
 from sixgates.gates.project import Project, Roles
 from sixgates.gates.verdict import Outcome, Verdict
@@ -19,6 +21,8 @@ POLICY = EvaluationPolicy()
 
 
 def judge(evidence=GOOD, **limits):
+    if evidence.footprint is None:
+        evidence = replace(evidence, footprint=Footprint(0.1, 1.0, 300))
     return judge_holdout(evidence, EvaluationPolicy(**limits), "brier")
 
 
@@ -133,3 +137,137 @@ def test_the_holdout_becomes_losses_in_row_order():
     np.testing.assert_allclose(evidence.base_losses, 0.25)
     assert list(evidence.segments) == ["s=u"]
     assert evidence.n == 3
+
+
+def calibrated(predicted, happened, **more):
+    losses = (predicted - happened) ** 2
+    base = (happened.mean() - happened) ** 2
+    return HoldoutEvidence(
+        losses, base, calibration=(Calibration("", predicted, happened),), **more
+    )
+
+
+def checks_of(verdict):
+    return {check.name: check for check in verdict.checks}
+
+
+def said_and_came(n=4000, *, shift=0.0, squeeze=1.0, seed=2):
+    rng = np.random.default_rng(seed)
+    true = rng.uniform(0.1, 0.9, n)
+    happened = (rng.random(n) < true).astype(float)
+    return np.clip(0.5 + squeeze * (true - 0.5) + shift, 0, 1), happened
+
+
+def test_a_calibrated_model_passes_with_its_n():
+    verdict = judge(calibrated(*said_and_came()))
+    assert verdict.passed
+    for name in ("calibration in the large", "calibration error"):
+        assert checks_of(verdict)[name].n == 4000
+        assert checks_of(verdict)[name].seen < 0.06
+
+
+@pytest.mark.parametrize("limit", [0.2, 0.1])
+def test_a_perfect_ranking_with_wrong_figures_is_refused(limit):
+    # every figure is 0.25 too high: the order of the rows, and so any ranking metric, is unchanged
+    verdict = judge(calibrated(*said_and_came(shift=0.25)), max_calibration_error=limit)
+    assert checks_of(verdict)["calibration in the large"].outcome is Outcome.FAIL
+    assert checks_of(verdict)["calibration error"].outcome is Outcome.FAIL
+
+
+def test_overconfidence_that_is_right_in_the_mean_is_seen_by_the_bins_alone():
+    verdict = judge(calibrated(*said_and_came(squeeze=2.5)), max_calibration_error=0.1)
+    assert checks_of(verdict)["calibration in the large"].outcome is Outcome.PASS
+    assert checks_of(verdict)["calibration error"].outcome is Outcome.FAIL
+
+
+def test_the_limit_on_calibration_can_be_taken_away():
+    verdict = judge(calibrated(*said_and_came(shift=0.25)), max_calibration_error=None)
+    assert not any(name.startswith("calibration") for name in checks_of(verdict))
+
+
+def test_a_few_rows_do_not_prove_calibration():
+    verdict = judge(calibrated(*said_and_came(n=40)), min_rows=10, max_calibration_error=0.1)
+    assert checks_of(verdict)["calibration error"].outcome is Outcome.FAIL
+
+
+def test_a_model_off_by_the_limit_rarely_passes_calibration():
+    passed = 0
+    for seed in range(200):
+        evidence = calibrated(*said_and_came(n=600, shift=0.08, seed=seed))
+        found = judge(evidence, max_calibration_error=0.08)
+        passed += checks_of(found)["calibration in the large"].outcome is Outcome.PASS
+    assert passed <= 10 + 3 * np.sqrt(200 * 0.05 * 0.95)
+
+
+def test_of_several_classes_the_worst_is_named():
+    predicted, happened = said_and_came()
+    off = np.clip(predicted + 0.3, 0, 1)
+    found = (Calibration("cat", predicted, happened), Calibration("dog", off, happened))
+    verdict = judge(replace(calibrated(predicted, happened), calibration=found))
+    assert verdict.outcome is Outcome.FAIL
+    assert "mean probability of dog" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("footprint", "words"),
+    [
+        (Footprint(21.0, 1.0, 300), "single-row latency in ms 21 > limit 20 (n = 300)"),
+        (Footprint(0.1, 201.0, 300), "model size in MB 201 > limit 200 (n = 300)"),
+        (Footprint(float("nan"), 1.0, 300), "single-row latency in ms is nan"),
+        (Footprint(0.1, 1.0, 0), "has no rows behind it"),
+    ],
+)
+def test_a_model_over_its_budget_is_refused(footprint, words):
+    verdict = judge(replace(GOOD, footprint=footprint))
+    assert verdict.outcome is Outcome.FAIL
+    assert words in verdict.reason
+
+
+def test_a_budget_that_was_not_measured_is_refused():
+    verdict = judge_holdout(GOOD, POLICY, "brier")
+    assert verdict.outcome is Outcome.FAIL
+    assert "latency in ms could not be measured" in verdict.reason
+    free = EvaluationPolicy(max_latency_ms=None, max_size_mb=None)
+    assert judge_holdout(GOOD, free, "brier").passed
+
+
+def test_the_baselines_are_reported_and_refuse_nothing():
+    better = replace(GOOD, last_label_losses=np.full(N, 0.01))
+    check = checks_of(judge(better))["baselines"]
+    assert check.outcome is Outcome.PASS
+    assert check.sentence == (
+        "brier 0.09699; always the base rate 0.25; the last known label 0.01 "
+        "(n = 1,000; reported only, refuses nothing)"
+    )
+
+
+def test_rows_of_one_entity_count_together():
+    rng = np.random.default_rng(9)
+    entity = np.repeat(np.arange(25), 40)
+    losses = np.clip(0.2 + rng.normal(0, 0.1, 25)[entity], 0, 1)
+    limit = losses.mean() + 0.015
+    assert judge(HoldoutEvidence(losses, np.full(N, 0.25)), max_loss=limit).passed
+    together = HoldoutEvidence(losses, np.full(N, 0.25), clusters=entity)
+    verdict = judge(together, max_loss=limit)
+    assert verdict.outcome is Outcome.FAIL
+    assert "n = 1,000 rows of 25 entities" in verdict.reason
+
+
+def test_one_entity_alone_proves_nothing():
+    verdict = judge(replace(GOOD, clusters=np.zeros(N, dtype=int)))
+    assert verdict.outcome is Outcome.FAIL
+    assert "1,000 rows of 1 entities" in verdict.reason
+
+
+def test_a_segment_must_clear_its_limit_with_its_upper_bound():
+    rng = np.random.default_rng(4)
+    mask = np.arange(N) < 150
+    losses = np.where(mask, rng.binomial(1, 0.3, N), GOOD.losses)
+    evidence = HoldoutEvidence(losses, np.full(N, 0.25), {"country=no": mask})
+    mean = losses[mask].mean()
+    error = losses[mask].std(ddof=1) / np.sqrt(150)
+    for room, outcome in ((1.7, Outcome.PASS), (1.6, Outcome.FAIL)):
+        factor = (mean + room * error) / 0.25
+        found = checks_of(judge(evidence, max_segment_loss_over_base=factor))["segments"]
+        assert found.outcome is outcome
+        assert found.n == 150

@@ -43,3 +43,20 @@ def test_a_dataset_that_was_changed_since_is_not_judged(stage, trained):
     with pytest.raises(ContractError, match="was changed since it was stored"):
         evaluate.fn(run, dataset, model)
     assert stage.verdicts()[-1] == ("retrain", "pass")
+
+
+def test_the_stored_model_is_timed_weighed_and_set_beside_naive_rules(trained):
+    verdict = evaluate.fn(*trained)
+    seen = {check.name: check for check in verdict.checks}
+    assert 0 < seen["single-row latency in ms"].seen < 20
+    assert 0 < seen["model size in MB"].seen < 1
+    assert "the last known label of the entity" in seen["baselines"].sentence
+    assert seen["calibration error"].n == seen["holdout rows"].n
+
+
+def test_a_model_larger_than_its_budget_is_refused(stage):
+    stage.play("small-budget", evaluation={"max_size_mb": 0.001})
+    run, dataset = stage.validated()
+    verdict = evaluate.fn(run, dataset, train_challenger.fn(run, dataset).model)
+    assert verdict.outcome is Outcome.FAIL
+    assert "model size in MB" in verdict.reason

@@ -1,0 +1,112 @@
+"""What each gate would refuse, in words, from its limits."""
+
+from sixgates.gates.card import Task
+from sixgates.gates.project import Project
+from sixgates.gates.verdict import number
+
+
+def refusals(project: Project) -> tuple[str, ...]:
+    """Return one sentence for each gate, in their order."""
+    return (
+        f"Gate 1, validate: {_listed(_validate(project))}.",
+        f"Gate 2, retrain: {_listed(_retrain(project))}.",
+        f"Gate 3, evaluate: {_listed(_evaluate(project))}.",
+        f"Gate 4, compare: {_listed(_compare(project))}.",
+        f"Gate 5, canary: {_listed(_canary(project))}.",
+        f"Gate 6, monitor: {_listed(_monitor(project))}.",
+    )
+
+
+def _validate(project: Project) -> list[str]:
+    policy = project.policies.validation
+    found = [
+        "a missing or wrongly typed column",
+        f"fewer than {policy.min_rows:,} accepted rows with known labels",
+        f"more than {_percent(policy.max_quarantined_share)} of rows that break a rule",
+        f"a feature with more than {_percent(policy.max_null_share)} of nulls",
+    ]
+    if policy.max_age is not None:
+        found.append(f"no row younger than {policy.max_age}")
+    return found
+
+
+def _retrain(project: Project) -> list[str]:
+    policy = project.policies.training
+    return [
+        "a model that does not beat the base rate on the validation rows",
+        (
+            f"training that takes more than {number(policy.max_seconds)} s"
+            f" or {number(policy.max_memory_mb)} MB"
+        ),
+    ]
+
+
+def _evaluate(project: Project) -> list[str]:
+    policy, loss = project.policies.evaluation, project.loss
+    found = [f"a holdout of fewer than {policy.min_rows:,} rows"]
+    if policy.max_loss is not None:
+        found.append(f"a {loss} whose upper bound lies above {number(policy.max_loss)}")
+    if policy.max_loss_over_base is not None:
+        found.append(
+            f"a {loss} whose upper bound lies above {number(policy.max_loss_over_base)} times the"
+            f" base rate's"
+        )
+    if policy.max_loss is None and policy.max_loss_over_base is None:
+        found.append("every model, because no limit on the loss is set")
+    if policy.max_segment_loss_over_base is not None and project.roles.segments:
+        found.append(
+            f"a segment of {policy.min_segment_rows:,} rows or more where it lies above"
+            f" {number(policy.max_segment_loss_over_base)} times the base rate's"
+        )
+    if policy.max_calibration_error is not None and project.task is not Task.REGRESSION:
+        found.append(
+            f"probabilities that may be off by more than {number(policy.max_calibration_error)}"
+        )
+    if policy.max_latency_ms is not None:
+        found.append(f"more than {number(policy.max_latency_ms)} ms to score a row")
+    if policy.max_size_mb is not None:
+        found.append(f"a model text of more than {number(policy.max_size_mb)} MB")
+    return found
+
+
+def _compare(project: Project) -> list[str]:
+    policy = project.policies.comparison
+    clusters = "periods" if project.roles.entity is None else "entities"
+    found = [
+        (
+            f"a challenger not shown to be less than {number(policy.margin)} worse in"
+            f" {project.loss} than the champion"
+        ),
+        f"a holdout of fewer than {policy.min_clusters} {clusters}",
+    ]
+    if project.roles.segments:
+        found.append("a segment that got worse by more than the margin")
+    if policy.cold_start == "refuse":
+        found.append("the first model, because comparison.cold_start is 'refuse'")
+    return found
+
+
+def _canary(project: Project) -> list[str]:
+    policy = project.policies.canary
+    return [
+        f"a loss {number(policy.margin)} above the champion's",
+        f"{_percent(policy.error_margin)} more server errors",
+        f"{_percent(policy.slow_margin)} more answers slower than {number(policy.slow_ms)} ms",
+        "a split that does not hold its shares",
+    ]
+
+
+def _monitor(project: Project) -> list[str]:
+    policy = project.policies.monitor
+    return [
+        "a loss above the previous champion's",
+        f"more errors, or answers slower than {number(policy.slow_ms)} ms, than in the hold-back",
+    ]
+
+
+def _listed(items: list[str]) -> str:
+    return "; ".join(items)
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share)} %"

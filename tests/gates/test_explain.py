@@ -1,0 +1,232 @@
+import math
+from datetime import timedelta
+
+import pandera.polars as pa
+import pytest
+
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.expect import (
+    alarm_periods,
+    clean_requests,
+    failing_requests,
+    pair_periods,
+    wald_requests,
+)
+from sixgates.gates.explain import explain
+from sixgates.gates.paired import sr_detector
+from sixgates.gates.plan import Traffic, plan_release
+from sixgates.gates.policy import Policies
+from sixgates.gates.project import Project, Roles
+
+
+def project(*, changes="no", entity="who", period=timedelta(days=1), **policies):
+    horizon = policies.pop("horizon", timedelta(days=2))
+    columns = ("t", "who", "x", "y")
+    return Project(
+        name="toy",
+        task="binary",
+        contract=pa.DataFrameSchema({c: pa.Column() for c in columns}),
+        roles=Roles(
+            event_time="t", label="y", numeric=("x",), entity=entity, label_horizon=horizon,
+            ignored=() if entity else ("who",),
+        ),
+        loss="brier",
+        prediction_changes_outcome=changes,
+        period=period,
+        policies=Policies.with_margin(policies.pop("margin", 0.02), **policies),
+    )  # fmt: skip
+
+
+def words(found):
+    return " ".join(line for section in found.sections for line in section.sentences)
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.02])
+def test_the_expectation_is_walds(truth):
+    # Wald's 2,594 an arm at base .10, m .02 and both errors .05 is a figure of the specification
+    limit = math.log(19)
+    found = wald_requests(0.1, 0.02, truth=truth, promote=limit, rollback=limit)
+    assert found == pytest.approx(2594, rel=0.09)
+
+
+@pytest.mark.parametrize(
+    ("easier", "harder"),
+    [
+        ({"base": 0.1}, {"base": 0.3}),
+        ({"margin": 0.04}, {"margin": 0.02}),
+        ({"promote": 3.0}, {"promote": 6.0}),
+    ],
+)
+def test_what_is_harder_to_tell_takes_more_requests(easier, harder):
+    def needed(base=0.1, margin=0.02, promote=3.0):
+        return wald_requests(base, margin, truth=0.0, promote=promote, rollback=3.0)
+
+    assert needed(**easier) < needed(**harder)
+
+
+@pytest.mark.parametrize(("effect", "periods"), [(2.0, 6), (1.0, 11), (0.5, 38), (0.0, None)])
+def test_pairs_need_periods_by_their_effect_size(effect, periods):
+    assert pair_periods(effect, math.log(20), 3) == periods
+
+
+def test_pairs_are_not_judged_before_the_fewest_periods():
+    assert pair_periods(50.0, math.log(20), 9) == 9
+
+
+def test_clean_and_failing_requests_follow_their_formulas():
+    assert clean_requests(0.02, 0.05) == math.ceil(math.log(20) / math.log(1.02))
+    assert failing_requests(0.02, 0.01, math.log(80)) < failing_requests(0.02, 0.5, math.log(80))
+
+
+def test_the_soonest_alarm_is_that_of_the_detector_itself():
+    k = alarm_periods(200.0)
+    steady = [1.0, 1.001] * 20
+    assert sr_detector(steady[:k]) >= math.log(200) > sr_detector(steady[: k - 1])
+
+
+@pytest.mark.parametrize(
+    ("requests", "shares"),
+    [
+        (10.0, (0.5,)),
+        (24.0, (0.25, 0.5)),
+        (60.0, (0.05, 0.25, 0.5)),
+        (1e6, (0.01, 0.05, 0.25, 0.5)),
+    ],
+)
+def test_the_shares_are_those_that_the_canary_would_open(requests, shares):
+    assert plan_release(project(), Traffic(requests)).shares == shares
+
+
+def test_pairs_time_is_shadow_then_stages():
+    plan = plan_release(project(), Traffic(400.0))
+    # 11 periods and 2 days for labels; 20 requests at 1 %, 5 % and 25 %, the other 92 at 50 %
+    assert plan.shadow_days == 13
+    assert plan.promote_requests == 152
+    assert plan.promote_days == pytest.approx(13 + 20 / 4 + 20 / 20 + 20 / 100 + 92 / 200)
+    assert plan.rollback_requests is None
+    assert plan.rollback_days == plan.rollback_periods + 2
+
+
+def test_the_split_waits_for_matured_labels():
+    plan = plan_release(project(changes="yes"), Traffic(10_000.0))
+    assert plan.promote_periods is None
+    assert plan.shadow_days == 3 + 2
+    assert 2_000 < plan.promote_requests < plan.rollback_requests < 6_000
+    assert plan.promote_days > 5 + 2 + 1
+
+
+def test_more_traffic_never_takes_longer_and_less_margin_never_less():
+    for changes in ("yes", "no"):
+        times = [
+            plan_release(project(changes=changes), Traffic(rate)).promote_days
+            for rate in (1e3, 1e4, 1e5)
+        ]
+        assert times == sorted(times, reverse=True)
+    wide, narrow = (
+        plan_release(project(changes="yes", margin=m), Traffic(1e4)).promote_days
+        for m in (0.02, 0.01)
+    )
+    assert wide < narrow
+
+
+@pytest.mark.parametrize("changes", ["yes", "no", "unknown"])
+def test_a_sound_policy_at_enough_traffic_has_no_problem(changes):
+    assert explain(project(changes=changes), Traffic(10_000.0)).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "traffic", "problem"),
+    [
+        # the split has too little traffic
+        ({"changes": "yes"}, 100.0, "cannot decide: an equal challenger needs about"),
+        ({"changes": "unknown"}, 100.0, "at 100 requests a day, and canary.deadline is 60 days"),
+        # no traffic at all
+        ({}, 0.0, "cannot decide: an equal challenger needs more time than can be foreseen"),
+        # equal ones are promoted just in time, worse ones not rolled back
+        ({"changes": "yes", "canary": {"deadline": timedelta(days=16)}}, 1_000.0, "to be rolled"),
+        # pairs need 11 days and two for labels, whatever the traffic
+        ({"canary": {"deadline": timedelta(days=12)}}, None, "cannot decide"),
+        ({"canary": {"deadline": timedelta(days=17)}}, None, "needs about 18 days to be rolled"),
+        # 14 days of holdout hold at most 15 clusters
+        (
+            {"entity": None, "training": {"window": timedelta(days=70)}},
+            10_000.0,
+            "the holdout spans about 15 periods and gate 4 needs 30 clusters",
+        ),
+        # labels come when the release is over
+        ({"horizon": timedelta(days=90)}, 10_000.0, "no signal to roll back on: the first period"),
+        # confirmed before the detector can speak
+        ({"monitor": {"periods": 5}}, 10_000.0, "no signal to roll back on: the e-detector"),
+        ({"monitor": {"run_length": 1e6}}, 10_000.0, "after 12 periods"),
+        # nobody is held back
+        (
+            {"changes": "yes", "monitor": {"holdback": 0.0005}},
+            1_500.0,
+            "no signal to roll back on: the hold-back of gate 6 sees 0.75 requests",
+        ),
+    ],
+)
+def test_a_policy_that_cannot_decide_is_refused_in_words(made, traffic, problem):
+    found = explain(project(**made), Traffic(traffic))
+    assert any(problem in line for line in found.problems), found.problems
+
+
+def test_without_traffic_no_time_is_claimed():
+    found = explain(project(changes="yes"), Traffic())
+    assert (found.plan.promote_days, found.plan.rollback_days) == (None, None)
+    assert "Times are not worked out" in words(found)
+    assert found.problems == ()
+
+
+def test_margin_and_error_rates_stand_in_words():
+    policy = {"alpha": 0.04, "beta": 0.03}
+    text = words(explain(project(margin=0.015, canary=policy), Traffic(5_000.0)))
+    for part in (
+        "The margin is 0.015",
+        "promoted by gate 5 with probability at most 4 %",
+        "rolled back by gate 5 with probability at most 3 %",
+        "after 60 days it expires and the champion stays",
+        "An equal model alarms once in 200 periods or more",
+        "alarms falsely once in 100 periods or more",
+        "2 looks in a row",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_every_gate_says_what_it_refuses(number):
+    refused = explain(project(), Traffic()).sections[4].sentences
+    assert refused[number - 1].startswith(f"Gate {number}, ")
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "said", "unsaid"),
+    [
+        ({}, "off by more than 0.2", "no limit on the loss"),
+        ({"max_calibration_error": None}, "20 ms", "off by more"),
+        ({"max_latency_ms": None, "max_size_mb": None}, "off by more than 0.2", " MB"),
+        ({"max_loss_over_base": None}, "no limit on the loss is set", "times the base rate's"),
+    ],
+)
+def test_gate_3_says_the_limits_that_are_set(evaluation, said, unsaid):
+    line = explain(project(evaluation=evaluation), Traffic()).sections[4].sentences[2]
+    assert said in line
+    assert unsaid not in line
+
+
+@pytest.mark.parametrize(
+    "traffic",
+    [
+        Traffic(-1.0),
+        Traffic(math.nan),
+        Traffic(math.inf),
+        Traffic(base_rate=0.0),
+        Traffic(base_rate=0.98),
+        Traffic(base_rate=math.nan),
+        Traffic(effect_size=0.0),
+        Traffic(effect_size=math.nan),
+    ],
+)
+def test_an_impossible_assumption_is_refused(traffic):
+    with pytest.raises(ConfigurationError):
+        explain(project(), traffic)
