@@ -8,7 +8,7 @@ import typer
 
 from cli import operate, people
 from cli.explain import explained, show_explained
-from cli.say import EPILOG, Code, sentences, show, stderr, stdout
+from cli.say import EPILOG, Code, sentences, show, stdout
 
 app = typer.Typer(
     help="From a drift alert to a production model, through six gates: validate, retrain,"
@@ -158,13 +158,14 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
+    as_json: Json = False,
 ) -> None:
     """Serve the project's models: split, shadow, log. Ctrl-C drains and stops.
 
     Admin calls need the token in SIXGATES_GATEWAY_TOKEN.
     """
     with sentences():
-        operate.serve(project, host, port, lambda url: stderr.print(f"serving at {url}"))
+        operate.serve(project, host, port, lambda url: people.serving(url, as_json=as_json))
 
 
 @app.command(epilog=EPILOG)

@@ -1,16 +1,27 @@
 """Results for people: tables and sentences on the terminal."""
 
+import json
+import sys
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from cli.say import stdout
+from cli.say import stderr, stdout
 
 
 def ending(ended: dict[str, Any]) -> str:
     """Say how a flow ended."""
     return f"[bold]{ended['project']}[/]: {ended['ending']}. {escape(str(ended['reason'] or ''))}"
+
+
+def serving(url: str, *, as_json: bool) -> None:
+    """Say where a gateway serves, as soon as it does."""
+    if as_json:
+        sys.stdout.write(json.dumps({"url": url}) + "\n")
+        sys.stdout.flush()
+    else:
+        stderr.print(f"serving at {url}", soft_wrap=True)
 
 
 def checked(found: dict[str, Any]) -> None:
