@@ -4,10 +4,8 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from sixgates.gates.errors import PipelineError
 from sixgates.gateway.server import serve
@@ -28,9 +26,6 @@ def main() -> int:
     parser.add_argument("--port", default=0, type=int, help="0 takes a free one")
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # The server drains on a signal and then raises it again; that is the end, not a failure.
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, _leave)
     try:
         serve(
             model=given.model,
@@ -51,10 +46,6 @@ def main() -> int:
 def _say(url: str) -> None:
     sys.stdout.write(json.dumps({"url": url}) + "\n")
     sys.stdout.flush()
-
-
-def _leave(_sign: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 if __name__ == "__main__":

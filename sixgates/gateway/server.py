@@ -3,9 +3,11 @@
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -81,12 +83,24 @@ def serve(
 
         follower.poll()
         try:
-            _Server(gateway, start, stop).run(sockets=[sock])
+            with _signals_end_quietly():
+                _Server(gateway, start, stop).run(sockets=[sock])
         finally:
             following.stop()
             gateway.close()
             state.close()
             ledger.close()
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """The server drains on a signal and then raises it again: that is the end, not a failure."""
+    former = {s: signal.signal(s, lambda *_: None) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 class _Server(uvicorn.Server):
