@@ -121,16 +121,17 @@ def clear(home: Path) -> None:
 
 @contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM stop everything in order, as Ctrl-C does."""
+    """Let SIGTERM, or a terminal that closes, stop everything in order, as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    former = signal.signal(signal.SIGTERM, interrupt)
+    former = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:

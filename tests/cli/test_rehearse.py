@@ -66,7 +66,7 @@ def test_scenarios_end_as_expected_and_leave_nothing_running(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_stops_everything(tmp_path, sign):
     process = start("no-drift", home=tmp_path)
     deadline = time.monotonic() + 60
