@@ -77,7 +77,7 @@ class MlflowRegistry:
                 metrics=_metrics(metrics),
                 tags=_tags(tags),
             )
-            client.log_inputs(run, [_dataset_input(dataset)])
+            _log_dataset(client, run, dataset)
 
     def register(self, run: str, text: str, card: ModelCard, sample: pl.DataFrame) -> ModelRef:
         """Register the native text as a new version, with signature and digest.
@@ -189,6 +189,17 @@ def _ensure_model(client: "MlflowClient", model: str) -> None:
     except MlflowException as exc:
         if exc.error_code != "RESOURCE_ALREADY_EXISTS":  # else another flow was first
             raise
+
+
+def _log_dataset(client: "MlflowClient", run: str, dataset: DatasetRef) -> None:
+    """Log the data set; where two runs log the same one at once, MLflow refuses the second."""
+    from mlflow.exceptions import MlflowException
+
+    given = [_dataset_input(dataset)]
+    try:
+        client.log_inputs(run, given)
+    except MlflowException:
+        client.log_inputs(run, given)  # by now it is there
 
 
 def _dataset_input(dataset: DatasetRef) -> Any:  # noqa: ANN401 - MLflow's entity
