@@ -4,6 +4,8 @@ Appending a route is the compare-and-set of the whole system: `UNIQUE(model, epo
 one of several controllers win.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from sixgates.ledger.route import Beside, Route, Step, Version
 
 GATEWAY_SILENCE = timedelta(seconds=10)
 """A gateway that has not been seen for so long counts as gone."""
+
+BUSY_SECONDS = 30.0
+"""How long a statement waits for another writer of the same SQLite file."""
 
 
 class Kind(StrEnum):
@@ -224,13 +229,23 @@ def _wall() -> datetime:
 
 def _connect_args(url: str) -> dict[str, Any]:
     if sa.make_url(url).get_backend_name() == "sqlite":
-        return {"timeout": 30}
+        return {"timeout": BUSY_SECONDS}
     return {}
 
 
 def _use_wal(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own types
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    # SQLite answers "locked" at once, without its own wait, where several connections change the
+    # journal of one new file: the change is the only statement that must be tried again by hand.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
