@@ -14,8 +14,8 @@ def explained(
 ) -> dict[str, Any]:
     """Return what the policies of a project mean at a traffic, and why they must not run."""
     from sixgates.adapters.project_files import load_project
-    from sixgates.gates.explain import explain
-    from sixgates.gates.plan import Traffic
+    from sixgates.gates.explain.explain import explain
+    from sixgates.gates.explain.plan import Traffic
 
     loaded = load_project(project)
     traffic = Traffic(requests_per_day, base_rate, effect_size)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from simulation.sweep_rules import Limits
-from sixgates.gates.clusters import cluster_bound
-from sixgates.gates.eprocess import Floats
-from sixgates.gates.paired import sr_detector
+from sixgates.gates.statistics.clusters import cluster_bound
+from sixgates.gates.statistics.counts import Floats
+from sixgates.gates.statistics.periods import sr_detector
 
 _ICC = 0.2
 _BATCH = 1_000

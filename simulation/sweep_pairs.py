@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from sixgates.gates.eprocess import Floats
-from sixgates.gates.paired import judge_moments
+from sixgates.gates.statistics.counts import Floats
+from sixgates.gates.statistics.periods import judge_moments
 
 DAYS = 40
 ROWS_A_DAY = 240

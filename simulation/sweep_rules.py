@@ -8,8 +8,14 @@ from scipy.stats import norm
 
 from simulation.sweep_pairs import Pairs, period_evidence
 from simulation.sweep_worlds import Traffic, Units
-from sixgates.gates.eprocess import Counts, Floats, Memory, control_memory, log_es_of_counts
-from sixgates.gates.eprocess_losses import ControlPast, log_es_of_units
+from sixgates.gates.statistics.counts import (
+    Counts,
+    Floats,
+    Memory,
+    control_memory,
+    log_es_of_counts,
+)
+from sixgates.gates.statistics.units import ControlPast, log_es_of_units
 
 _CHUNK = 20
 """Ticks judged at once: worlds that have their verdict are then left out."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sixgates.gates.eprocess import Counts, Floats
+from sixgates.gates.statistics.counts import Counts, Floats
 
 TICKS = 200
 ROWS = 200

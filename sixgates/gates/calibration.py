@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sixgates.gates.card import Task
-from sixgates.gates.clusters import cluster_bound
 from sixgates.gates.project import Project
+from sixgates.gates.statistics.clusters import cluster_bound
 from sixgates.gates.verdict import Check, Outcome, number
 
 _ALPHA = 0.05

@@ -14,14 +14,14 @@ from enum import StrEnum
 import numpy as np
 
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.eprocess import ArmCounts, dual_counts
-from sixgates.gates.eprocess_guards import mean_log_e
-from sixgates.gates.eprocess_guards import ratio_mismatch_log_e as mismatch
-from sixgates.gates.eprocess_losses import dual_values
 from sixgates.gates.evidence import Evidence
-from sixgates.gates.paired import judge_periods, log_t_eprocess
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.project import Project
+from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.guards import mean_log_e
+from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
+from sixgates.gates.statistics.periods import judge_periods, log_t_eprocess
+from sixgates.gates.statistics.units import dual_values
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
 
 _MISMATCH_ALPHA = 0.001

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr
 
-from sixgates.gates.clusters import ClusterBound, cluster_bound, holdout_clusters
 from sixgates.gates.evaluate import segment_masks
 from sixgates.gates.policy import ComparisonPolicy
 from sixgates.gates.project import Project
+from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound, holdout_clusters
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
 
 MIN_SEGMENT_ROWS = 100

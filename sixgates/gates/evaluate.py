@@ -15,12 +15,12 @@ import polars as pl
 from sixgates.gates.baselines import last_label_losses, report_baselines
 from sixgates.gates.calibration import Calibration, calibrations, judge_calibration
 from sixgates.gates.card import level_key
-from sixgates.gates.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.encoding import label_array
 from sixgates.gates.footprint import Footprint, judge_footprint
 from sixgates.gates.losses import constant_losses, row_losses
 from sixgates.gates.policy import EvaluationPolicy
 from sixgates.gates.project import Project
+from sixgates.gates.statistics.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, number
 
 _ALPHA = 0.05

@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 
 from sixgates.gates.card import Task
-from sixgates.gates.eprocess import ArmCounts
-from sixgates.gates.eprocess_losses import LossBatch
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
+from sixgates.gates.statistics.counts import ArmCounts
+from sixgates.gates.statistics.units import LossBatch
 
 _KEY = ["request", "row"]
 

@@ -10,12 +10,12 @@ import math
 import numpy as np
 
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.eprocess import dual_counts
-from sixgates.gates.eprocess_guards import mean_log_e
 from sixgates.gates.evidence import Evidence
-from sixgates.gates.paired import sr_detector
 from sixgates.gates.policy import MonitorPolicy
 from sixgates.gates.project import Project
+from sixgates.gates.statistics.counts import dual_counts
+from sixgates.gates.statistics.guards import mean_log_e
+from sixgates.gates.statistics.periods import sr_detector
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
 
 

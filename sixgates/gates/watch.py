@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sixgates.gates.paired import sr_detector
 from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.profile import Profile, merge, profile_frame, psi, without
+from sixgates.gates.statistics.periods import sr_detector
 from sixgates.gates.verdict import number
 
 _FEWEST_PAST = 3

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sixgates.gates.canary import Phase, Stage, judge_canary, planned_shares
 from sixgates.gates.decision import Move
-from sixgates.gates.eprocess import ArmCounts
 from sixgates.gates.evidence import Evidence, LossBatch
 from sixgates.gates.policy import CanaryPolicy
+from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.verdict import Outcome
 from tests.fakes import tiny_project
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from sixgates.gates.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.compare import PairedEvidence, judge_comparison, paired_evidence
 from sixgates.gates.errors import ContractError
 from sixgates.gates.policy import ComparisonPolicy, Policies
 from sixgates.gates.project import Project, Roles
+from sixgates.gates.statistics.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.verdict import Outcome, Verdict
 
 POLICY = ComparisonPolicy(margin=0.02)

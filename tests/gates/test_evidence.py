@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sixgates.gates.card import Task
-from sixgates.gates.eprocess import ArmCounts
 from sixgates.gates.evidence import Trial, gather, loss_by_period
+from sixgates.gates.statistics.counts import ArmCounts
 from tests.fakes import day, known, said, tiny_project
 
 SHADOW = Trial("2", "1", {1: 0.0}, epoch=1)

@@ -5,18 +5,18 @@ import pandera.polars as pa
 import pytest
 
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.expect import (
+from sixgates.gates.explain.expect import (
     alarm_periods,
     clean_requests,
     failing_requests,
     pair_periods,
     wald_requests,
 )
-from sixgates.gates.explain import explain
-from sixgates.gates.paired import sr_detector
-from sixgates.gates.plan import Traffic, plan_release
+from sixgates.gates.explain.explain import explain
+from sixgates.gates.explain.plan import Traffic, plan_release
 from sixgates.gates.policy import Policies
 from sixgates.gates.project import Project, Roles
+from sixgates.gates.statistics.periods import sr_detector
 
 
 def project(*, changes="no", entity="who", period=timedelta(days=1), **policies):

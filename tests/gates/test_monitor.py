@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sixgates.gates.decision import Move
-from sixgates.gates.eprocess import ArmCounts
 from sixgates.gates.evidence import Evidence
 from sixgates.gates.monitor import judge_monitor
+from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.verdict import Gate, Outcome
 from tests.fakes import tiny_project
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sixgates.gates.eprocess import (
+from sixgates.gates.statistics.counts import (
     control_and_canary_bets,
     log_e_counts,
 )
-from sixgates.gates.eprocess_guards import ratio_mismatch_log_e
-from sixgates.gates.paired import log_t_factor
+from sixgates.gates.statistics.guards import ratio_mismatch_log_e
+from sixgates.gates.statistics.periods import log_t_factor
 
 _FILE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "sequential.json"
 

@@ -12,9 +12,9 @@ from simulation.sweep_pairs import pairs_of, period_evidence
 from simulation.sweep_rules import Limits, production
 from simulation.sweep_runs import FIXED_N, blocks, interval, sweep
 from simulation.sweep_worlds import WORLDS, world_of
-from sixgates.gates.eprocess import ArmCounts, dual_counts
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.paired import judge_periods
+from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.periods import judge_periods
 
 WORLDS_A_CELL = 200
 SOUND = ("iid", "open-day", "ramp", "intra-user", "returning-users", "delayed", "stops",

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sixgates.gates.plan import Plan, Traffic
+from sixgates.gates.explain.plan import Plan, Traffic
+from sixgates.gates.explain.spans import about, span, span_of_days
 from sixgates.gates.project import Project
-from sixgates.gates.spans import about, span, span_of_days
 from sixgates.gates.verdict import number
 
 _DAY = timedelta(days=1)

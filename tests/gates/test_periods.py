@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 from scipy.special import bdtrc
 
-from sixgates.gates.paired import judge_periods, log_t_eprocess, log_t_factor, sr_detector
+from sixgates.gates.statistics.periods import (
+    judge_periods,
+    log_t_eprocess,
+    log_t_factor,
+    sr_detector,
+)
 
 TWENTY = math.log(20)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sixgates.gates.canary import planned_shares
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.expect import (
+from sixgates.gates.explain.expect import (
     alarm_periods,
     clean_requests,
     failing_requests,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betaln, logsumexp
 
-from sixgates.gates.eprocess import Floats
 from sixgates.gates.errors import ContractError
+from sixgates.gates.statistics.counts import Floats
 
 
 def mean_log_e(log_es: Sequence[float] | Floats) -> float:

@@ -1,4 +1,4 @@
-"""The e-processes of `eprocess.py` for bounded losses: linear factors, one a randomised unit."""
+"""The e-processes of `counts.py` for bounded losses: linear factors, one a randomised unit."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sixgates.gates.eprocess import DualEvidence, Floats, check_bets, clip_mean, projection
 from sixgates.gates.errors import ContractError
+from sixgates.gates.statistics.counts import DualEvidence, Floats, check_bets, clip_mean, projection
 
 
 class LossBatch(NamedTuple):
@@ -43,7 +43,7 @@ def log_e_values(
     >>> rows = np.array([True, True, False, False]), np.array([0.0, 1.0, 0.0, 0.0])
     >>> round(log_e_values(*rows, 0.5, control_mean=0.1, margin=0.02, null=0.0), 8)
     0.09805842
-    >>> from sixgates.gates.eprocess import log_e_counts
+    >>> from sixgates.gates.statistics.counts import log_e_counts
     >>> round(log_e_counts(1, 2, 0, 2, control_mean=0.1, margin=0.02, null=0.0), 8)
     0.09805842
     """

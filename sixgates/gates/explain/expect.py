@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from sixgates.gates.eprocess import control_and_canary_bets
 from sixgates.gates.errors import ContractError
-from sixgates.gates.paired import log_t_eprocess, sr_detector
+from sixgates.gates.statistics.counts import control_and_canary_bets
+from sixgates.gates.statistics.periods import log_t_eprocess, sr_detector
 
 _LONGEST = 2_000
 """Periods after which a forecast gives up."""

@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import bdtrc, comb
 
-from sixgates.gates.eprocess import (
+from sixgates.gates.errors import ContractError
+from sixgates.gates.statistics.counts import (
     ArmCounts,
     _log_es_of_batches,
     control_and_canary_bets,
     dual_counts,
     log_e_counts,
 )
-from sixgates.gates.eprocess_guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
-from sixgates.gates.eprocess_losses import dual_values, log_e_values
-from sixgates.gates.errors import ContractError
+from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
+from sixgates.gates.statistics.units import dual_values, log_e_values
 
 TWENTY = math.log(20)
 MARGIN = 0.02

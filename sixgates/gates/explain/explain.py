@@ -6,11 +6,11 @@ silence does, what each gate refuses; and whether the policies can decide at all
 
 from dataclasses import dataclass
 
-from sixgates.gates.plan import Plan, Traffic, plan_release
+from sixgates.gates.explain.plan import Plan, Traffic, plan_release
+from sixgates.gates.explain.refusals import refusals
+from sixgates.gates.explain.spans import about, span, span_of_days
+from sixgates.gates.explain.undecidable import problems_of
 from sixgates.gates.project import Project
-from sixgates.gates.refusals import refusals
-from sixgates.gates.spans import about, span, span_of_days
-from sixgates.gates.undecidable import problems_of
 from sixgates.gates.verdict import number
 
 

@@ -1,0 +1,1 @@
+"""What the policies of a project mean, told before anything runs."""
