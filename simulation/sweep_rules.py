@@ -164,10 +164,11 @@ def _by_unit(units: Units, limits: Limits) -> Decisions:
     for t in range(ticks):
         batch = units.assigned[:, t], units.losses[:, t]
         mean, variance = past.mean(limits.margin), past.variance()
-        for side, (null, bar) in enumerate(zip((limits.margin, 0.0), _bars(limits), strict=True)):
+        sides = (limits.margin, 0.0), (0.0, limits.margin)
+        for side, ((null, lean), bar) in enumerate(zip(sides, _bars(limits), strict=True)):
             level[side] += log_es_of_units(
                 *batch, units.share, counted=units.counted[:, t],
-                control_mean=mean, variance=variance, margin=limits.margin, null=null,
+                control_mean=mean, variance=variance, null=null, lean=lean,
             )  # fmt: skip
             crossed[side, :, t] = level[side] >= bar
         past.learn(*batch, units.counted[:, t])

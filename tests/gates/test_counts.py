@@ -9,13 +9,14 @@ from scipy.special import bdtrc, comb
 from sixgates.gates.errors import ContractError
 from sixgates.gates.statistics.counts import (
     ArmCounts,
+    DualEvidence,
     _log_es_of_batches,
     control_and_canary_bets,
     dual_counts,
     log_e_counts,
 )
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
-from sixgates.gates.statistics.units import dual_values, log_e_values
+from sixgates.gates.statistics.units import LossBatch, dual_values, log_e_values
 
 TWENTY = math.log(20)
 MARGIN = 0.02
@@ -137,7 +138,7 @@ def test_wrong_decisions_stay_rare_under_a_ramp_with_a_swinging_base(harm, side)
             batches.append(
                 ArmCounts(rng.binomial(nt, p + harm), nt, rng.binomial(600 - nt, p), 600 - nt)
             )
-        wrong += np.cumsum(_log_es_of_batches(batches, MARGIN)[side]).max() >= TWENTY
+        wrong += np.cumsum(_log_es_of_batches(batches, MARGIN, 0.0)[side]).max() >= TWENTY
     assert not _too_many(wrong, runs)
 
 
@@ -148,7 +149,7 @@ def test_an_equal_canary_is_promoted_with_about_the_rows_of_a_sequential_ratio_t
     for _ in range(60):
         batches = [ArmCounts(rng.binomial(250, 0.1), 250, rng.binomial(250, 0.1), 250)
                    for _ in range(60)]  # fmt: skip
-        level = np.cumsum(_log_es_of_batches([before, *batches], MARGIN)[0])
+        level = np.cumsum(_log_es_of_batches([before, *batches], MARGIN, 0.0)[0])
         reached.append(
             250 * (1 + int(np.argmax(level >= TWENTY))) if level.max() >= TWENTY else 15_000
         )
@@ -160,7 +161,7 @@ def _loss_batches(rng, *, shift, share=0.25, batches=12, units=400):
     for _ in range(batches):
         assigned = rng.random(units) < share
         losses = np.clip(rng.beta(1.5, 8.5, units) + shift * assigned, 0, 1)
-        made.append((assigned, losses, share))
+        made.append(LossBatch(assigned, losses, share))
     return made
 
 
@@ -213,9 +214,9 @@ def test_the_split_guard_finds_a_broken_split_and_spares_a_sound_one():
         lambda: control_and_canary_bets(0.1, 0.02, 0.0, 1.0),
         lambda: dual_counts([ArmCounts(0, 1, 0, 1)], math.nan),
         lambda: dual_counts([ArmCounts(0, 1, 0, 1, share=0.0)], 0.02),
-        lambda: dual_values([(np.array([True]), np.array([math.nan]), 0.5)], 0.02),
-        lambda: dual_values([(np.array([True]), np.array([1.5]), 0.5)], 0.02),
-        lambda: dual_values([(np.array([True, False]), np.array([0.5]), 0.5)], 0.02),
+        lambda: dual_values([LossBatch(np.array([True]), np.array([math.nan]), 0.5)], 0.02),
+        lambda: dual_values([LossBatch(np.array([True]), np.array([1.5]), 0.5)], 0.02),
+        lambda: dual_values([LossBatch(np.array([True, False]), np.array([0.5]), 0.5)], 0.02),
         lambda: error_ratio_log_e(1, 1, share=0.5, ratio=math.nan),
         lambda: ratio_mismatch_log_e(5, 4, 0.5),
     ],
@@ -223,3 +224,31 @@ def test_the_split_guard_finds_a_broken_split_and_spares_a_sound_one():
 def test_figures_that_cannot_be_are_refused_by_name(call):
     with pytest.raises(ContractError):
         call()
+
+
+def test_the_process_for_large_harm_is_blind_to_small_harm_and_finds_the_large():
+    rng = np.random.default_rng(31)
+
+    def rollback(excess):
+        bad = rng.binomial(500, 0.1 + excess, 40), rng.binomial(500, 0.1, 40)
+        batches = [ArmCounts(int(a), 500, int(b), 500) for a, b in zip(*bad, strict=True)]
+        return dual_counts(batches, MARGIN, floor=2 * MARGIN).log_rollback
+
+    assert max(rollback(0.02) for _ in range(40)) < TWENTY
+    assert min(rollback(0.10) for _ in range(40)) > TWENTY
+
+
+def test_the_same_on_losses_and_a_batch_without_a_split_only_teaches():
+    rng = np.random.default_rng(32)
+    units = rng.random(20_000) < 0.5
+    bad = (rng.random(20_000) < np.where(units, 0.2, 0.1)).astype(float)
+    days = [
+        LossBatch(u, y, 0.5)
+        for u, y in zip(units.reshape(20, -1), bad.reshape(20, -1), strict=True)
+    ]
+    before = LossBatch(np.zeros(2_000, dtype=bool), (rng.random(2_000) < 0.1).astype(float), 0.0)
+    found = dual_values([before, *days], MARGIN, floor=2 * MARGIN)
+    assert found.log_rollback > TWENTY
+    assert found.n_canary + found.n_control == 20_000
+    assert dual_values([before], MARGIN) == DualEvidence(0.0, 0.0, 0, 0)
+    assert found.log_rollback > dual_values(days, MARGIN, floor=2 * MARGIN).log_rollback

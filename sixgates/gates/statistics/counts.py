@@ -115,7 +115,8 @@ def control_and_canary_bets(control_mean: float, margin: float, null: float, sha
     check_bets(control_mean, margin, null, share)
     sign = 1 if null == 0 else -1
     a_canary = control_mean + margin if sign > 0 else control_mean
-    q_control = float(projection(np.array(control_mean), margin, null, np.array(share)))
+    supposed = np.array(control_mean), np.array(a_canary)
+    q_control = float(projection(*supposed, null, np.array(share)))
     q_canary = q_control + null
     stake = share * abs(a_canary - q_canary) / (q_canary * (1 - q_canary))
     return Bets(q_control, q_canary, control_mean, a_canary, stake, sign)
@@ -150,10 +151,11 @@ def log_e_counts(
     check_bets(control_mean, margin, null, known)
     rows = canary_bad, canary_n - canary_bad, control_bad, control_n - control_bad, known
     columns = _Columns(*(np.array([[value]], dtype=np.float64) for value in rows))
-    return float(_log_e(columns, np.array([[control_mean]]), margin, null)[0, 0])
+    lean = margin if null == 0 else 0.0
+    return float(_log_e(columns, np.array([[control_mean]]), null, lean)[0, 0])
 
 
-def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
+def dual_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0) -> DualEvidence:
     """Judge good and bad rows of both arms over batches in time order.
 
     The control mean a batch bets on is not known but has a distribution: the Beta posterior given
@@ -164,6 +166,12 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
     high, pass the champion's record from before the canary as first batch: at base rate 0.10 and
     margin 0.02 the mean sample at equality is then 1.05 times Wald's, without it 1.4 times.
 
+    Args:
+        batches: Counts in time order.
+        margin: Non-inferiority margin, in (0, 1).
+        floor: Rollback is evidence against "worse by at most `floor`": 0 finds any harm, more finds
+            only large harm, and finds it where the difference itself moves from day to day.
+
     Raises:
         ContractError: A margin outside (0, 1) or a share outside (0, 1).
 
@@ -171,7 +179,7 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
     >>> bool(dual_counts(ramp, 0.02).log_promote > np.log(20))
     True
     """
-    logs = _log_es_of_batches(batches, margin)
+    logs = _log_es_of_batches(batches, margin, floor)
     return DualEvidence(
         float(logs[0].sum()),
         float(logs[1].sum()),
@@ -191,21 +199,25 @@ def check_bets(control_mean: float, margin: float, null: float, share: float) ->
         raise ContractError(f"null {null} is neither 0 (rollback) nor the margin (promotion)")
 
 
-def projection(control: Floats, margin: float, null: float, share: Floats) -> Floats:
-    """Return `q_control` for each control mean; the objective is convex, so its slope has one root.
+def projection(control: Floats, canary: Floats, null: float, share: Floats) -> Floats:
+    """Return `q_control`, the `c` that minimises `share KL(canary, c + null) + ... KL(control, c)`.
 
-    Newton's method on the slope times `c(1-c)q(1-q)`, kept inside the bracket that holds the root.
+    For each pair of supposed means. The objective is convex, so its slope has one root: Newton's
+    method on the slope times `c(1-c)q(1-q)`, kept inside the bracket that holds the root.
     """
     if null == 0:
-        return np.asarray(control + share * margin)
-    low, high = np.maximum(control - margin, 0.0), control + 0.0 * share
-    c = np.maximum(control - share * margin, low + (high - low) / 4)
+        return np.asarray(control + share * (canary - control))
+    low, high = (
+        np.maximum(np.minimum(control, canary - null), 0.0),
+        np.maximum(control, canary - null),
+    )
+    c = np.maximum(control + share * (canary - null - control), low + (high - low) / 4)
     for _ in range(_NEWTON_STEPS):
         q = c + null
         in_c, in_q = c * (1 - c), q * (1 - q)
-        level = share * (q - control) * in_c + (1 - share) * (c - control) * in_q
+        level = share * (q - canary) * in_c + (1 - share) * (c - control) * in_q
         slope = (
-            share * (in_c + (q - control) * (1 - 2 * c))
+            share * (in_c + (q - canary) * (1 - 2 * c))
             + (1 - share) * (in_q + (c - control) * (1 - 2 * q))
         )  # fmt: skip
         low, high = np.where(level < 0, c, low), np.where(level < 0, high, c)
@@ -232,7 +244,12 @@ class Counts(NamedTuple):
 
 
 def log_es_of_counts(
-    counts: Counts, margin: float, *, share: Floats | None = None, memory: Memory | None = None
+    counts: Counts,
+    margin: float,
+    *,
+    floor: float = 0.0,
+    share: Floats | None = None,
+    memory: Memory | None = None,
 ) -> tuple[Floats, Floats]:
     """Log e-values of each batch of each world, for promotion and for rollback.
 
@@ -241,6 +258,7 @@ def log_es_of_counts(
     Args:
         counts: Arrays of shape (worlds, batches).
         margin: Non-inferiority margin, in (0, 1).
+        floor: As in `dual_counts`.
         share: Probability of the canary, of the same shape; NaN, or None for all, judges given the
             realised arm sizes.
         memory: What the bets know before each batch; by default the batches before it.
@@ -261,9 +279,9 @@ def log_es_of_counts(
         return promote, rollback
     pi = np.where(np.isnan(known), realised, known)[judged][:, None]
     past = memory if memory is not None else control_memory(control_bad, control_n)
-    control = _control_guesses(past.bad[judged], past.good[judged], margin)
+    control = _control_guesses(past.bad[judged], past.good[judged], floor + margin)
     for extreme in (float(pi.min()), float(pi.max())):
-        check_bets(float(control[0, 0]), margin, margin, extreme)
+        check_bets(float(control[0, 0]), floor + margin, 0.0, extreme)
     columns = _Columns(
         canary_bad[judged][:, None],
         (canary_n - canary_bad)[judged][:, None],
@@ -271,8 +289,8 @@ def log_es_of_counts(
         (control_n - control_bad)[judged][:, None],
         pi,
     )
-    for level, null in ((promote, margin), (rollback, 0.0)):
-        level[judged] = _log_mean(_log_e(columns, control, margin, null))
+    for level, null, lean in ((promote, margin, 0.0), (rollback, floor, floor + margin)):
+        level[judged] = _log_mean(_log_e(columns, control, null, lean))
     return promote, rollback
 
 
@@ -298,10 +316,10 @@ class _Columns(NamedTuple):
     share: Floats
 
 
-def _log_e(batch: _Columns, control: Floats, margin: float, null: float) -> Floats:
-    """Log e-value of each batch for each guess of its control mean."""
-    canary = control + margin if null == 0 else control
-    q_control = projection(control, margin, null, batch.share)
+def _log_e(batch: _Columns, control: Floats, null: float, lean: float) -> Floats:
+    """Log e-value of each batch for each guess of its control mean; the canary's is `lean` above."""
+    canary = control + lean
+    q_control = projection(control, canary, null, batch.share)
     q_canary = q_control + null
     return np.asarray(
         batch.canary_bad * np.log(canary / q_canary)
@@ -317,12 +335,14 @@ def _log_mean(logs: Floats) -> Floats:
     return np.asarray(highest[..., 0] + np.log(np.exp(logs - highest).mean(axis=-1)))
 
 
-def _log_es_of_batches(batches: Sequence[ArmCounts], margin: float) -> tuple[Floats, Floats]:
+def _log_es_of_batches(
+    batches: Sequence[ArmCounts], margin: float, floor: float
+) -> tuple[Floats, Floats]:
     """Log e-values of each batch of one stream, for promotion and for rollback."""
     if not batches:
         return np.zeros(0), np.zeros(0)
     share = np.array([[np.nan if b.share is None else b.share for b in batches]])
-    promote, rollback = log_es_of_counts(Counts.of(batches), margin, share=share)
+    promote, rollback = log_es_of_counts(Counts.of(batches), margin, floor=floor, share=share)
     return promote[0], rollback[0]
 
 

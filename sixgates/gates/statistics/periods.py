@@ -179,3 +179,20 @@ def sr_detector(period_means: NDArray[np.float64], min_start: int = 3) -> float:
     started = k >= max(min_start, _FEWEST)
     k, shifts, spread = k[started], shifts[started], spread[started]
     return float(logsumexp(_log_t(centre + shifts, np.sqrt(spread / (k - 1)), k, 0.0, 1)))
+
+
+def sr_of(log_es: NDArray[np.float64]) -> float:
+    """Log of the Shiryaev-Roberts e-detector over e-values of batches, at the last one.
+
+    `M_t = (1 + M_{t-1}) e_t`: alarm at `M_t >= c` has an average run length of at least `c` batches
+    while every e-value has expectation at most 1 given the past, and P(alarm within H) <= H/c
+    (Shin, Ramdas and Rinaldo 2023). No batch gives -700, no evidence; NaN makes NaN.
+
+    >>> round(float(np.exp(sr_of(np.log([2.0, 3.0])))), 6)
+    9.0
+    """
+    if log_es.size == 0:
+        return _LEAST
+    # M_t is the sum, over every start, of the product of the e-values since.
+    since = np.cumsum(log_es[::-1])
+    return float(logsumexp(since)) if np.isfinite(since).all() else math.nan

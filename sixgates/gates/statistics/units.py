@@ -47,18 +47,14 @@ def log_e_values(
     >>> round(log_e_counts(1, 2, 0, 2, control_mean=0.1, margin=0.02, null=0.0), 8)
     0.09805842
     """
-    if assigned.shape != losses.shape:
-        raise ContractError(
-            f"{assigned.size} assignments for {losses.size} losses: pair them one to one"
-        )
-    if not np.all((losses >= 0) & (losses <= 1)):
-        raise ContractError("losses outside [0, 1] or NaN: clip and scale them before judging")
+    _check(assigned, losses)
     check_bets(control_mean, margin, null, share)
     past = None if variance is None else np.array([variance])
     return float(
         log_es_of_units(
             assigned[None, :], losses[None, :], share,
-            control_mean=np.array([control_mean]), variance=past, margin=margin, null=null,
+            control_mean=np.array([control_mean]), variance=past,
+            null=null, lean=margin if null == 0 else 0.0,
         )[0]
     )  # fmt: skip
 
@@ -70,8 +66,8 @@ def log_es_of_units(
     *,
     control_mean: Floats,
     variance: Floats | None,
-    margin: float,
     null: float,
+    lean: float,
     counted: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Log e-value of one batch in each of many worlds: what `log_e_values` says for one.
@@ -82,14 +78,14 @@ def log_es_of_units(
         share: Probability of the canary.
         control_mean: Past-only guess for each world, where `check_bets` allows it.
         variance: Past-only variance for each world, or None.
-        margin: Non-inferiority margin.
-        null: 0 or `margin`.
+        null: Difference of the means at the null's edge.
+        lean: Difference that the bet supposes; above `null`, bad canary units are evidence.
         counted: False where a world has fewer units than the shape, or where one counted before;
             None counts all.
     """
     control = control_mean[:, None]
-    canary, sign = (control + margin, 1) if null == 0 else (control, -1)
-    q_control = projection(control, margin, null, np.array(share))
+    canary, sign = control + lean, 1 if lean > null else -1
+    q_control = projection(control, canary, null, np.array(share))
     q_canary = q_control + null
     stake = share * np.abs(canary - q_canary) / (q_canary * (1 - q_canary))
     if variance is not None:
@@ -130,30 +126,50 @@ class ControlPast:
         self.squares += (losses**2 * control).sum(axis=1)
 
 
-def dual_values(batches: Sequence[LossBatch], margin: float) -> DualEvidence:
+def dual_values(batches: Sequence[LossBatch], margin: float, floor: float = 0.0) -> DualEvidence:
     """Judge losses in [0, 1] of both arms over batches in time order.
-
-    Control mean and variance are those of earlier batches; before any they are 1/2 and 1/4, the
-    most cautious bet. `margin` is in units of the scaled loss.
 
     Raises:
         ContractError: As `log_e_values`.
     """
-    evidence = {margin: 0.0, 0.0: 0.0}
-    n_canary = n_units = 0
-    past = ControlPast()
-    for assigned, losses, share in batches:
-        mean, variance = float(past.mean(margin)[0]), float(past.variance()[0])
-        for null in evidence:
-            evidence[null] += log_e_values(
-                assigned,
-                losses,
-                share,
-                control_mean=mean,
-                margin=margin,
-                null=null,
-                variance=variance,
-            )
+    promote, rollback = log_es_by_batch(batches, margin, floor)
+    canary = sum(int(batch.assigned.sum()) for batch in batches)
+    split = sum(batch.losses.size for batch in batches if batch.share > 0)
+    return DualEvidence(float(promote.sum()), float(rollback.sum()), canary, split - canary)
+
+
+def log_es_by_batch(
+    batches: Sequence[LossBatch], margin: float, floor: float = 0.0
+) -> tuple[Floats, Floats]:
+    """Log e-values of each batch, for promotion and for rollback.
+
+    Control mean and variance are those of earlier batches; before any they are 1/2 and 1/4, the
+    most cautious bet. A batch with share 0, the champion's record from before the split, only
+    teaches them. `margin` and `floor` (as in `dual_counts`) are in units of the scaled loss.
+
+    Raises:
+        ContractError: As `log_e_values`.
+    """
+    sides = (margin, 0.0), (floor, floor + margin)
+    logs, past = np.zeros((2, len(batches))), ControlPast()
+    for i, (assigned, losses, share) in enumerate(batches):
+        _check(assigned, losses)
+        if share > 0:
+            mean = past.mean(floor + margin)
+            check_bets(float(mean[0]), floor + margin, 0.0, share)
+            for side, (null, lean) in enumerate(sides):
+                logs[side, i] = log_es_of_units(
+                    assigned[None, :], losses[None, :], share, control_mean=mean,
+                    variance=past.variance(), null=null, lean=lean,
+                )[0]  # fmt: skip
         past.learn(assigned[None, :], losses[None, :])
-        n_canary, n_units = n_canary + int(assigned.sum()), n_units + losses.size
-    return DualEvidence(evidence[margin], evidence[0.0], n_canary, n_units - n_canary)
+    return logs[0], logs[1]
+
+
+def _check(assigned: NDArray[np.bool_], losses: Floats) -> None:
+    if assigned.shape != losses.shape:
+        raise ContractError(
+            f"{assigned.size} assignments for {losses.size} losses: pair them one to one"
+        )
+    if not np.all((losses >= 0) & (losses <= 1)):
+        raise ContractError("losses outside [0, 1] or NaN: clip and scale them before judging")
