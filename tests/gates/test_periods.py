@@ -115,7 +115,7 @@ def test_the_detector_is_the_sum_of_the_tests_started_at_each_period():
     x = np.random.default_rng(4).normal(0.1, 1.0, 9)
     started = [
         log_t_eprocess(x[j:].mean(), x[j:].std(ddof=1), len(x) - j, null=0.0, sign=1)
-        for j in range(len(x) - 2)
+        for j in range(len(x) - 4)
     ]
     assert sr_detector(x) == pytest.approx(math.log(np.exp(started).sum()))
 
