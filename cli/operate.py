@@ -1,11 +1,11 @@
 """What each command does, returning plain values; how they are shown is another file's business."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gates.errors import PipelineError
 
 
 def check(project: str, data: str | None) -> dict[str, Any]:
@@ -141,45 +141,23 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
     from sixgates.ledger.ledger import Kind, require_route
-    from sixgates.ledger.route import Step
+    from sixgates.ledger.release import return_by_hand
 
     world, model = build(), load_project(project).name
-    current = require_route(world.ledger, model)
-    former = {r.champion.number: r.champion for r in world.ledger.routes(model)}
-    target = to or _default_target(current, list(former))
-    if target not in former:
-        raise ConfigurationError(
-            f"version {target} never served {model}: choose one of {', '.join(former)} with --to"
-        )
-    route = replace(
-        current, epoch=current.epoch + 1, step=Step.ROLLED_BACK, champion=former[target],
-        beside=None, at=world.clock.now(), actor="by hand", reason=reason,
-    )  # fmt: skip
+    require_route(world.ledger, model)
+    route = return_by_hand(
+        world.ledger.routes(model), to, at=world.clock.now(), actor="by hand", reason=reason
+    )
     world.ledger.append_route(route)
     proved = project_route(world, route)
     proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]
     return {
         "model": model,
-        "champion": target,
+        "champion": route.champion.number,
         "epoch": route.epoch,
         "proved": proved,
         "answer": proof.reason,
     }
-
-
-def _default_target(current: Any, former: list[str]) -> str:  # noqa: ANN401 - a Route
-    """Before a promotion the champion itself; after it, the champion before it."""
-    from sixgates.ledger.route import Step
-
-    if current.step in {Step.SHADOW, Step.CANARY}:
-        return str(current.champion.number)
-    earlier = [number for number in former if number != current.champion.number]
-    if not earlier:
-        raise ConfigurationError(
-            f"{current.model} has had no other champion than version {current.champion.number}:"
-            " there is nothing to roll back to"
-        )
-    return earlier[-1]
 
 
 def _can_read(project: str, data: str | None) -> None:

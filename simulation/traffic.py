@@ -11,9 +11,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ContractError, TransientError
-from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 
 ATTEMPTS = 3
@@ -219,27 +217,6 @@ def request_name(project: Project, position: int) -> str:
     'loans-00000040'
     """
     return f"{project.name}-{position:08d}"
-
-
-def loss_of(
-    project: Project,
-    rows: pl.DataFrame,
-    predictions: np.ndarray,
-    classes: tuple[str, ...] = (),
-) -> float:
-    """Return the mean loss of the rows that were answered, in units of the loss; NaN where none.
-
-    Args:
-        project: names the loss.
-        rows: rows with their labels.
-        predictions: answers in the order of the rows, NaN for none.
-        classes: multiclass labels in the order of the outputs.
-    """
-    answered = _answered(predictions, rows.height)
-    if not answered.any():
-        return float("nan")
-    labels = label_array(project, rows.filter(answered))
-    return float(row_losses(project, labels, predictions[answered], classes).mean())
 
 
 def _answered(predictions: np.ndarray, n: int) -> np.ndarray:

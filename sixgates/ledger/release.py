@@ -7,11 +7,13 @@ and from each of the first three to `rolled_back`, from the first two to `expire
 Pure; the caller appends what comes out, and the ledger lets one caller win.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from sixgates.gates.decision import Move
-from sixgates.gates.errors import ContractError
+from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.records import Arm
 from sixgates.ledger.route import Beside, Route, Step, Version
 
@@ -73,6 +75,53 @@ def next_route(
         current, epoch=current.epoch + 1, step=step, champion=champion, beside=beside,
         at=at, actor=actor, reason=reason,
     )  # fmt: skip
+
+
+def return_by_hand(
+    routes: Sequence[Route], to: str | None, *, at: datetime, actor: str, reason: str
+) -> Route:
+    """Return to a former champion at once, whatever is under way.
+
+    Args:
+        routes: Every route of the model, oldest first; at least one.
+        to: Version to return to. None stays with the champion while a challenger is tried, and
+            else takes the newest earlier champion that was not itself rolled back.
+        at: Event time.
+        actor: Who asked.
+        reason: Why, for the ledger.
+
+    Raises:
+        ConfigurationError: the version never served, or there is none to return to.
+    """
+    current, former = routes[-1], {r.champion.number: r.champion for r in routes}
+    target = to or _default_target(routes)
+    if target not in former:
+        raise ConfigurationError(
+            f"version {target} never served {current.model}: choose one of"
+            f" {', '.join(former)} with --to"
+        )
+    return replace(
+        current, epoch=current.epoch + 1, step=Step.ROLLED_BACK, champion=former[target],
+        beside=None, at=at, actor=actor, reason=reason,
+    )  # fmt: skip
+
+
+def _default_target(routes: Sequence[Route]) -> str:
+    current = routes[-1]
+    if current.step in {Step.SHADOW, Step.CANARY}:
+        return current.champion.number
+    deposed = {
+        before.champion.number
+        for before, after in pairwise(routes)
+        if after.step is Step.ROLLED_BACK and after.champion != before.champion
+    }
+    for route in reversed(routes):
+        if route.champion.number not in deposed | {current.champion.number}:
+            return route.champion.number
+    raise ConfigurationError(
+        f"{current.model} has had no other champion than version {current.champion.number}"
+        " that was not rolled back: name a version with --to"
+    )
 
 
 def _after(

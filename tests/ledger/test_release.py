@@ -7,9 +7,15 @@ from itertools import product
 import pytest
 
 from sixgates.gates.decision import Move
-from sixgates.gates.errors import ContractError
+from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.records import Arm
-from sixgates.ledger.release import first_route, next_route, next_share, open_release
+from sixgates.ledger.release import (
+    first_route,
+    next_route,
+    next_share,
+    open_release,
+    return_by_hand,
+)
 from sixgates.ledger.route import OPEN_STEPS, Beside, Route, Step, Version
 
 OLD, NEW = Version("1", "a" * 64), Version("2", "b" * 64)
@@ -132,3 +138,54 @@ def test_an_open_route_that_lost_its_challenger_is_a_broken_promise():
     torn = Route("tiny", 7, Step.CANARY, OLD, None, "r1", THEN, "somebody", "before")
     with pytest.raises(ContractError, match="no open release"):
         moved(torn, Move.ROLL_BACK)
+
+
+def served(*steps):
+    """Routes of one model: pairs of a step and the number of the champion."""
+    return [
+        Route("tiny", i + 1, step, Version(number, number * 64), None, f"r{i}", THEN, "me", "so")
+        for i, (step, number) in enumerate(steps)
+    ]
+
+
+def returned(routes, to=None):
+    return return_by_hand(routes, to, at=NOW, actor="by hand", reason="complaints")
+
+
+@pytest.mark.parametrize(
+    ("routes", "to", "champion"),
+    [
+        (served((Step.COLD_START, "1"), (Step.CANARY, "1")), None, "1"),
+        (served((Step.COLD_START, "1"), (Step.PROMOTED, "2")), None, "1"),
+        (served((Step.COLD_START, "1"), (Step.CONFIRMED, "2"), (Step.CONFIRMED, "3")), None, "2"),
+        (served((Step.COLD_START, "1"), (Step.CONFIRMED, "2"), (Step.CONFIRMED, "3")), "1", "1"),
+        # Version 2 was rolled back: nobody is sent back to it unasked.
+        (
+            served((Step.COLD_START, "1"), (Step.PROMOTED, "2"), (Step.ROLLED_BACK, "1"),
+                   (Step.CONFIRMED, "3")),
+            None, "1",
+        ),
+    ],
+)  # fmt: skip
+def test_a_rollback_by_hand_returns_to_the_champion_before(routes, to, champion):
+    route = returned(routes, to)
+    assert (route.step, route.champion.number) == (Step.ROLLED_BACK, champion)
+    assert (route.epoch, route.beside, route.at) == (len(routes) + 1, None, NOW)
+    assert (route.actor, route.reason) == ("by hand", "complaints")
+
+
+@pytest.mark.parametrize(
+    ("routes", "to", "said"),
+    [
+        (served((Step.COLD_START, "1")), None, "no other champion"),
+        (
+            served((Step.COLD_START, "1"), (Step.PROMOTED, "2"), (Step.ROLLED_BACK, "1")),
+            None,
+            "--to",
+        ),
+        (served((Step.COLD_START, "1"), (Step.CONFIRMED, "2")), "7", "choose one of 1, 2"),
+    ],
+)
+def test_without_a_champion_to_return_to_a_rollback_says_so(routes, to, said):
+    with pytest.raises(ConfigurationError, match=said):
+        returned(routes, to)

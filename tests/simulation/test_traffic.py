@@ -11,7 +11,7 @@ import pytest
 from projects.loans import project
 from simulation import traffic
 from simulation.skew import no_inquiries
-from simulation.traffic import Replay, loss_of
+from simulation.traffic import Replay
 from simulation.world import World
 from sixgates.gates.errors import ContractError, TransientError
 
@@ -159,11 +159,3 @@ def test_rows_that_are_no_stretch_of_the_frame_are_refused():
 def test_a_day_without_traffic_is_an_empty_day():
     day = replay(Gateway()).send(FRAME.clear())
     assert (day.requests, day.failed, len(day.predictions)) == (0, 0, 0)
-
-
-def test_the_served_loss_is_that_of_the_answered_rows():
-    rows = WORLD.rows_of(FRAME, 0)
-    answers = np.full(rows.height, np.nan)
-    answers[:4] = 0.5
-    assert loss_of(project, rows, answers) == 0.25
-    assert np.isnan(loss_of(project, rows, np.full(rows.height, np.nan)))
