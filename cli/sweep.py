@@ -1,73 +1,172 @@
 """Play seeded worlds through the gates: how often is each rule wrong, and how soon right?"""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
 from cli.say import stderr, stdout
 from sixgates.gates.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from simulation.sweep_pool import Task
+    from simulation.sweep_rules import Limits
+
+_MEANS = ("mean_requests", "median_requests")
+
 
 def sweep(
-    worlds: int, seed: int, names: Sequence[str], effects: Sequence[float] | None
+    worlds: int,
+    seed: int,
+    *,
+    project: str | None = None,
+    scenarios: Sequence[str] = (),
+    effects: Sequence[float] = (),
+    data: Path | None = None,
+    report: Path | None = None,
 ) -> dict[str, Any]:
-    """Return the cells and figures; progress goes to standard error.
+    """Return the cells and figures, and write the page; progress goes to standard error.
 
     Args:
         worlds: Seeded worlds a cell.
-        seed: The same seed gives the same cells.
-        names: Worlds to play. With none, all of them, and gates 4 and 6 and the speed besides.
-        effects: True effects in margins; None takes the full table's.
-    """
-    from simulation.sweep_figures import figures_of_cells, figures_of_gates
-    from simulation.sweep_runs import EFFECTS, Cell
-    from simulation.sweep_runs import sweep as play
+        seed: The same seed gives the same cells, on however many cores.
+        project: Whose margin and error rates to play; None takes 0.02, 0.05 and 0.05.
+        scenarios: Worlds to play. With none, all of them, and gates 4 and 6, speed and memory
+            besides.
+        effects: True effects in margins; none takes the full table's.
+        data: Folder of real data sets; None plays no real pairs.
+        report: Where to write a page.
 
-    chosen = tuple(effects or EFFECTS)
-    # Beyond these the bad rate would leave [0, 1] somewhere in the worlds.
-    if beyond := [e for e in chosen if not -2 <= e <= 20]:  # noqa: PLR2004
-        raise ConfigurationError(f"--effect {beyond[0]} is out of range: give -2 to 20 margins")
-    cells: list[Cell] = []
-    for cell in play(worlds, seed, names, chosen):
-        if not cells or (cells[-1].world, cells[-1].effect) != (cell.world, cell.effect):
-            stderr.print(f"{cell.world}, effect {cell.effect_in_margins:g} m", highlight=False)
-        cells.append(cell)
-    figures = list(figures_of_cells(cells))
-    if not names:
-        figures += figures_of_gates(seed, worlds)
-    return {
+    Raises:
+        ConfigurationError: An unknown scenario or project, nothing that can be played, a folder
+            without data, or one for the page that does not exist.
+    """
+    from simulation.sweep_plan import EFFECTS, TOLD
+    from simulation.sweep_pool import cores
+    from simulation.sweep_rules import Limits
+    from simulation.sweep_table import Wanted, play_sweep, sweep_of
+
+    if report is not None:
+        _require_place(report)
+    limits = _limits_of(project) if project else Limits()
+    planned = sweep_of(Wanted(worlds, seed, scenarios, effects or EFFECTS, limits, data))
+    for sentence in planned.left_out:
+        _tell(f"left out: {sentence}")
+    swept = play_sweep(planned, processes=cores(), told=_Progress(len(planned)).told)
+    found = {
         "worlds": worlds,
         "seed": seed,
-        "cells": [asdict(cell) for cell in cells],
-        "figures": [asdict(figure) for figure in figures],
+        "project": project,
+        "limits": asdict(limits),
+        "scenarios": {cell.world: TOLD[cell.world] for cell in swept.cells},
+        "cells": [asdict(cell) for cell in swept.cells],
+        "real_pairs": [asdict(pairs) for pairs in swept.real_pairs],
+        "figures": [asdict(figure) for figure in swept.figures],
+        "left_out": list(planned.left_out),
     }
+    if report is not None:
+        from sixgates.adapters.sweep_page import write_sweep
+
+        write_sweep(report, found)
+        _tell(f"the page is {report}")
+    return found
 
 
 def show_sweep(found: dict[str, Any]) -> None:
-    """Print the cells as one table, and the figures as another."""
-    table = Table(title=f"{found['worlds']:,} worlds a cell, seed {found['seed']}")
-    for column in ("world", "effect", "rule"):
-        table.add_column(column, no_wrap=True)
-    for column in ("promote", "roll back", "neither", "requests", "Wald"):
-        table.add_column(column, justify="right")
+    """Print the cells as one table, the real pairs as another, and the figures as a third."""
+    stdout.print(_cells(found))
+    if found["real_pairs"]:
+        stdout.print(_real_pairs(found["real_pairs"]))
+    if found["figures"]:
+        stdout.print(_figures(found["figures"]))
+
+
+class _Progress:
+    """Says after each task how many are done, and how long the rest may take."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.began = total, 0, time.monotonic()
+
+    def told(self, task: "Task") -> None:
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
+        _tell(f"{self.done} of {self.total}: {task.name} (about {_span(left)} left)")
+
+
+def _limits_of(project: str) -> "Limits":
+    from simulation.sweep_rules import Limits
+    from sixgates.adapters.project_files import load_project
+
+    loaded = load_project(project)
+    policy = loaded.policies.canary
+    return Limits(policy.margin / loaded.loss_clip, policy.alpha, policy.beta)
+
+
+def _require_place(report: Path) -> None:
+    if not report.parent.is_dir() or report.is_dir():
+        raise ConfigurationError(
+            f"--report {report} is no file in a folder that exists: make it, or name another"
+        )
+
+
+def _cells(found: dict[str, Any]) -> Table:
+    title = f"{found['worlds']:,} worlds a cell, seed {found['seed']}"
+    table = _table(title, "world, effect", "promote", "roll back", "neither", "requests", "Wald",
+                   "canary", "harmed")  # fmt: skip
     last = None
     for cell in found["cells"]:
-        place = cell["world"], f"{cell['effect_in_margins']:g} m"
+        place = f"{cell['world']}, {cell['effect_in_margins']:g} m"
+        if place != last:
+            table.add_row(f"[bold]{place}[/]")
         wald = cell["wald_requests"]
         table.add_row(
-            *(place if place != last else ("", "")), cell["rule"], f"{cell['p_promote']:.3f}",
+            f"  {cell['rule']}", f"{cell['p_promote']:.3f}",
             f"{cell['p_rollback']:.3f}", f"{cell['p_undecided']:.3f}",
             f"{cell['mean_requests']:,.0f}", "" if wald is None else f"{wald:,.0f}",
+            f"{cell['canary_requests']:,.0f}", f"{cell['harmed']:,.0f}",
         )  # fmt: skip
         last = place
-    stdout.print(table)
-    kept = Table(title="Figures")
-    for column, side in (("figure", "left"), ("value", "right"), ("bound", "right"), ("", "left")):
-        kept.add_column(column, justify=side)  # type: ignore[arg-type]
-    for figure in found["figures"]:
+    return table
+
+
+def _real_pairs(found: list[dict[str, Any]]) -> Table:
+    table = _table("Requests to the verdict on real pairs", "data", "pairs", "median", "two arms",
+                   "median", "no verdict")  # fmt: skip
+    for pairs in found:
+        ways = pairs["paired"], pairs["two_arms"]
+        numbers = [f"{way[name]:,.0f}" for way in ways for name in _MEANS]
+        neither = " / ".join(f"{way['p_undecided']:.0%}" for way in ways)
+        table.add_row(pairs["data"], *numbers, neither)
+    return table
+
+
+def _figures(found: list[dict[str, Any]]) -> Table:
+    table = _table("Figures", "figure", "value", "bound", "")
+    table.columns[0].no_wrap = False
+    for figure in found:
         mark = "[green]kept[/]" if figure["ok"] else "[red]missed[/]"
-        kept.add_row(escape(figure["name"]), f"{figure['value']:.4g}", f"{figure['bound']:g}", mark)
-    stdout.print(kept)
+        name = escape(figure["name"])
+        table.add_row(name, f"{figure['value']:.4g}", f"{figure['bound']:g}", mark)
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    """A table that fits 80 columns."""
+    table = Table(title=title, box=SIMPLE, show_edge=False, padding=0)
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
+
+
+def _tell(sentence: str) -> None:
+    stderr.print(escape(sentence), highlight=False, soft_wrap=True)

@@ -43,15 +43,19 @@ def pairs_of(name: str, worlds: int, effect: float, rng: np.random.Generator) ->
 
 
 def period_evidence(means: Floats, margin: float) -> tuple[Floats, Floats]:
-    """Judge every prefix of period means as gate 5 judges pairs: promotion and rollback."""
-    k = np.arange(1, means.shape[1] + 1)
-    centre = means[:, :1]
-    moved = means - centre
-    mean = moved.cumsum(axis=1) / k
+    """Judge every prefix of period means as gate 5 judges them: promotion and rollback.
+
+    NaN stands for a period without evidence, which the gate would not see at all.
+    """
+    seen = np.isfinite(means)
+    k = seen.cumsum(axis=1)
+    x = np.where(seen, means, 0.0)
+    centre = np.sum(x, axis=1, keepdims=True) / np.maximum(k[:, -1:], 1)
+    moved = np.where(seen, means - centre, 0.0)
+    mean = moved.cumsum(axis=1) / np.maximum(k, 1)
     square = np.maximum((moved**2).cumsum(axis=1) - k * mean**2, 0.0)
     sd = np.where(k > 1, np.sqrt(square / np.maximum(k - 1, 1)), np.nan)
-    lengths = np.broadcast_to(k, means.shape)
-    return judge_moments(mean + centre, sd, lengths, margin, MIN_PERIODS)
+    return judge_moments(mean + centre, sd, k.astype(np.float64), margin, MIN_PERIODS)
 
 
 def day_variance(name: str) -> float:

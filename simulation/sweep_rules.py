@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import norm
@@ -17,6 +18,8 @@ from sixgates.gates.statistics.counts import (
 )
 from sixgates.gates.statistics.units import ControlPast, log_es_of_units
 
+DAY = 10
+"""Ticks of one day."""
 _CHUNK = 20
 """Ticks judged at once: worlds that have their verdict are then left out."""
 _PLANNED_CHECKS = 53
@@ -46,30 +49,32 @@ class Decisions:
 
 
 def production(traffic: Traffic, limits: Limits) -> Decisions:
-    """Judge as gate 5 does: counts by `log_es_of_counts`, users by `log_es_of_units`."""
+    """Judge as gate 5 does where the effect does not vary by day: counts, or users, one by one."""
     if traffic.units is not None:
         return _by_unit(traffic.units, limits)
-    nothing = np.zeros(len(traffic.requests))
-    return _by_count(traffic, (nothing, nothing), limits)
+    promote, rollback = _count_crossings(traffic, limits)
+    return first_crossing(promote, rollback)
 
 
-def with_history(traffic: Traffic, limits: Limits) -> Decisions:
-    """Judge counts as gate 5 would if it were given the champion's record from before the split."""
-    return _by_count(traffic, traffic.history, limits)
+def production_varying(traffic: Traffic, limits: Limits) -> Decisions:
+    """Judge as gate 5 does where the effect may vary by day.
+
+    Promote on the split's difference of each whole day as one observation; roll back on the mean of
+    its e-value and that of the counts' own process for large harm.
+    """
+    day = Counts(*(_by_batch(c, DAY).sum(axis=2) for c in traffic.matured))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = day.canary_bad / day.canary_n - day.control_bad / day.control_n
+    periods = (_at_end_of_day(level) for level in period_evidence(means, limits.margin))
+    promote, worse = periods
+    harm = _large_harm(traffic, limits)
+    return _cross(promote, np.logaddexp(worse, harm) - math.log(2), limits)
 
 
 def production_pairs(pairs: Pairs, limits: Limits) -> Decisions:
     """Judge pairs by the day, as gate 5 does."""
     promote, rollback = period_evidence(pairs.means, limits.margin)
     return _cross(promote, rollback, limits)
-
-
-def by_period(traffic: Traffic, limits: Limits) -> Decisions:
-    """Judge the split's difference of each whole day as one observation."""
-    day = Counts(*(_by_batch(c, traffic.batch).sum(axis=2) for c in traffic.matured))
-    means = day.canary_bad / day.canary_n - day.control_bad / day.control_n
-    found = _cross(*period_evidence(means, limits.margin), limits)
-    return Decisions(found.promoted, found.rolled_back, (found.at + 1) * traffic.batch - 1)
 
 
 def z_peek(traffic: Traffic, limits: Limits) -> Decisions:
@@ -128,14 +133,14 @@ def mixture_sprt(traffic: Traffic, limits: Limits) -> Decisions:
     return _cross(levels[0], levels[1], limits)
 
 
-def _by_count(traffic: Traffic, history: tuple[Floats, Floats], limits: Limits) -> Decisions:
+def _count_crossings(traffic: Traffic, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+    """Judge counts at every look; worlds that have their verdict are left out of later chunks."""
     matured, width = traffic.matured, traffic.batch
     worlds, ticks = matured.canary_n.shape
-    days = Counts(*(_by_batch(column, width).sum(axis=2) for column in matured))
     open_so_far = Counts(
         *(_by_batch(c, width).cumsum(axis=2).reshape(worlds, ticks) for c in matured)
     )
-    memory = _memory_after(history, days, width)
+    memory = _memory_of(traffic)
     closed = np.zeros((2, worlds))
     crossed = np.zeros((2, worlds, ticks), dtype=bool)
     alive = np.arange(worlds)
@@ -154,32 +159,61 @@ def _by_count(traffic: Traffic, history: tuple[Floats, Floats], limits: Limits) 
         alive = alive[~crossed[:, alive].any(axis=(0, 2))]
         if not alive.size:
             break
-    return _first(crossed[0], crossed[1])
+    return crossed[0], crossed[1]
+
+
+def _large_harm(traffic: Traffic, limits: Limits) -> Floats:
+    """Level of the process for large harm at every tick, each tick a batch."""
+    _, rollback = log_es_of_counts(
+        traffic.matured, limits.margin, floor=2 * limits.margin, memory=_memory_of(traffic)
+    )
+    return rollback.cumsum(axis=1)
+
+
+def _at_end_of_day(level: Floats) -> Floats:
+    """Let a day's evidence stand from its last tick until the next day's."""
+    so_far = np.concatenate([np.zeros((len(level), 1)), level], axis=1)
+    by_tick = np.repeat(so_far, DAY, axis=1)
+    return np.asarray(by_tick[:, 1 : 1 + level.shape[1] * DAY])
 
 
 def _by_unit(units: Units, limits: Limits) -> Decisions:
+    """Judge every unit once, and beside that all of them in the process for large harm."""
     worlds, ticks, _ = units.losses.shape
-    past, level = ControlPast(worlds), np.zeros((2, worlds))
+    once, every = ControlPast(worlds), ControlPast(worlds)
+    up, down = _bars(limits)
+    promote, worse, large = np.zeros((3, worlds))
+    floor = 2 * limits.margin
     crossed = np.zeros((2, worlds, ticks), dtype=bool)
     for t in range(ticks):
-        batch = units.assigned[:, t], units.losses[:, t]
-        mean, variance = past.mean(limits.margin), past.variance()
-        sides = (limits.margin, 0.0), (0.0, limits.margin)
-        for side, ((null, lean), bar) in enumerate(zip(sides, _bars(limits), strict=True)):
-            level[side] += log_es_of_units(
-                *batch, units.share, counted=units.counted[:, t],
-                control_mean=mean, variance=variance, null=null, lean=lean,
-            )  # fmt: skip
-            crossed[side, :, t] = level[side] >= bar
-        past.learn(*batch, units.counted[:, t])
+        batch, counted = (units.assigned[:, t], units.losses[:, t]), units.counted[:, t]
+        fresh = partial(
+            log_es_of_units, *batch, units.share, counted=counted,
+            control_mean=once.mean(limits.margin), variance=once.variance(),
+        )  # fmt: skip
+        promote += fresh(null=limits.margin, lean=0.0)
+        worse += fresh(null=0.0, lean=limits.margin)
+        large += log_es_of_units(
+            *batch, units.share, control_mean=every.mean(floor + limits.margin),
+            variance=every.variance(), null=floor, lean=floor + limits.margin,
+        )  # fmt: skip
+        crossed[0, :, t] = promote >= up
+        crossed[1, :, t] = np.logaddexp(worse, large) - math.log(2) >= down
+        once.learn(*batch, counted)
+        every.learn(*batch)
         if crossed.any(axis=(0, 2)).all():
             break
-    return _first(crossed[0], crossed[1])
+    return first_crossing(crossed[0], crossed[1])
 
 
-def _memory_after(history: tuple[Floats, Floats], days: Counts, width: int) -> Memory:
-    bad = np.concatenate([history[0][:, None], days.control_bad], axis=1)
-    n = np.concatenate([history[1][:, None], days.control_n], axis=1)
+def _memory_of(traffic: Traffic) -> Memory:
+    """What bets know before each tick: the champion's record, and the batches that are closed."""
+    width = traffic.batch
+    past = (traffic.history, (traffic.matured.control_bad, traffic.matured.control_n))
+    bad, n = (
+        np.concatenate([before[:, None], _by_batch(column, width).sum(axis=2)], axis=1)
+        for before, column in zip(*past, strict=True)
+    )
     memory = control_memory(bad, n)
     return Memory(*(np.repeat(column[:, 1:], width, axis=1) for column in memory))
 
@@ -205,7 +239,7 @@ def _by_z(difference: Floats, spread: Floats, limits: Limits) -> Decisions:
     with np.errstate(invalid="ignore", divide="ignore"):
         worse = difference / spread > norm.isf(limits.beta)
         fine = (difference - limits.margin) / spread < -norm.isf(limits.alpha)
-    return _first(fine, worse)
+    return first_crossing(fine, worse)
 
 
 def _wins(x: Floats, y: Floats) -> Floats:
@@ -216,7 +250,7 @@ def _planned(bad: np.ndarray) -> Decisions:
     passed = np.zeros_like(bad)
     passed[:, _PLANNED_CHECKS - 1] = True
     bad = bad & (np.arange(bad.shape[1]) < _PLANNED_CHECKS)
-    return _first(passed, bad)
+    return first_crossing(passed, bad)
 
 
 def _bars(limits: Limits) -> tuple[float, float]:
@@ -225,10 +259,10 @@ def _bars(limits: Limits) -> tuple[float, float]:
 
 def _cross(promote: Floats, rollback: Floats, limits: Limits) -> Decisions:
     up, down = _bars(limits)
-    return _first(promote >= up, rollback >= down)
+    return first_crossing(promote >= up, rollback >= down)
 
 
-def _first(promote: np.ndarray, rollback: np.ndarray) -> Decisions:
+def first_crossing(promote: np.ndarray, rollback: np.ndarray) -> Decisions:
     """Let the first crossing decide; a tie is a rollback."""
     last = promote.shape[1]
     first_p = np.where(promote.any(axis=1), promote.argmax(axis=1), last)

@@ -17,14 +17,26 @@ from simulation.sweep_worlds import ROWS, bases_of, shares_of, spread_of_users
 
 
 def wald_requests(world: str, effect: float, limits: Limits) -> float | None:
-    """Requests over both arms on a world's own schedule; None between the boundaries or unknown.
+    """Requests over both arms on a world's own schedule; None where it never gets there or unknown.
 
-    >>> [round(wald_requests("iid", effect, Limits()) / 2) for effect in (0.0, 0.02)]
-    [2393, 2591]
+    From no effect to the margin: what a test needs that must serve both ends, the larger of the two
+    (2,393 an arm at no effect, 2,591 at the margin).
+
+    >>> [round(wald_requests("iid", effect, Limits()) / 2) for effect in (-0.02, 0.0, 0.02)]
+    [546, 2591, 2591]
     """
-    null = _null(effect, limits)
-    if null is None or world == "daily":
+    if world == "daily":
         return None
+    if 0 <= effect <= limits.margin:
+        ends = (
+            _against(world, 0.0, limits.margin, limits),
+            _against(world, limits.margin, 0, limits),
+        )
+        return None if None in ends else max(end for end in ends if end is not None)
+    return _against(world, effect, limits.margin if effect < 0 else 0.0, limits)
+
+
+def _against(world: str, effect: float, null: float, limits: Limits) -> float | None:
     drift = [
         ROWS * _divergence(round(base, 6), share, effect, null) / spread_of_users(world)
         for base, share in zip(bases_of(world), shares_of(world), strict=True)
@@ -38,9 +50,9 @@ def wald_requests(world: str, effect: float, limits: Limits) -> float | None:
 
 def wald_pairs(world: str, effect: float, limits: Limits, rows: int) -> float | None:
     """Requests on pairs judged by the day, were the spread between days known."""
-    null = _null(effect, limits)
-    if null is None:
+    if 0 < effect < limits.margin:
         return None
+    null = limits.margin if effect <= 0 else 0.0
     return rows * nats(limits) * 2 * day_variance(world) / (effect - null) ** 2
 
 
@@ -48,12 +60,6 @@ def nats(limits: Limits) -> float:
     """Evidence that a test with these error rates gathers on average."""
     a, b = limits.alpha, limits.beta
     return float((1 - b) * np.log((1 - b) / a) + b * np.log(b / (1 - a)))
-
-
-def _null(effect: float, limits: Limits) -> float | None:
-    if effect <= 0:
-        return limits.margin
-    return 0.0 if effect >= limits.margin else None
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ one look at the evidence; each of the 200 ticks brings 200 requests over both ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,10 @@ ICC = 0.2
 """Correlation of the outcomes of one user."""
 HORIZON = 20
 """Ticks until every label is known, in the world of delayed labels."""
+SEGMENT_SHARE = 0.1
+"""Share of the requests of the segment that a bug hits."""
+SEGMENT_BASE = 0.2
+"""Bad rate of the champion in that segment; the other requests make the mean `BASE`."""
 _VISITS = 5
 """Requests of a user in one period."""
 _POOL = 1_000
@@ -51,6 +55,8 @@ class Traffic:
     """Everything labelled so far, in all: what a dashboard shows."""
     requests: Floats
     """Requests served so far, both arms."""
+    canary: Floats
+    """Requests that the canary served so far."""
     history: tuple[Floats, Floats]
     """The champion before the split: bad rows and rows of each world."""
     batch: int = 1
@@ -68,6 +74,19 @@ def world_of(name: str, worlds: int, effect: float, rng: np.random.Generator) ->
         rng: The only source of chance.
     """
     return WORLDS[name](worlds, effect, rng)
+
+
+def reach_of(name: str) -> tuple[float, float]:
+    """Return the lowest and the highest true effect that a world can have; rates stay in [0, 1].
+
+    >>> [round(end, 6) for end in reach_of("segment-bug")]
+    [-0.02, 0.08]
+    """
+    if name == "segment-bug":
+        return -SEGMENT_BASE * SEGMENT_SHARE, (1 - SEGMENT_BASE) * SEGMENT_SHARE
+    lowest, highest = float(bases_of(name).min()), float(bases_of(name).max())
+    stray = 4 * _DAY_SD if name == "daily" else 0.0
+    return stray - lowest, 1 - highest - stray
 
 
 def shares_of(name: str) -> Floats:
@@ -117,8 +136,21 @@ def _delayed(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:
     for bad, n in ((served.canary_bad, served.canary_n), (served.control_bad, served.control_n)):
         late = _later(bad, HORIZON).cumsum(axis=1)
         so_far += [late, late + _later(n - bad, 1).cumsum(axis=1)]
-    plain = _traffic(served, rng)
-    return Traffic(matured, Counts(*so_far), plain.requests, plain.history)
+    return replace(_traffic(served, rng), matured=matured, seen=Counts(*so_far))
+
+
+def _segment_bug(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:
+    """The whole effect falls on one segment, where it is ten times as large."""
+    shape = (worlds, TICKS)
+    other_base = (BASE - SEGMENT_SHARE * SEGMENT_BASE) / (1 - SEGMENT_SHARE)
+    canary_n = rng.binomial(ROWS, shares_of("segment-bug"), shape)
+    arms = []
+    for n, moved in ((canary_n, effect / SEGMENT_SHARE), (ROWS - canary_n, 0.0)):
+        hit = rng.binomial(n, SEGMENT_SHARE)
+        rate = min(max(SEGMENT_BASE + moved, 0.0), 1.0)  # off by rounding at the ends of the reach
+        bad = rng.binomial(hit, rate) + rng.binomial(n - hit, other_base)
+        arms += [bad.astype(np.float64), n.astype(np.float64)]
+    return _traffic(Counts(*arms), rng)
 
 
 def _new_users(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:
@@ -148,6 +180,7 @@ WORLDS: dict[str, Callable[[int, float, np.random.Generator], Traffic]] = {
     "delayed": _delayed,
     "stops": _stops,
     "daily": _daily,
+    "segment-bug": _segment_bug,
 }
 
 
@@ -168,6 +201,7 @@ def _traffic(counts: Counts, rng: np.random.Generator, *, batch: int = 1) -> Tra
         matured=counts,
         seen=Counts(*(column.cumsum(axis=1) for column in counts)),
         requests=(counts.canary_n + counts.control_n).cumsum(axis=1),
+        canary=counts.canary_n.cumsum(axis=1),
         history=(
             rng.binomial(HISTORY, BASE, worlds).astype(np.float64),
             np.full(worlds, HISTORY, dtype=np.float64),
@@ -199,9 +233,7 @@ def _user_traffic(
         (bad * assigned).sum(axis=2), _VISITS * assigned.sum(axis=2) * 1.0,
         (bad * ~assigned).sum(axis=2), _VISITS * (~assigned).sum(axis=2) * 1.0,
     )  # fmt: skip
-    plain = _traffic(counts, rng)
-    units = Units(assigned, bad / _VISITS, 0.5, fresh)
-    return Traffic(counts, plain.seen, plain.requests, plain.history, units=units)
+    return replace(_traffic(counts, rng), units=Units(assigned, bad / _VISITS, 0.5, fresh))
 
 
 def _first_visits(who: np.ndarray) -> np.ndarray:

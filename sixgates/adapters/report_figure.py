@@ -1,14 +1,13 @@
 """One figure of a play: alerts, gates, route and losses on one axis of event time, as SVG."""
 
-import io
 import math
-import re
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from sixgates.adapters.standalone_page import INCH, SMALL, drawing, inline
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.route import OPEN_STEPS, Step
 
@@ -22,16 +21,15 @@ _COLOURS = {
 """Stand-ins that a drawn figure trades for the page's variables, so it follows light and dark."""
 _MARKS = {"pass": "o", "fail": "X", "inconclusive": "D", "alert": "v"}
 _LANES = ("alert", *(f"{gate.number} {gate}" for gate in Gate), "release", "serves")
-_ENDS = {Step.CONFIRMED: "pass", Step.ROLLED_BACK: "fail", Step.EXPIRED: "inconclusive"}
+_ENDS = {Step.CONFIRMED: "pass", Step.ROLLED_BACK: "fail", Step.EXPIRED: "inconclusive",
+         Step.SUPERSEDED: "inconclusive"}  # fmt: skip
 _SIGNS = {"alert": "alert", Step.PROMOTED: "pass", Step.ROLLED_BACK: "fail"}
 """What is marked across the losses, with its colour."""
-_INCH = 72.0
-"""Points. All lengths of a figure are points, and all times days."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
 _HOURS, _YEARS = 3.0, 300.0
 """Below so many days the axis of time shows hours, from so many on years."""
-_FONT, _SMALL, _LANE = 9.0, 8.0, 17.0
-_GLYPH = 0.55 * _SMALL
+_LANE = 17.0
+_GLYPH = 0.55 * SMALL
 """Mean width of a small letter."""
 _POINTS = 100
 """A line of losses has at most so many points."""
@@ -45,7 +43,6 @@ def draw(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
         salt: makes the names in the drawing its own; no two drawings of a page share one.
         wide: for a desk.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     width, left, right, bottom = (720.0 if wide else 270.0), 60.0, 8.0, 22.0
@@ -55,13 +52,8 @@ def draw(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
     span = _span(result)
     per_point = (span[1] - span[0]) / (width - left - right)
     x, across = left / width, (width - left - right) / width
-    # Fonts and salt are read while drawing, and only from the settings in force.
-    with mpl.rc_context():
-        mpl.rcParams["svg.hashsalt"] = salt
-        mpl.rcParams["svg.fonttype"] = "none"
-        mpl.rcParams["font.family"] = "DejaVu Sans"
-        mpl.rcParams["font.size"] = _FONT
-        figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_INCH)
+    with drawing(salt):
+        figure = Figure(figsize=(width / INCH, height / INCH), dpi=INCH)
         panels = [figure.add_axes((x, 1 - (lanes + 4) / height, across, lanes / height))]
         _draw_lanes(panels[0], result, span[1], per_point)
         if losses:
@@ -69,9 +61,7 @@ def draw(result: dict[str, Any], salt: str, *, wide: bool) -> Markup:
             _draw_losses(panels[1], result, span, per_point)
         for panel in panels:
             _plain_axes(panel, span, ticks=8 if wide else 4, dated=panel is panels[-1])
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(drawn.getvalue())
+        return inline(figure, _COLOURS)
 
 
 def _draw_lanes(ax: "Axes", result: dict[str, Any], end: float, per_point: float) -> None:
@@ -116,7 +106,7 @@ def _bar(ax: "Axes", lane: str, when: tuple[float, float], label: str, per_point
     ax.fill_between(when, y - 0.36, y + 0.36, color=_COLOURS["served"], alpha=soft, lw=0)
     ax.vlines(since, y - 0.36, y + 0.36, color=_COLOURS["ink"], lw=0.7)
     if until - since > (len(label) * _GLYPH + 4) * per_point:
-        ax.text(since + 2 * per_point, y, label, va="center_baseline", size=_SMALL,
+        ax.text(since + 2 * per_point, y, label, va="center_baseline", size=SMALL,
                 color=_COLOURS["ink"])  # fmt: skip
 
 
@@ -144,7 +134,7 @@ def _draw_losses(
         if left >= free:
             free = left + (len(label) * _GLYPH + 6) * per_point
             ax.annotate(label, (left, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-                        textcoords="offset points", color=_COLOURS["ink"], size=_SMALL)  # fmt: skip
+                        textcoords="offset points", color=_COLOURS["ink"], size=SMALL)  # fmt: skip
 
 
 def periods_per_point(daily: list[dict[str, Any]]) -> int:
@@ -194,19 +184,6 @@ def _span(result: dict[str, Any]) -> tuple[float, float]:
 def _days(at: str) -> float:
     """Place a moment on the axis."""
     return (datetime.fromisoformat(at) - _EPOCH) / timedelta(days=1)
-
-
-def _inline(drawn: str) -> Markup:
-    """Make a drawn SVG part of a page: its colours, no header, no names that two figures share."""
-    svg = drawn[drawn.index("<svg") :]
-    svg = re.sub(r"<(metadata|style).*?</\1>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<svg .*?(viewBox="[^"]*").*?>', r'<svg \1 aria-hidden="true">', svg, count=1,
-                 flags=re.DOTALL)  # fmt: skip
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg).replace("xlink:href", "href")
-    for name, stand_in in _COLOURS.items():
-        svg = svg.replace(stand_in, f"var(--{name})")
-    # Every character that came from a result was escaped by the writer of the SVG.
-    return Markup(svg)  # noqa: S704
 
 
 def _is_number(value: float | None) -> bool:

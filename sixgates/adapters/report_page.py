@@ -8,14 +8,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from sixgates.adapters.report_figure import draw, periods_per_point
+from sixgates.adapters.standalone_page import environment
 from sixgates.gates.verdict import Gate, number
 
 _NONE = "\N{EN DASH}"
@@ -32,13 +31,9 @@ def write_report(
         plays: Name to what happened, as `story.tell` and the rehearsal give it.
         errors: Name to the sentence of what could not be played.
     """
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": _number, "day": _day, "seconds": _seconds}
-    template = environment.from_string(
-        files("sixgates.adapters").joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
+    pages = environment()
+    pages.filters |= {"number": _number, "day": _day, "seconds": _seconds}
+    template = pages.get_template("report.html.j2")
     told = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(plays.items(), 1)]
     judged = [play for play in told if "ok" in play.result]
     page = template.render(
@@ -74,7 +69,9 @@ class _Play:
         """Every verdict, under the retrain it belongs to; none is lost if its retrain is."""
         by_run: dict[str, list[dict[str, Any]]] = {}
         for verdict in self.result["verdicts"]:
-            by_run.setdefault(verdict["run"], []).append(verdict)
+            # Verdicts stored before a check could be muted do not say so.
+            checks = [{"muted": False, **check} for check in verdict["checks"]]
+            by_run.setdefault(verdict["run"], []).append({**verdict, "checks": checks})
         runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
         for run, own in by_run.items():
             outcomes = {v["gate"]: v["outcome"] for v in own}

@@ -233,6 +233,17 @@ def test_unknown_figures_are_shown_as_such_and_never_as_numbers(tmp_path):
     assert "–" in page.text  # noqa: RUF001 - the dash that stands for nothing measured
 
 
+def test_a_muted_check_is_called_so_and_gives_no_reason(tmp_path):
+    checks = [
+        {**check("slow answers", "fail", sentence="muted: too slow"), "muted": True},
+        check("loss", "fail", sentence="loss too large"),  # stored before checks could be muted
+    ]
+    told = result(verdicts=[verdict(1, "a", "canary", "fail", checks)])
+    text = " ".join(write(tmp_path, {"x": told})[2].text)
+    assert "fail, muted" in text
+    assert "2 checks: loss too large" in text
+
+
 def test_a_verdict_of_a_run_without_a_retrain_is_not_lost(tmp_path):
     told = result(retrains=[])
     assert write(tmp_path, {"x": told})[2].count("details", "gate") == len(told["verdicts"])
