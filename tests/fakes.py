@@ -48,6 +48,9 @@ class FakeRegistry:
     pointing: dict = field(default_factory=dict)
     marks: dict = field(default_factory=dict)
     ended: dict = field(default_factory=dict)
+    older: set = field(default_factory=set)
+    """(model, version) that were registered before the test began."""
+    deleted: set = field(default_factory=set)
     calls: int = 0
 
     def _answer(self):
@@ -68,8 +71,10 @@ class FakeRegistry:
     def register(self, run, _text, card, _sample):
         self._answer()
         ref = ModelRef(card.model, str(len(self.versions) + 1), card.digest, run)
-        self.versions.append(ref)
-        return ref
+        known = [v for v in self.versions if (v.run, v.digest) == (run, card.digest)]
+        if not known:
+            self.versions.append(ref)
+        return known[0] if known else ref
 
     def log_verdict(self, run, verdict):
         self._answer()
@@ -95,6 +100,18 @@ class FakeRegistry:
     def mark(self, model, version, tags):
         self._answer()
         self.marks[model, version] = tags
+
+    def registered(self, model):
+        self._answer()
+        known = {ref.version for ref in self.versions if ref.model == model}
+        known |= {version for name, version in self.older if name == model}
+        known -= {version for name, version in self.deleted if name == model}
+        return {version: self.marks.get((model, version), {}) for version in known}
+
+    def open_runs(self, model):
+        self._answer()
+        mine = {key: run["name"] for key, run in self.runs.items() if run.get("model") == model}
+        return {key: name for key, name in mine.items() if key not in self.ended}
 
 
 @dataclass
@@ -165,6 +182,7 @@ def said(*rows):
     default = {
         "request": "a", "row": 0, "entity": "", "at": 0.5, "epoch": 1, "arm": "champion",
         "version": "1", "values": (0.5,), "error": "", "micros": 100.0, "received": 0.0,
+        "share": None,
     }  # fmt: skip
     whole = [{**default, **row} for row in rows]
     for row in whole:
@@ -190,6 +208,9 @@ def tiny_project(task=Task.BINARY, *, pairs="no", canary=None, monitor=None, **c
                "y": pa.Column(nullable=True)}  # fmt: skip
     if label_time := changes.pop("label_time", None):
         columns[label_time] = pa.Column(pl.Datetime("us"), nullable=True)
+    entity = changes.pop("entity", None)
+    if entity:
+        columns[entity] = pa.Column(pl.String)
     policies = Policies.with_margin(0.01)
     policies = policies.model_copy(
         update={
@@ -203,7 +224,7 @@ def tiny_project(task=Task.BINARY, *, pairs="no", canary=None, monitor=None, **c
         "contract": pa.DataFrameSchema(columns),
         "roles": Roles(
             event_time="at", label="y", numeric=("x",),
-            label_horizon=horizon, label_time=label_time,
+            label_horizon=horizon, label_time=label_time, entity=entity,
         ),
         "loss": LossName.ABSOLUTE_ERROR if task is Task.REGRESSION else LossName.BRIER,
         "clip": 10.0 if task is Task.REGRESSION else None,

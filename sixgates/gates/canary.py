@@ -6,26 +6,34 @@ any dependence. Both hold under any peeking (Ville's inequality).
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-import numpy as np
-
 from sixgates.gates.decision import Decision, Move
+from sixgates.gates.early import FEWEST_ANSWERS
 from sixgates.gates.evidence import Evidence
+from sixgates.gates.guardrails import (
+    Guardrail,
+    early_errors,
+    judged,
+    per_day,
+    rate,
+    time_for,
+    unseen,
+)
+from sixgates.gates.loss_guardrail import loss_guardrail
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.project import Project
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.counts import dual_counts
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
-from sixgates.gates.statistics.periods import judge_periods, log_t_eprocess
-from sixgates.gates.statistics.units import dual_values
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
 
 _MISMATCH_ALPHA = 0.001
-_LONGEST_FORECAST = 500
+_UNBEARABLE = 100.0
+"""Harm whose e-value is so many times its limit rolls back under every policy."""
 
 
 class Phase(StrEnum):
@@ -33,6 +41,19 @@ class Phase(StrEnum):
 
     SHADOW = "shadow"
     SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Why a gateway cut the canary off by itself, without waiting for a tick."""
+
+    reason: str
+    seen: int
+    """Failures or stalls."""
+    limit: int
+    """So many were enough."""
+    n: int
+    """Canary answers among which they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +68,8 @@ class Stage:
     """Event time since the release opened."""
     unlogged: int
     """Answers in this release that no gateway could log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guardrail:
-    """The two e-processes of one quantity."""
-
-    name: str
-    log_promote: float
-    log_rollback: float
-    """NaN where a label or an answer is not a number: then nothing can be judged."""
-    n: int
-    seen: float
-    margin: float
-    unit: str
-    needed: int | None
-    """Further units of evidence until promotion at the present rate; None when not foreseeable."""
+    breaker: Breaker | None = None
+    """The first breaker that tripped in this release, None where none did."""
 
 
 def planned_shares(
@@ -82,24 +89,45 @@ def planned_shares(
     return tuple(enough) or policy.shares[-1:]
 
 
+def rollback_signals(policy: CanaryPolicy) -> tuple[str, ...]:
+    """Name the e-values whose mean can roll back: one alone must reach their count over beta.
+
+    >>> rollback_signals(CanaryPolicy(margin=0.02, muted=("server errors",)))
+    ('loss', 'slow answers', 'predictions', 'early errors')
+    """
+    named = ["loss", "server errors", "shadow errors", "slow answers"]
+    named += ["predictions"] if policy.prediction_margin is not None else []
+    named += ["early errors"] if policy.early_ratio is not None else []
+    muted = {*policy.muted, *(["shadow errors"] if "server errors" in policy.muted else [])}
+    return tuple(name for name in named if name not in muted)
+
+
 def judge_canary(evidence: Evidence, stage: Stage, project: Project) -> Decision:
     """Judge a release in shadow or in a split.
 
     Args:
         evidence: Everything since the release opened.
         stage: Where the release stands.
-        project: Policy, loss, and whether pairs may judge the loss.
+        project: Policy, loss, and what may judge the loss.
 
     Returns:
         A verdict that passes only when the challenger may be promoted, and the move to make.
     """
     policy = project.policies.canary
-    guardrails = [_loss(evidence, project), *_service(evidence, policy)]
-    harm = _harm(guardrails, evidence, policy)
-    integrity = _integrity(evidence, stage)
-    checks = [harm, *integrity, *(_judge(g, policy.alpha) for g in guardrails)]
-    filled = _stage_filled(evidence, stage, policy)
-    verdict = Verdict.of(Gate.CANARY, [*checks, filled])
+    guardrails = [
+        _with_pace(loss_guardrail(evidence, project), evidence, stage, project),
+        *(_with_pace(g, evidence, stage, project) for g in _unlabelled(evidence, project)),
+    ]
+    if policy.early_ratio is not None:
+        guardrails.append(early_errors(evidence.early, policy))
+    checks = [
+        *_cut_off(stage.breaker),
+        _harm(guardrails, evidence, policy),
+        *_integrity(evidence, stage),
+        *(judged(g, alpha=policy.alpha, beta=policy.beta) for g in guardrails),
+        _stage_filled(evidence, stage, project),
+    ]
+    verdict = Verdict.of(Gate.CANARY, checks)
     move, reason = _move(verdict, stage, policy, project)
     return Decision(verdict, move, reason)
 
@@ -108,12 +136,12 @@ def _move(
     verdict: Verdict, stage: Stage, policy: CanaryPolicy, project: Project
 ) -> tuple[Move, str]:
     by_name = {check.name: check for check in verdict.checks}
-    if verdict.outcome is Outcome.FAIL:
+    if verdict.outcome is Outcome.FAIL and not _may_freeze(verdict, policy):
         return Move.ROLL_BACK, verdict.reason
     if stage.open_for > policy.deadline:
         return Move.EXPIRE, f"the deadline passed without a promotion: {verdict.reason}"
-    if by_name["complete log"].outcome is not Outcome.PASS:
-        return Move.HOLD, by_name["complete log"].sentence
+    if stays := _stays(verdict, stage):
+        return Move.HOLD, stays
     if verdict.passed and stage.phase is Phase.SPLIT and stage.is_last:
         return Move.PROMOTE, verdict.reason
     # Where pairs may judge the loss, nobody is exposed to a loss that is not yet known.
@@ -124,90 +152,95 @@ def _move(
     return Move.HOLD, verdict.reason
 
 
-def _loss(evidence: Evidence, project: Project) -> Guardrail:
+def _stays(verdict: Verdict, stage: Stage) -> str:
+    """Say why the share stays whatever else is known; empty where it may grow."""
+    if verdict.outcome is Outcome.FAIL:
+        return f"frozen at {stage.share:.0%}, a person must decide: {verdict.reason}"
+    log = next(c for c in verdict.checks if c.name == "complete log")
+    return "" if log.outcome is Outcome.PASS else log.sentence
+
+
+def _may_freeze(verdict: Verdict, policy: CanaryPolicy) -> bool:
+    """Whether nothing failed but bearable harm; harm that could not be judged is none."""
+    failed = [c for c in verdict.checks if c.outcome is Outcome.FAIL and not c.muted]
+    return policy.on_harm == "freeze" and all(
+        c.name == "harm"
+        and c.seen is not None
+        and c.required is not None
+        and c.seen < _UNBEARABLE * c.required
+        for c in failed
+    )
+
+
+def _unlabelled(evidence: Evidence, project: Project) -> Iterator[Guardrail]:
+    """Judge what needs no labels."""
     policy = project.policies.canary
-    if project.pairs_count:
-        found = judge_periods(evidence.pair_means, policy.margin, policy.min_periods)
-        if not np.isfinite(evidence.pair_means).all():
-            return _unreadable(found.periods, policy.margin, "periods")
-        needed = _periods_needed(found.mean, found.sd, found.periods, policy)
-        return Guardrail(
-            "loss", found.log_promote, found.log_rollback, found.periods, found.mean,
-            policy.margin, "periods", needed,
-        )  # fmt: skip
-    if not all(np.isfinite(batch.losses).all() for batch in evidence.losses):
-        units = sum(int(batch.assigned.sum()) for batch in evidence.losses)
-        return _unreadable(units, policy.margin, "matured canary units")
-    margin = policy.margin / project.loss_clip
-    dual = dual_values(evidence.losses, margin)
-    means = evidence.split_means
-    seen = float(means.mean()) if len(means) else math.nan
-    return Guardrail(
-        "loss", dual.log_promote, dual.log_rollback, dual.n_canary, seen, policy.margin,
-        "matured canary units", _proportional(dual.log_promote, dual.n_canary, policy.alpha),
-    )  # fmt: skip
-
-
-def _unreadable(n: int, margin: float, unit: str) -> Guardrail:
-    return Guardrail("loss", 0.0, math.nan, n, math.nan, margin, unit, None)
-
-
-def _service(evidence: Evidence, policy: CanaryPolicy) -> list[Guardrail]:
+    unit = "canary requests" if project.roles.entity is None else "canary units"
+    usual = policy.prediction_margin
     quantities = (
         ("server errors", evidence.errors, policy.error_margin),
         ("slow answers", evidence.slow, policy.slow_margin),
+        ("predictions", evidence.predictions, usual),
     )
-    return [_rate(name, batches, margin, policy.alpha) for name, batches, margin in quantities]
+    for name, counted, margin in quantities:
+        muted = name in policy.muted
+        if margin is None:
+            continue
+        if counted is None:
+            refusal = (
+                f"not judged, because fewer than {FEWEST_ANSWERS} answers of the champion before"
+                " the split fix no usual range; canary.prediction_margin = None goes without"
+            )
+            yield unseen(name, margin, refusal, muted=muted)
+        else:
+            yield rate(
+                name, counted, margin, unit=unit, alpha=policy.alpha, muted=muted,
+                returning=project.roles.entity is not None, tolerated=name == "predictions",
+            )  # fmt: skip
 
 
-def _rate(name: str, batches: Sequence[ArmCounts], margin: float, alpha: float) -> Guardrail:
-    dual = dual_counts(batches, margin)
-    canary = sum(b.canary_bad for b in batches) / max(1, dual.n_canary)
-    control = sum(b.control_bad for b in batches) / max(1, dual.n_control)
-    if dual.log_promote > 0:
-        needed = _proportional(dual.log_promote, dual.n_canary, alpha)
-    else:
-        # A clean canary request multiplies the promotion evidence by about 1 + margin.
-        needed = math.ceil(math.log(1 / alpha) / math.log1p(margin))
-    return Guardrail(
-        name, dual.log_promote, dual.log_rollback, dual.n_canary, canary - control, margin,
-        "canary requests", needed,
-    )  # fmt: skip
+def _with_pace(
+    guardrail: Guardrail, evidence: Evidence, stage: Stage, project: Project
+) -> Guardrail:
+    """Add how fast its evidence comes: periods as they pass, units as the present share sends."""
+    by_split = guardrail.name != "loss" or not project.pairs_count
+    if by_split and stage.phase is Phase.SHADOW:
+        return replace(guardrail, waits=True)
+    if guardrail.name == "loss" and (project.pairs_count or not project.units_count):
+        return replace(guardrail, pace=per_day(1.0, project.period))
+    units = evidence.units_per_period * stage.share
+    return replace(guardrail, pace=per_day(units, project.period))
 
 
-def _judge(guardrail: Guardrail, alpha: float) -> Check:
-    g = guardrail
-    seen = None if math.isnan(g.seen) else g.seen
-    passed = g.log_promote >= math.log(1 / alpha)
-    if passed:
-        found = f"difference {number(g.seen)}, n = {g.n:,} {g.unit}"
-        sentence = f"{g.name}: not worse by {number(g.margin)} ({found})"
-    elif math.isnan(g.log_rollback):
-        sentence = f"{g.name} is not a number (n = {g.n:,} {g.unit})"
-    else:
-        more = "more than can be foreseen" if g.needed is None else f"about {g.needed:,} more"
-        sentence = f"{g.name}: not enough evidence yet (n = {g.n:,} {g.unit}, needs {more})"
-    outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
-    return Check(g.name, outcome, seen, g.margin, g.n, sentence)
+def _cut_off(breaker: Breaker | None) -> list[Check]:
+    if breaker is None:
+        return []
+    sentence = f"a gateway cut the canary off: {breaker.reason} (n = {breaker.n:,})"
+    seen, limit = float(breaker.seen), float(breaker.limit)
+    return [Check("breaker", Outcome.FAIL, seen, limit, breaker.n, sentence)]
 
 
 def _harm(guardrails: list[Guardrail], evidence: Evidence, policy: CanaryPolicy) -> Check:
-    shadow = dual_counts(evidence.shadow_errors, policy.error_margin)
-    limit = math.log(1 / policy.beta)
+    required = 1 / policy.beta
     for g in guardrails:
         if math.isnan(g.log_rollback):
-            sentence = f"harm could not be judged: {_judge(g, policy.alpha).sentence}"
-            return Check("harm", Outcome.FAIL, None, 1 / policy.beta, g.n, sentence)
-    level = mean_log_e([*(g.log_rollback for g in guardrails), shadow.log_rollback])
-    worst = max(guardrails, key=lambda g: g.log_rollback)
-    name, n = f"{worst.name} differ by {number(worst.seen)}", worst.n
-    if shadow.log_rollback > worst.log_rollback:
-        name, n = "the challenger fails on shadow requests", shadow.n_canary
-    e, required = math.exp(min(level, 700.0)), 1 / policy.beta
+            sentence = f"harm could not be judged: {g.harm})"
+            return Check("harm", Outcome.FAIL, None, required, g.n, sentence)
+    shadow = dual_counts(evidence.shadow_errors, policy.error_margin)
+    levels = {g.name: g.log_rollback for g in guardrails} | {"shadow errors": shadow.log_rollback}
+    said = {g.name: (g.harm, g.n) for g in guardrails} | {
+        "shadow errors": (
+            f"the challenger fails on shadow requests (n = {shadow.n_canary:,}", shadow.n_canary
+        )
+    }  # fmt: skip
+    deciding = rollback_signals(policy)
+    level = mean_log_e([levels[name] for name in deciding])
+    worst, n = said[max(deciding, key=lambda name: levels[name])]
+    e = math.exp(min(level, 700.0))
     found = f"mean e-value {number(e)} of {number(required)} needed"
-    if level < limit:
+    if level < math.log(required):
         return Check("harm", Outcome.PASS, e, required, n, f"no harm shown ({found})")
-    sentence = f"worse than the champion: {name} (n = {n:,}; {found})"
+    sentence = f"worse than the champion: {worst}; {found})"
     return Check("harm", Outcome.FAIL, e, required, n, sentence)
 
 
@@ -232,33 +265,20 @@ def _integrity(evidence: Evidence, stage: Stage) -> list[Check]:
     return [split, log]
 
 
-def _stage_filled(evidence: Evidence, stage: Stage, policy: CanaryPolicy) -> Check:
+def _stage_filled(evidence: Evidence, stage: Stage, project: Project) -> Check:
+    policy = project.policies.canary
     if stage.phase is Phase.SHADOW:
         seen, needed, unit = len(evidence.pair_means), policy.min_periods, "matured shadow periods"
+        pace = per_day(1.0, project.period)
     else:
         seen, needed = evidence.stage_requests, policy.min_stage_requests
         unit = f"canary requests at {stage.share:.0%}"
-    outcome = Outcome.PASS if seen >= needed else Outcome.INCONCLUSIVE
-    sentence = f"{seen:,} of {needed:,} {unit}"
+        pace = per_day(evidence.requests_per_period * stage.share, project.period)
+    sentence, outcome = f"{seen:,} of {needed:,} {unit}", Outcome.PASS
+    if seen < needed:
+        sentence, outcome = sentence + time_for(needed - seen, pace), Outcome.INCONCLUSIVE
     return Check("stage", outcome, float(seen), float(needed), seen, sentence)
 
 
 def _sentences(*checks: Check) -> str:
     return "; ".join(check.sentence for check in checks)
-
-
-def _periods_needed(mean: float, sd: float, seen: int, policy: CanaryPolicy) -> int | None:
-    """Periods still to come, were they like the ones seen."""
-    if seen < 2 or not sd > 0 or not mean < policy.margin:  # noqa: PLR2004 - an sd needs two
-        return None
-    target = math.log(1 / policy.alpha)
-    for k in range(max(seen, policy.min_periods), _LONGEST_FORECAST):
-        if log_t_eprocess(mean, sd, k, null=policy.margin, sign=-1) >= target:
-            return max(1, k - seen)
-    return None
-
-
-def _proportional(log_promote: float, n: int, alpha: float) -> int | None:
-    if log_promote <= 0 or n == 0:
-        return None
-    return max(1, math.ceil(n * (math.log(1 / alpha) / log_promote - 1)))

@@ -7,17 +7,26 @@ second the *control*, whatever arm they answer in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from sixgates.gates.card import Task
-from sixgates.gates.losses import row_losses
+from sixgates.gates.early import count_early_errors, count_unusual
+from sixgates.gates.maturity import known_losses, period_of, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
+from sixgates.gates.split import (
+    Counted,
+    Losses,
+    count,
+    loss_batches,
+    mean_by_unit,
+    new_units_per_period,
+    period_differences,
+    unit_shares,
+)
 from sixgates.gates.statistics.counts import ArmCounts
-from sixgates.gates.statistics.units import LossBatch
 
 _KEY = ["request", "row"]
 
@@ -32,11 +41,15 @@ class Evidence:
     """Rows behind them."""
     split_means: np.ndarray
     """The same from the random split: mean of the trial's units minus mean of the control's."""
-    losses: tuple[LossBatch, ...]
+    losses: Losses
     """Matured cohorts of the random split."""
-    errors: tuple[ArmCounts, ...]
+    errors: Counted
     """Server errors by epoch and period, random split only."""
-    slow: tuple[ArmCounts, ...]
+    slow: Counted
+    predictions: Counted | None
+    """Answers outside the control's usual range; None where no range is known."""
+    early: tuple[ArmCounts, ...] | None
+    """Units with a large loss among the labels known so far; None where no limit is known."""
     shadow_errors: tuple[ArmCounts, ...]
     """Errors of the trial in shadow, against the control on the same requests."""
     shares: tuple[tuple[int, int, float], ...]
@@ -45,6 +58,8 @@ class Evidence:
     """Trial requests in the present epoch."""
     requests_per_period: float
     """Rows of traffic in a period, over the periods seen."""
+    units_per_period: float
+    """Units not seen before in a period of the present epoch, in both arms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ class Trial:
     """The present epoch."""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Version to its own classes in the order of its answers; empty unless multiclass."""
+    before: tuple[int, ...] = ()
+    """Earlier epochs, of which the control's own answers are known and nothing else counts."""
 
 
 def gather(
@@ -80,37 +97,27 @@ def gather(
         now: Event time; only periods whose labels have matured by then count for losses.
         slow_ms: Scoring time above which an answer is slow.
     """
-    epochs = pl.DataFrame(
-        {"epoch": list(trial.trial_shares), "share": list(trial.trial_shares.values())},
-        schema={"epoch": pl.Int64, "share": pl.Float64},
-    )
-    rows = (
-        _first_answers(predictions)
-        .with_columns(
-            period=_period(project),
-            bad=pl.col("error") != "",
-            slow=pl.col("micros") > slow_ms * 1000,
-        )
-        .filter(pl.col("version").is_in([trial.trial, trial.control]))
-        .join(epochs, on="epoch")
-    )
-    answered = rows.filter(pl.col("arm") != Arm.SHADOW)
-    losses = _matured_losses(project, trial.classes, rows, labels, now)
-    paired = _pair_means(losses, trial)
-    cohorts = _cohorts(losses.filter(pl.col("arm") != Arm.SHADOW), trial)
+    rows = _rows(project, trial, predictions, slow_ms)
+    own = (pl.col("arm") != Arm.SHADOW) & ~pl.col("held_back")
+    answered = rows.filter(own)
+    known = known_losses(project, trial.classes, rows, labels, now)
+    matured = known.filter(pl.col("matures") <= seconds(now))
+    paired = _pair_means(matured)
+    units = mean_by_unit(matured.filter(own))
     return Evidence(
         pair_means=paired["mean"].to_numpy(),
         pairs=int(paired["n"].sum()),
-        split_means=_split_means(cohorts),
-        losses=_loss_batches(cohorts, project.loss_clip),
-        errors=_counts(answered, trial, "bad"),
-        slow=_counts(answered, trial, "slow"),
-        shadow_errors=_shadow_errors(rows, trial),
-        shares=_shares(answered, trial),
-        stage_requests=answered.filter(
-            pl.col("epoch") == trial.epoch, pl.col("version") == trial.trial
-        ).height,
-        requests_per_period=answered.height / max(1, answered["period"].n_unique()),
+        split_means=period_differences(units),
+        losses=loss_batches(units, project.loss_clip),
+        errors=count(answered, "bad"),
+        slow=count(answered, "slow"),
+        predictions=count_unusual(answered),
+        early=count_early_errors(known.filter(own), answered),
+        shadow_errors=_shadow_errors(rows),
+        shares=unit_shares(answered),
+        stage_requests=answered.filter("on_trial", pl.col("epoch") == trial.epoch).height,
+        requests_per_period=_per_period(rows.filter(pl.col("arm") != Arm.SHADOW)),
+        units_per_period=new_units_per_period(answered, trial.epoch),
     )
 
 
@@ -131,10 +138,43 @@ def loss_by_period(
     rows = (
         _first_answers(predictions)
         .filter(pl.col("version") == version)
-        .with_columns(period=_period(project))
+        .with_columns(period=period_of(project))
     )
-    losses = _matured_losses(project, {version: classes}, rows, labels, now)
-    return losses.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
+    known = known_losses(project, {version: classes}, rows, labels, now)
+    matured = known.filter(pl.col("matures") <= seconds(now))
+    return matured.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
+
+
+def _rows(
+    project: Project, trial: Trial, predictions: pl.DataFrame, slow_ms: float
+) -> pl.DataFrame:
+    """One row an answer of either version, with what `split.py` asks for."""
+    shares = {**dict.fromkeys(trial.before, 0.0), **trial.trial_shares}
+    epochs = pl.DataFrame(
+        {"epoch": list(shares), "share": list(shares.values())},
+        schema={"epoch": pl.Int64, "share": pl.Float64},
+    )
+    on_trial, own = pl.col("version") == trial.trial, pl.col("arm") != Arm.SHADOW
+    earlier = pl.col("epoch").is_in(list(trial.before))
+    planned = pl.col("share") > 0
+    # While a gateway held the canary back, nobody was split: such rows are shadow pairs. And they
+    # are no record of the control: bets must not learn from what came after the split began.
+    held_back = planned & pl.col("in_force").eq_missing(0.0)
+    return (
+        _first_answers(predictions)
+        .rename({"share": "in_force"})
+        .filter(pl.col("version").is_in([trial.trial, trial.control]))
+        .filter(~earlier | (own & ~on_trial))
+        .join(epochs, on="epoch")
+        .with_columns(
+            period=period_of(project),
+            bad=pl.col("error") != "",
+            slow=pl.col("micros") > slow_ms * 1000,
+            on_trial=on_trial,
+            split=planned & ~held_back,
+            held_back=held_back,
+        )
+    )
 
 
 def _first_answers(predictions: pl.DataFrame) -> pl.DataFrame:
@@ -142,62 +182,13 @@ def _first_answers(predictions: pl.DataFrame) -> pl.DataFrame:
     return predictions.unique([*_KEY, "version"], keep="first", maintain_order=True)
 
 
-def _period(project: Project) -> pl.Expr:
-    return (pl.col("at") / project.period.total_seconds()).floor().cast(pl.Int64)
+def _per_period(rows: pl.DataFrame) -> float:
+    return rows.height / max(1, rows["period"].n_unique())
 
 
-def _matured_losses(
-    project: Project,
-    classes: Mapping[str, tuple[str, ...]],
-    rows: pl.DataFrame,
-    labels: pl.DataFrame,
-    now: datetime,
-) -> pl.DataFrame:
-    """One row a model and request whose period has matured, with its loss.
-
-    Maturity goes by the age of the period, for every row alike: taking labels as they come would
-    compare young rows of one class with old rows of another.
-    """
-    joined = rows.join(labels.select(*_KEY, "label", labelled="at"), on=_KEY)
-    known = joined.filter(pl.col("labelled") <= _seconds(now))
-    if known.is_empty():
-        return known.with_columns(loss=pl.lit(0.0))
-    horizon = _horizon(project, known)
-    ends = (pl.col("period") + 1) * project.period.total_seconds()
-    matured = known.filter(ends + horizon.total_seconds() <= _seconds(now))
-    return matured.with_columns(
-        loss=pl.Series(_losses(project, classes, matured), dtype=pl.Float64)
-    )
-
-
-def _losses(
-    project: Project, classes: Mapping[str, tuple[str, ...]], rows: pl.DataFrame
-) -> np.ndarray:
-    """Loss of each record; a model that failed to answer loses the clip."""
-    losses = np.full(rows.height, project.loss_clip)
-    labels = _label_values(project, rows["label"])
-    for version in rows["version"].unique():
-        mine = (rows["version"] == version) & (rows["values"].list.len() > 0)
-        if mine.any():
-            answers = np.array(rows["values"].filter(mine).to_list(), dtype=np.float64)
-            own = mine.to_numpy()
-            losses[own] = row_losses(project, labels[own], answers, classes.get(version, ()))
-    return losses
-
-
-def _label_values(project: Project, labels: pl.Series) -> np.ndarray:
-    """Read labels as losses need them; a text that is no label of this task becomes NaN."""
-    if project.task is Task.MULTICLASS:
-        return labels.to_numpy()
-    values = labels.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-    if project.task is Task.BINARY:
-        values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
-    return np.asarray(values)
-
-
-def _pair_means(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
-    of_trial = losses.filter(pl.col("version") == trial.trial).select(*_KEY, "period", "loss")
-    control = losses.filter(pl.col("version") == trial.control).select(*_KEY, control="loss")
+def _pair_means(losses: pl.DataFrame) -> pl.DataFrame:
+    of_trial = losses.filter("on_trial").select(*_KEY, "period", "loss")
+    control = losses.filter(~pl.col("on_trial")).select(*_KEY, control="loss")
     return (
         of_trial.join(control, on=_KEY)
         .group_by("period")
@@ -206,73 +197,11 @@ def _pair_means(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     )
 
 
-def _cohorts(losses: pl.DataFrame, trial: Trial) -> pl.DataFrame:
-    """One row a unit, epoch and period of the random split."""
-    return (
-        losses.with_columns(on_trial=pl.col("version") == trial.trial)
-        .filter(pl.col("share") > 0)
-        .group_by("epoch", "period", "entity", "on_trial", "share")
-        .agg(pl.col("loss").mean())
-        .sort("period", "epoch", "entity", "on_trial")
-    )
-
-
-def _loss_batches(cohorts: pl.DataFrame, clip: float) -> tuple[LossBatch, ...]:
-    """Count each unit once, in its first matured period.
-
-    A sticky unit that returns brings the same loss habits to the same arm: its arm is no longer
-    random given what was seen, and counting it again would promote and roll back far too often.
-    """
-    once = cohorts.unique("entity", keep="first", maintain_order=True)
-    return tuple(
-        LossBatch(
-            part["on_trial"].to_numpy(), part["loss"].to_numpy() / clip, float(part["share"][0])
-        )
-        for part in once.partition_by("epoch", "period", maintain_order=True)
-    )
-
-
-def _split_means(cohorts: pl.DataFrame) -> np.ndarray:
-    """Trial minus control per period, within each epoch, weighted by the harmonic count.
-
-    Pooling raw means over shares would let a drifting base rate look like an effect.
-    """
+def _shadow_errors(rows: pl.DataFrame) -> tuple[ArmCounts, ...]:
     on = pl.col("on_trial")
-    strata = cohorts.group_by("period", "epoch").agg(
-        d=pl.col("loss").filter(on).mean() - pl.col("loss").filter(~on).mean(),
-        nt=on.sum(),
-        nc=(~on).sum(),
-    )
-    weighted = strata.filter(pl.col("nt") > 0, pl.col("nc") > 0).with_columns(
-        w=pl.col("nt") * pl.col("nc") / (pl.col("nt") + pl.col("nc"))
-    )
-    by_period = weighted.group_by("period").agg(
-        x=(pl.col("d") * pl.col("w")).sum() / pl.col("w").sum()
-    )
-    return by_period.sort("period")["x"].to_numpy()
-
-
-def _counts(answered: pl.DataFrame, trial: Trial, column: str) -> tuple[ArmCounts, ...]:
-    on = pl.col("version") == trial.trial
     batches = (
-        answered.filter(pl.col("share") > 0)
-        .group_by("epoch", "period")
-        .agg(
-            a=(on & pl.col(column)).sum(),
-            b=on.sum(),
-            c=(~on & pl.col(column)).sum(),
-            d=(~on).sum(),
-        )
-        .sort("epoch", "period")
-    )
-    return tuple(ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
-
-
-def _shadow_errors(rows: pl.DataFrame, trial: Trial) -> tuple[ArmCounts, ...]:
-    on = pl.col("version") == trial.trial
-    requests = rows.filter(pl.col("share") == 0)
-    batches = (
-        requests.group_by("period")
+        rows.filter(~pl.col("split"))
+        .group_by("period")
         .agg(
             a=(on & pl.col("bad")).sum(),
             b=on.sum(),
@@ -282,29 +211,3 @@ def _shadow_errors(rows: pl.DataFrame, trial: Trial) -> tuple[ArmCounts, ...]:
         .sort("period")
     )
     return tuple(ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
-
-
-def _shares(answered: pl.DataFrame, trial: Trial) -> tuple[tuple[int, int, float], ...]:
-    on = pl.col("version") == trial.trial
-    units = (
-        answered.filter(pl.col("share") > 0)
-        .group_by("epoch", "share")
-        .agg(
-            a=pl.col("entity").filter(on).n_unique(),
-            b=pl.col("entity").n_unique(),
-        )
-        .sort("epoch")
-    )
-    return tuple(units.select("a", "b", "share").iter_rows())
-
-
-def _horizon(project: Project, known: pl.DataFrame) -> timedelta:
-    if project.roles.label_horizon is not None:
-        return project.roles.label_horizon
-    # Labels tell their own time: nearly all of them have arrived after this delay.
-    delay = (known["labelled"] - known["at"]).quantile(0.99, "higher")
-    return timedelta(seconds=float(delay or 0.0))
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - naive UTC throughout

@@ -8,6 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sixgates.gates.freeze import Window, leave_time
+
+ServiceName = Literal["server errors", "slow answers", "predictions"]
+"""What gates 5 and 6 judge without labels."""
+
 
 class _Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -98,8 +103,26 @@ class CanaryPolicy(_Policy):
     """Scoring time that counts as slow."""
     slow_margin: float = Field(0.02, gt=0, lt=1)
     """Largest tolerated excess of the canary's share of slow answers."""
+    prediction_margin: float | None = Field(0.2, gt=0, le=0.3)
+    """Tolerated excess of the share of answers outside the middle 98 % of the champion's own.
+    Generous, because a retrained model should move: within it a rollback has at most the chance
+    `beta`, at twice of it a promotion at most `alpha`. None disables the guardrail."""
+    early_ratio: float | None = Field(1.5, ge=1, le=100)
+    """Largest tolerated ratio of the arms' large losses among the labels that came early. Above 1,
+    because early labels may show one class only, and a better model may trade one kind of error
+    for another. None disables the guardrail."""
+    muted: tuple[ServiceName | Literal["early errors"], ...] = ()
+    """Guardrails that are recorded and shown but decide nothing. The loss cannot be muted. Muted
+    server errors are muted in shadow too."""
     deadline: timedelta = timedelta(days=60)
     """Without enough evidence by then the champion stays."""
+    on_harm: Literal["roll_back", "freeze"] = "roll_back"
+    """What follows when harm is shown: the share goes back to nothing, or it stays as it is, a
+    notice asks a person, and only harm beyond doubt rolls back: an e-value of 100 times the limit.
+    """
+    lease: timedelta = Field(timedelta(minutes=5), gt=timedelta(0))
+    """Wall time: when no tick has judged for so long, the gateways let the share fall to zero. At
+    least twice the time between two ticks."""
 
     @field_validator("shares")
     @classmethod
@@ -120,9 +143,15 @@ class MonitorPolicy(_Policy):
     run_length: float = Field(200.0, gt=1)
     """Alarm level c of the e-detector: an equal model alarms once in at least c periods."""
     error_margin: float = Field(0.02, gt=0, lt=1)
+    """Excess of the share of server errors, and of slow answers, that is looked for."""
     slow_ms: float = Field(50.0, gt=0)
+    prediction_margin: float | None = Field(0.2, gt=0, le=0.3)
+    """Tolerated excess of answers outside the middle 98 % of the previous champion's own;
+    None disables the guardrail."""
+    muted: tuple[ServiceName, ...] = ()
+    """Guardrails that are recorded and shown but decide nothing. The loss cannot be muted."""
     beta: float = Field(0.05, gt=0, lt=0.5)
-    """Chance of a false rollback by errors or slow answers."""
+    """Chance of a false rollback by what needs no labels: errors, slow answers, predictions."""
 
 
 class WatchPolicy(_Policy):
@@ -145,8 +174,55 @@ class WatchPolicy(_Policy):
     """Least time between two alerts of one model."""
 
 
+class GovernorPolicy(_Policy):
+    """The governor: when the pipeline may act on its own. All times are event times."""
+
+    hold: timedelta = Field(timedelta(days=1), ge=timedelta(0))
+    """After a rollback nothing automatic begins or moves up for so long, or until a person
+    acknowledges it."""
+    cooldown: timedelta = Field(timedelta(hours=1), ge=timedelta(0))
+    """Least time between two automatic runs."""
+    runs_a_day: int = Field(6, ge=1)
+    """Automatic runs that may begin within any 24 hours."""
+    refusals: int = Field(5, ge=1)
+    """So many challengers refused in a row pause the automatic runs."""
+    pause: timedelta = Field(timedelta(days=3), ge=timedelta(0))
+    """How long that pause lasts after the newest refusal, unless a person acknowledges it."""
+    freeze: tuple[Window, ...] = ()
+    """Windows in which no automatic run begins and no release moves up, in UTC: every week, such as
+    "Fri 16:00 - Mon 08:00", or once, such as "2026-12-24 12:00 - 2027-01-02"."""
+    retrain_every: timedelta | None = Field(None, gt=timedelta(0))
+    """When no run began for so long, the watch writes a notice; None expects no schedule."""
+    answer_within: timedelta = Field(timedelta(hours=1), gt=timedelta(0))
+    """When nobody answered an alert for so long, the watch writes a notice."""
+    newer: Literal["wait", "replace"] = "wait"
+    """A run that is asked for while a challenger is in shadow or canary: it is answered "busy", or
+    it ends that release as superseded and begins. A promoted model is never replaced so."""
+    run_lease: timedelta = Field(timedelta(minutes=15), gt=timedelta(0))
+    """Wall time, beyond the longest training: a run that was silent for so long counts as dead,
+    and another may begin."""
+
+    @field_validator("freeze")
+    @classmethod
+    def _some_time_is_left(cls, freeze: tuple[str, ...]) -> tuple[str, ...]:
+        return leave_time(freeze)
+
+
+class ApprovalPolicy(_Policy):
+    """Between gates 5 and 6: must a person say yes before a challenger becomes champion?"""
+
+    need: Literal["off", "required", "above-risk"] = "off"
+    """Never, always, or where the upper bound of the loss difference that gate 4 stored lies above
+    `risk` times its margin. A bound that cannot be read lies above it."""
+    risk: float = Field(0.5, ge=0, le=1)
+    """Share of gate 4's margin, for "above-risk": 0 asks of nearly every challenger, 1 of none."""
+    expires: timedelta = Field(timedelta(days=3), gt=timedelta(0))
+    """Event time after the question at which nobody's answer is a no: the release expires, and the
+    champion stays."""
+
+
 class Policies(_Policy):
-    """One policy a gate, plus the watch."""
+    """One policy a gate, plus the watch, the governor and the approval by a person."""
 
     validation: ValidationPolicy = ValidationPolicy()
     training: TrainingPolicy = TrainingPolicy()
@@ -155,6 +231,8 @@ class Policies(_Policy):
     canary: CanaryPolicy
     monitor: MonitorPolicy = MonitorPolicy()
     watch: WatchPolicy = WatchPolicy()
+    governor: GovernorPolicy = GovernorPolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
 
     @classmethod
     def with_margin(cls, margin: float, **others: object) -> "Policies":

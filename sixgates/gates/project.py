@@ -66,6 +66,11 @@ class Project(BaseModel):
     prediction_changes_outcome: Literal["yes", "no", "unknown"] = "unknown"
     """Whether acting on a prediction changes the label, or which labels arrive. Unknown means yes:
     then only the canary's random split may judge the loss."""
+    effect_varies: Literal["yes", "no", "unknown"] = "unknown"
+    """Whether the difference between two models changes from period to period (weather, campaigns,
+    mix of customers). Unknown means yes: then the random split judges the loss by period, which
+    takes longer. "no" lets every unit count by itself; said wrongly, it promotes worse models more
+    often than the policy allows."""
     period: timedelta = timedelta(days=1)
     """Main season of the traffic: paired evidence is judged by it."""
     source: str | Path | Callable[[], pl.LazyFrame] | None = None
@@ -90,6 +95,11 @@ class Project(BaseModel):
     def pairs_count(self) -> bool:
         """Whether shadow pairs may judge the loss (section: paired evidence)."""
         return self.prediction_changes_outcome == "no"
+
+    @property
+    def units_count(self) -> bool:
+        """Whether every unit of the random split may judge the loss by itself."""
+        return self.effect_varies == "no"
 
 
 _LOSSES = {

@@ -42,6 +42,9 @@ class Prediction:
     """Scoring time of the model for the row's share of the request, in microseconds."""
     received: float
     """Wall clock, seconds since 1970 UTC."""
+    share: float | None = None
+    """Share of units that the model beside the champion answered at that moment: 0 where it ought
+    to have answered some and was held back. None, in older records, means as its epoch says."""
 
 
 @dataclass(frozen=True, slots=True)

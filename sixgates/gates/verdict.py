@@ -48,6 +48,8 @@ class Check:
     """Rows, requests or periods behind the measured value."""
     sentence: str
     """The comparison for a person: `brier 0.412 > limit 0.400 (n = 8,210)`."""
+    muted: bool = False
+    """Recorded and shown, but no part of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,17 @@ class Verdict:
 
     @classmethod
     def of(cls, gate: Gate, checks: list[Check]) -> Self:
-        """Fold checks: one FAIL fails, else one INCONCLUSIVE holds; no checks at all is a FAIL.
+        """Fold checks: one FAIL fails, else one INCONCLUSIVE holds; muted ones decide nothing.
+
+        No checks at all, or muted ones alone, are a FAIL.
 
         >>> Verdict.of(Gate.EVALUATE, []).reason
         'nothing was checked'
         """
-        if not checks:
-            checks = [Check("evidence", Outcome.FAIL, None, None, 0, "nothing was checked")]
-        outcomes = {check.outcome for check in checks}
+        if all(check.muted for check in checks):
+            nothing = Check("evidence", Outcome.FAIL, None, None, 0, "nothing was checked")
+            checks = [*checks, nothing]
+        outcomes = {check.outcome for check in checks if not check.muted}
         for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
             if outcome in outcomes:
                 return cls(gate, outcome, tuple(checks))
@@ -81,7 +86,8 @@ class Verdict:
     @property
     def reason(self) -> str:
         """The sentences of the checks that decided the outcome."""
-        return "; ".join(c.sentence for c in self.checks if c.outcome is self.outcome)
+        deciding = (c for c in self.checks if c.outcome is self.outcome and not c.muted)
+        return "; ".join(c.sentence for c in deciding)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the ledger, the registry and reports."""

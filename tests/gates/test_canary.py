@@ -10,61 +10,35 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sixgates.gates.canary import Phase, Stage, judge_canary, planned_shares
+from sixgates.gates.canary import Breaker, Phase, judge_canary, planned_shares
 from sixgates.gates.decision import Move
-from sixgates.gates.evidence import Evidence, LossBatch
 from sixgates.gates.policy import CanaryPolicy
+from sixgates.gates.split import Losses
 from sixgates.gates.statistics.counts import ArmCounts
+from sixgates.gates.statistics.units import LossBatch
 from sixgates.gates.verdict import Outcome
 from tests.fakes import tiny_project
-
-EMPTY = np.empty(0)
-SILENCE = Evidence(EMPTY, 0, EMPTY, (), (), (), (), (), 0, 0.0)
-BETTER = np.array([-0.004, -0.002, -0.003, -0.005, -0.001, -0.003, -0.002, -0.004])
-WORSE = BETTER + 0.04
-CLEAN = (ArmCounts(0, 400, 0, 3_600),)
-SOUND = ((40, 400, 0.1),)
-
-
-def evidence(**changes):
-    """A split at 10 % in which nothing goes wrong and the challenger is a little better."""
-    good = replace(
-        SILENCE, pair_means=BETTER, pairs=800, errors=CLEAN, slow=CLEAN, shares=SOUND,
-        stage_requests=400, requests_per_period=500.0,
-    )  # fmt: skip
-    return replace(good, **changes)
-
-
-def in_shadow(**changes):
-    nothing_served = {"errors": (), "slow": (), "shares": (), "stage_requests": 0}
-    shadow = (ArmCounts(0, 400, 0, 400),)
-    return evidence(**{**nothing_served, "shadow_errors": shadow, **changes})
-
-
-def stage(phase=Phase.SPLIT, **changes):
-    share = 0.0 if phase is Phase.SHADOW else 0.1
-    usual = Stage(phase, share, is_last=True, open_for=timedelta(days=10), unlogged=0)
-    return replace(usual, **changes)
+from tests.gates.releases import (
+    BETTER,
+    BROKEN,
+    EARLIER,
+    LATE,
+    NOISE,
+    SHADOW,
+    SILENCE,
+    WORSE,
+    check,
+    cohort,
+    counted,
+    evidence,
+    in_shadow,
+    split_losses,
+    stage,
+)
 
 
 def judge(found, at, project=None):
     return judge_canary(found, at, project or tiny_project())
-
-
-def check(decision, name):
-    return next(c for c in decision.verdict.checks if c.name == name)
-
-
-def cohort(control, canary, n=500, share=0.5):
-    """A matured period of the split in which every unit of an arm has the same loss."""
-    assigned = np.arange(n) < n * share
-    return LossBatch(assigned, np.where(assigned, canary, control), share)
-
-
-SHADOW = stage(Phase.SHADOW)
-EARLIER = stage(is_last=False)
-LATE = timedelta(days=61)
-BROKEN = (ArmCounts(60, 400, 0, 3_600),)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +58,12 @@ BROKEN = (ArmCounts(60, 400, 0, 3_600),)
             id="a stage must see its requests, also the last",
         ),
         pytest.param(
-            evidence(errors=(ArmCounts(0, 20, 0, 180),)), stage(), Move.HOLD, "inconclusive",
+            evidence(errors=counted(ArmCounts(0, 20, 0, 180))), stage(), Move.HOLD, "inconclusive",
             id="errors must be known before promotion",
         ),
         pytest.param(
-            evidence(errors=(ArmCounts(0, 20, 0, 180),)), EARLIER, Move.ADVANCE, "inconclusive",
-            id="but not before a larger share",
+            evidence(errors=counted(ArmCounts(0, 20, 0, 180))), EARLIER, Move.ADVANCE,
+            "inconclusive", id="but not before a larger share",
         ),
         pytest.param(
             evidence(pair_means=BETTER[:2]), EARLIER, Move.HOLD, "inconclusive",
@@ -147,10 +121,12 @@ def test_a_better_challenger_walks_up_share_by_share():
         if present is not None:
             at = stage(share=present, is_last=present == shares[-1])
             served = ArmCounts(0, int(1_000 * present), 0, int(1_000 * (1 - present)))
+            grown = counted(*now.errors.once, served)
             now = replace(
                 now,
-                errors=(*now.errors, served),
-                slow=(*now.slow, served),
+                errors=grown,
+                slow=grown,
+                predictions=grown,
                 shares=(*now.shares, (int(200 * present), 200, present)),
                 stage_requests=served.canary_n,
             )
@@ -160,6 +136,7 @@ def test_a_better_challenger_walks_up_share_by_share():
     assert {c.outcome for c in decision.verdict.checks} == {Outcome.PASS}
     named = {c.name for c in decision.verdict.checks}
     assert {"harm", "split", "loss", "server errors", "slow answers", "stage"} <= named
+    assert {"predictions", "early errors"} <= named
 
 
 @pytest.mark.parametrize("at", [SHADOW, EARLIER, stage()])
@@ -178,7 +155,7 @@ def test_a_loss_that_is_not_a_number_never_passes(at, pairs):
     found = in_shadow() if at.phase is Phase.SHADOW else evidence()
     found = replace(
         found, pair_means=means, split_means=means,
-        losses=(cohort(0.2, 0.1), cohort(0.2, math.nan)),
+        losses=split_losses(cohort(0.2, 0.1), cohort(0.2, math.nan)),
     )  # fmt: skip
     decision = judge(found, at, tiny_project(pairs=pairs))
     assert decision.verdict.outcome is Outcome.FAIL
@@ -190,15 +167,50 @@ def test_a_loss_that_is_not_a_number_never_passes(at, pairs):
 @pytest.mark.parametrize("pairs", ["yes", "unknown"])
 def test_where_predictions_change_outcomes_the_split_alone_judges_the_loss(pairs):
     project = tiny_project(pairs=pairs, canary={"margin": 0.05})
-    equal = tuple(cohort(0.20, 0.20) for _ in range(10))
-    worse = tuple(cohort(0.20, 0.60) for _ in range(10))
-    by_split = evidence(pair_means=WORSE, split_means=np.zeros(10), losses=equal)
+    equal = split_losses(*(cohort(0.20, 0.20) for _ in range(10)))
+    worse = split_losses(*(cohort(0.20, 0.60) for _ in range(10)))
+    by_split = evidence(pair_means=WORSE, split_means=NOISE, losses=equal)
     assert judge(by_split, stage(), project).move is Move.PROMOTE
-    by_pairs = evidence(pair_means=BETTER, split_means=np.full(10, 0.4), losses=worse)
+    by_pairs = evidence(pair_means=BETTER, split_means=NOISE + 0.4, losses=worse)
     assert judge(by_pairs, stage(), project).move is Move.ROLL_BACK
     assert judge(evidence(), stage(), project).move is Move.HOLD  # pairs are no evidence here
-    loss = check(judge(by_split, stage(), project), "loss")
-    assert (loss.n, loss.seen) == (2_500, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("varies", "n", "rule"),
+    [
+        ("no", 2_500, "matured canary units, by unit because the effect does not vary"),
+        ("yes", 10, "periods of the split, by period because the effect may vary"),
+        ("unknown", 10, "periods of the split, by period because the effect may vary"),
+    ],
+)
+def test_the_split_is_judged_by_unit_only_where_the_effect_does_not_vary(varies, n, rule):
+    project = tiny_project(pairs="yes", effect_varies=varies, canary={"margin": 0.05})
+    equal = split_losses(*(cohort(0.20, 0.20) for _ in range(10)))
+    decision = judge(evidence(split_means=NOISE, losses=equal), stage(), project)
+    loss = check(decision, "loss")
+    assert decision.move is Move.PROMOTE
+    assert (loss.n, loss.seen) == (n, pytest.approx(NOISE.mean()))
+    assert rule in loss.sentence
+
+
+def test_what_varies_by_day_needs_periods_however_many_units_there_are():
+    many = split_losses(*(cohort(0.20, 0.20, n=5_000) for _ in range(3)))
+    found = evidence(split_means=NOISE[:2], losses=many)
+    for varies, move in (("no", Move.PROMOTE), ("yes", Move.HOLD)):
+        project = tiny_project(pairs="yes", effect_varies=varies, canary={"margin": 0.05})
+        assert judge(found, stage(), project).move is move
+
+
+@pytest.mark.parametrize("varies", ["yes", "no"])
+def test_large_harm_to_units_that_return_is_rolled_back_whatever_the_new_ones_show(varies):
+    project = tiny_project(
+        pairs="yes", entity="user", effect_varies=varies, canary={"margin": 0.05}
+    )
+    quiet, worse = cohort(0.20, 0.20), cohort(0.20, 0.80)
+    late = Losses((quiet,), (quiet, *[worse] * 5))
+    decision = judge(evidence(split_means=NOISE[:3], losses=late), stage(), project)
+    assert decision.move is Move.ROLL_BACK
 
 
 def test_where_predictions_change_outcomes_a_share_grows_before_the_loss_is_known():
@@ -208,7 +220,7 @@ def test_where_predictions_change_outcomes_a_share_grows_before_the_loss_is_know
 
 
 def test_pairs_alone_judge_the_loss_where_predictions_change_nothing():
-    worse = tuple(cohort(0.20, 0.60) for _ in range(10))
+    worse = split_losses(*(cohort(0.20, 0.60) for _ in range(10)))
     found = evidence(losses=worse, split_means=np.full(10, 0.4))
     assert judge(found, stage()).move is Move.PROMOTE
 
@@ -216,17 +228,39 @@ def test_pairs_alone_judge_the_loss_where_predictions_change_nothing():
 @pytest.mark.parametrize(
     ("found", "at", "name", "words"),
     [
-        (SILENCE, SHADOW, "loss", r"n = 0 periods, needs more than can be foreseen"),
-        (in_shadow(pair_means=BETTER[:3] * 3), SHADOW, "loss", r"n = 3 periods, needs about \d+"),
-        (SILENCE, stage(), "server errors", r"n = 0 canary requests, needs about 152 more"),
+        (SILENCE, SHADOW, "loss", r"n = 0 periods, by pairs, needs more than can be foreseen"),
         (
-            evidence(slow=(ArmCounts(0, 40, 0, 360),)), stage(), "slow answers",
-            r"n = 40 canary requests, needs about \d+ more",
+            in_shadow(pair_means=BETTER[:3] * 3), SHADOW, "loss",
+            r"n = 3 periods, by pairs, needs about (\d+) more, some \1 days at the present rate",
         ),
-        (in_shadow(pair_means=BETTER[:2]), SHADOW, "stage", r"2 of 3 matured shadow periods"),
-        (evidence(stage_requests=19), stage(), "stage", r"19 of 20 canary requests at 10%"),
+        (
+            SILENCE, stage(), "server errors",
+            r"n = 0 canary requests, needs about 152 more\)$",  # no rate, no time
+        ),
+        (
+            in_shadow(), SHADOW, "server errors",
+            r"n = 0 canary requests, needs about 152 more after the split begins\)",
+        ),
+        (
+            # 500 units a day, a tenth of them to the canary
+            evidence(slow=counted(ArmCounts(0, 0, 0, 360))), stage(), "slow answers",
+            r"n = 0 canary requests, needs about 152 more, some 3 days at the present rate",
+        ),
+        (
+            SILENCE, stage(), "predictions",
+            r"predictions: not judged, because fewer than 50 answers of the champion",
+        ),
+        (SILENCE, SHADOW, "early errors", "early errors: silent: no split yet"),
+        (
+            in_shadow(pair_means=BETTER[:2]), SHADOW, "stage",
+            r"2 of 3 matured shadow periods, some 1 day at the present rate",
+        ),
+        (
+            evidence(stage_requests=10), stage(), "stage",
+            r"10 of 20 canary requests at 10%, some 4.8 hours at the present rate",
+        ),
         (evidence(), stage(unlogged=3), "complete log", r"3 answers could not be logged"),
-        (evidence(), stage(), "loss", r"not worse by 0.01 \(difference -0.003, n = 8 periods\)"),
+        (evidence(), stage(), "loss", r"not worse by 0.01 \(difference -0.003, n = 8 periods, "),
         (evidence(shares=((200, 400, 0.1),)), stage(), "split", r"broken.*n = 400 units"),
         (evidence(errors=BROKEN), stage(), "harm", r"server errors differ by 0.15 \(n = 400;"),
         (
@@ -242,11 +276,23 @@ def test_sentences_say_what_was_seen_and_what_is_needed(found, at, name, words):
 
 def test_what_more_is_needed_is_about_right():
     project = tiny_project()
-    found = evidence(errors=(ArmCounts(0, 100, 0, 900),))
+    found = evidence(errors=counted(ArmCounts(0, 100, 0, 900)))
     said = check(judge(found, stage(), project), "server errors").sentence
     more = int(re.search(r"about (\d+) more", said)[1])
-    enough = replace(found, errors=(*found.errors, ArmCounts(0, more + 5, 0, 9 * more)))
+    enough = replace(found, errors=counted(*found.errors.once, ArmCounts(0, more + 5, 0, 9 * more)))
     assert check(judge(enough, stage(), project), "server errors").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("at", [EARLIER, stage()])
+def test_a_breaker_that_tripped_rolls_back_however_good_the_evidence(at):
+    tripped = Breaker("it failed in 5 of its last 20 answers", 5, 5, 20)
+    decision = judge(evidence(), replace(at, breaker=tripped))
+    assert decision.move is Move.ROLL_BACK
+    assert decision.reason == (
+        "a gateway cut the canary off: it failed in 5 of its last 20 answers (n = 20)"
+    )
+    found = check(decision, "breaker")
+    assert (found.outcome, found.seen, found.required, found.n) == (Outcome.FAIL, 5.0, 5.0, 20)
 
 
 def test_the_deadline_says_that_it_passed():
@@ -289,15 +335,21 @@ def test_only_a_verdict_that_passes_promotes_and_only_one_that_fails_rolls_back(
         assert not lost
 
 
-def test_an_equal_challenger_in_the_split_is_seldom_rolled_back():
+@pytest.mark.parametrize("varies", ["yes", "no"])
+def test_an_equal_challenger_in_the_split_is_seldom_rolled_back(varies):
     rng = np.random.default_rng(5)
-    project, wrong = tiny_project(pairs="yes", canary={"margin": 0.05}), 0
+    project = tiny_project(pairs="yes", effect_varies=varies, canary={"margin": 0.05})
+    wrong = 0
     for _ in range(60):
         batches = []
         for _ in range(10):
             assigned, losses = rng.random(200) < 0.25, rng.beta(1, 4, 200)
             batches.append(LossBatch(assigned, losses, 0.25))
-        found = evidence(losses=tuple(batches), shares=((500, 2_000, 0.25),))
+        means = [b.losses[b.assigned].mean() - b.losses[~b.assigned].mean() for b in batches]
+        found = evidence(
+            losses=split_losses(*batches), split_means=np.array(means),
+            shares=((500, 2_000, 0.25),),
+        )  # fmt: skip
         wrong += judge(found, stage(), project).move is Move.ROLL_BACK
     assert wrong <= 8  # P(more than 8 of 60 at 5 %) < .002
 

@@ -7,6 +7,7 @@ import pytest
 
 from sixgates.gates.card import Task
 from sixgates.gates.evidence import Trial, gather, loss_by_period
+from sixgates.gates.split import Counted
 from sixgates.gates.statistics.counts import ArmCounts
 from tests.fakes import day, known, said, tiny_project
 
@@ -31,6 +32,11 @@ def served(request, arm, value, **more):
     return {"request": request, "arm": arm, "version": version, "values": (value,), **more}
 
 
+def each(*batches):
+    """Where every request is its own unit, units and rows are the same."""
+    return Counted(batches, batches)
+
+
 def seen(rows, labels, *, now, trial=SHADOW, project=None, slow_ms=1.0):
     project = project or tiny_project()
     return gather(project, trial, said(*rows), known(*labels), now=day(now), slow_ms=slow_ms)
@@ -40,7 +46,9 @@ def test_nothing_logged_is_no_evidence():
     found = seen([], [], now=100)
     assert found.pair_means.size == found.split_means.size == 0
     assert (found.pairs, found.stage_requests, found.requests_per_period) == (0, 0, 0.0)
-    assert found.losses == found.errors == found.slow == found.shadow_errors == found.shares == ()
+    assert found.losses == found.errors == found.slow == ((), ())
+    assert found.shadow_errors == found.shares == ()
+    assert (found.predictions, found.early, found.units_per_period) == (None, None, 0.0)
 
 
 def test_a_pair_is_both_answers_to_one_request():
@@ -81,7 +89,7 @@ def test_a_request_repeated_across_the_split_is_one_canary_request():
     rows = [served("a", "canary", 0.2, epoch=2)] * 3
     found = seen(rows, [], now=3, trial=trial((2, 0.25)))
     assert found.stage_requests == 1
-    assert found.errors == (ArmCounts(0, 1, 0, 0),)
+    assert found.errors == each(ArmCounts(0, 1, 0, 0))
 
 
 def test_a_canary_that_failed_loses_the_clip():
@@ -92,10 +100,10 @@ def test_a_canary_that_failed_loses_the_clip():
     ]
     found = seen(rows, [("a", 0, 2), ("b", 1, 2)], now=3, trial=trial((2, 0.25)))
     assert found.pair_means == pytest.approx([1.0 - 0.16])
-    (batch,) = found.losses
+    (batch,) = found.losses.once
     assert batch.assigned.tolist() == [True, False]
     assert batch.losses == pytest.approx([1.0, 0.25])
-    assert found.errors == (ArmCounts(1, 1, 0, 1),)
+    assert found.errors == each(ArmCounts(1, 1, 0, 1))
 
 
 def test_a_failure_costs_the_clip_of_a_regression_as_well():
@@ -113,23 +121,51 @@ def test_shadow_rows_do_not_enter_the_split():
         {**served("b", "shadow", 0.5, epoch=2, entity="bob"), "version": "1"},
     ]
     found = seen(rows, [("a", 0, 2.5), ("b", 1, 2.5)], now=3, trial=trial((2, 0.25)))
-    (batch,) = found.losses
+    (batch,) = found.losses.once
     assert batch.assigned.tolist() == [False, True]  # ann at the champion, bob at the canary
     assert batch.losses == pytest.approx([0.16, 0.01])
     assert batch.share == 0.25
     assert found.split_means == pytest.approx([0.01 - 0.16])
     assert found.shares == ((1, 2, 0.25),)
-    assert found.errors == (ArmCounts(0, 1, 0, 1),)
+    assert found.errors == each(ArmCounts(0, 1, 0, 1))
     assert (found.pairs, found.stage_requests) == (2, 1)
 
 
-def test_the_shadow_epoch_is_no_part_of_the_split():
-    rows = [*pair("a", 0.4, 0.2, epoch=1), served("b", "champion", 0.5, epoch=2)]
-    found = seen(rows, [("a", 0, 2), ("b", 1, 2)], now=3, trial=trial((1, 0.0), (2, 0.25)))
+def test_the_shadow_epoch_teaches_what_the_champion_is_like_and_is_no_part_of_the_split():
+    rows = [
+        *pair("a", 0.4, 0.2, epoch=1),
+        *pair("a2", 0.4, 0.2, epoch=1, entity="ann"),
+        *pair("a3", 0.0, 0.2, epoch=1, entity="ann"),
+        served("b", "champion", 0.5, epoch=2),
+    ]
+    rows[2] |= {"error": "boom"}  # the champion's own; its answer went out late, say
+    rows[3] |= {"error": "boom"}  # the challenger's, in shadow
+    labels = [("a", 0, 2), ("a2", 0, 2), ("a3", 0, 2), ("b", 1, 2)]
+    found = seen(rows, labels, now=3, trial=trial((1, 0.0), (2, 0.25)))
     assert found.shares == ((0, 1, 0.25),)
-    assert found.errors == (ArmCounts(0, 0, 0, 1),)
-    assert [batch.share for batch in found.losses] == [0.25]
-    assert found.pairs == 1
+    assert found.errors.once == (ArmCounts(0, 0, 1, 2), ArmCounts(0, 0, 0, 1))
+    assert found.errors.every == (ArmCounts(0, 0, 1, 3), ArmCounts(0, 0, 0, 1))
+    record, batch = found.losses.once
+    assert (record.share, batch.share) == (0.0, 0.25)
+    assert not record.assigned.any()
+    assert sorted(record.losses) == pytest.approx([(0.16 + 0.0) / 2, 0.16])
+    assert found.pairs == 3
+
+
+def test_epochs_before_the_trial_show_the_control_alone():
+    rows = [
+        *pair("a", 0.4, 0.2, epoch=1),
+        served("b", "canary", 0.5, epoch=2),
+        {**served("b", "shadow", 0.4, epoch=2), "version": "1"},
+    ]
+    rows[0] |= {"error": "boom"}
+    found = seen(
+        rows, [("a", 0, 2), ("b", 1, 2)], now=3, trial=Trial("2", "1", {2: 0.95}, 2, before=(1,))
+    )
+    assert found.pairs == 1  # of epoch 2 alone
+    assert found.errors == each(ArmCounts(0, 0, 1, 1), ArmCounts(0, 1, 0, 0))
+    assert found.shares == ((1, 1, 0.95),)
+    assert [batch.share for batch in found.losses.once] == [0.0, 0.95]
 
 
 def test_epochs_and_versions_of_another_release_are_left_out():
@@ -149,7 +185,7 @@ def test_a_unit_counts_once_a_period_with_its_mean_loss():
         served("c", "champion", 0.5, epoch=2, entity="bob"),
     ]
     labels = [("a", 0, 2), ("b", 0, 2), ("c", 0, 2)]
-    (batch,) = seen(rows, labels, now=3, trial=trial((2, 0.25))).losses
+    (batch,) = seen(rows, labels, now=3, trial=trial((2, 0.25))).losses.once
     assert batch.losses == pytest.approx([0.5, 0.25])
 
 
@@ -158,7 +194,7 @@ def test_losses_of_the_split_are_scaled_by_the_clip():
     labels = [("a", "3.0", 2), ("b", "3.0", 2)]
     project = tiny_project(Task.REGRESSION)
     found = seen(rows, labels, now=3, trial=trial((2, 0.5)), project=project)
-    assert found.losses[0].losses == pytest.approx([0.4, 1.0])
+    assert found.losses.once[0].losses == pytest.approx([0.4, 1.0])
     assert found.split_means == pytest.approx([4.0 - 10.0])
 
 
@@ -177,7 +213,7 @@ def test_epochs_of_one_period_are_weighted_by_their_harmonic_counts():
     labels = [(name, 0, 2) for name in "abcdef"]
     found = seen(rows, labels, now=3, trial=trial((2, 0.25), (3, 0.5), epoch=3))
     assert found.split_means == pytest.approx([(-1 * 0.5 + 0.5 * 1) / 1.5])
-    assert [batch.share for batch in found.losses] == [0.25, 0.5]
+    assert [batch.share for batch in found.losses.once] == [0.25, 0.5]
     assert found.stage_requests == 2
 
 
@@ -185,7 +221,7 @@ def test_a_period_in_which_one_arm_is_empty_says_nothing_about_the_split():
     rows = [served("a", "champion", 0.5, epoch=2)]
     found = seen(rows, [("a", 0, 2)], now=3, trial=trial((2, 0.25)))
     assert found.split_means.size == 0
-    assert len(found.losses) == 1
+    assert len(found.losses.once) == 1
 
 
 def test_slow_answers_and_errors_are_counted_by_epoch_and_period_without_labels():
@@ -196,8 +232,8 @@ def test_slow_answers_and_errors_are_counted_by_epoch_and_period_without_labels(
         served("d", "canary", 0.1, epoch=3, at=1.5, error="boom"),
     ]
     found = seen(rows, [], now=2, trial=trial((2, 0.25), (3, 0.5), epoch=3))
-    assert found.slow == (ArmCounts(1, 1, 0, 1), ArmCounts(0, 0, 1, 1), ArmCounts(0, 1, 0, 0))
-    assert found.errors == (ArmCounts(0, 1, 0, 1), ArmCounts(0, 0, 1, 1), ArmCounts(1, 1, 0, 0))
+    assert found.slow == each(ArmCounts(1, 1, 0, 1), ArmCounts(0, 0, 1, 1), ArmCounts(0, 1, 0, 0))
+    assert found.errors == each(ArmCounts(0, 1, 0, 1), ArmCounts(0, 0, 1, 1), ArmCounts(1, 1, 0, 0))
 
 
 def test_failures_in_shadow_are_held_against_the_champion_on_the_same_requests():
@@ -205,7 +241,7 @@ def test_failures_in_shadow_are_held_against_the_champion_on_the_same_requests()
     rows[1] |= {"values": (), "error": "boom"}
     found = seen(rows, [], now=2)
     assert found.shadow_errors == (ArmCounts(1, 2, 0, 2), ArmCounts(0, 1, 0, 1))
-    assert found.errors == ()
+    assert found.errors == each(ArmCounts(0, 0, 0, 3))
 
 
 def test_traffic_is_counted_in_rows_a_period():

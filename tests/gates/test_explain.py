@@ -19,7 +19,7 @@ from sixgates.gates.project import Project, Roles
 from sixgates.gates.statistics.periods import sr_detector
 
 
-def project(*, changes="no", entity="who", period=timedelta(days=1), **policies):
+def project(*, changes="no", varies="unknown", entity="who", period=timedelta(days=1), **policies):
     horizon = policies.pop("horizon", timedelta(days=2))
     columns = ("t", "who", "x", "y")
     return Project(
@@ -32,6 +32,7 @@ def project(*, changes="no", entity="who", period=timedelta(days=1), **policies)
         ),
         loss="brier",
         prediction_changes_outcome=changes,
+        effect_varies=varies,
         period=period,
         policies=Policies.with_margin(policies.pop("margin", 0.02), **policies),
     )  # fmt: skip
@@ -108,11 +109,87 @@ def test_pairs_time_is_shadow_then_stages():
 
 
 def test_the_split_waits_for_matured_labels():
-    plan = plan_release(project(changes="yes"), Traffic(10_000.0))
+    plan = plan_release(project(changes="yes", varies="no"), Traffic(10_000.0))
     assert plan.promote_periods is None
     assert plan.shadow_days == 3 + 2
     assert 2_000 < plan.promote_requests < plan.rollback_requests < 6_000
     assert plan.promote_days > 5 + 2 + 1
+
+
+def test_what_varies_by_period_is_decided_by_periods_and_takes_longer():
+    by_unit, by_period = (
+        plan_release(project(changes="yes", varies=v), Traffic(4_000.0)) for v in ("no", "yes")
+    )
+    assert by_unit.promote_periods is None
+    assert by_period.promote_periods > plan_release(project(), Traffic()).promote_periods
+    assert by_period.rollback_requests is None
+    assert by_period.promote_days > by_unit.promote_days
+    # at a spread of a fifth of the margin and no end of traffic, chance is all but gone
+    ample = plan_release(project(changes="yes"), Traffic(1e9, effect_size=5.0))
+    assert ample.promote_periods == pair_periods(5.0, math.log(20), 3)
+
+
+def test_what_a_statement_about_the_effect_costs_is_said():
+    said = words(explain(project(changes="yes"), Traffic(10_000.0)))
+    assert "period by period of 1 day, because the difference between two models may vary" in said
+    assert "effect_varies is 'unknown'" in said
+    said = words(explain(project(changes="yes", varies="no"), Traffic(10_000.0)))
+    assert "the project says that the difference between two models does not vary" in said
+    assert "effect_varies" not in words(explain(project(), Traffic(10_000.0)))  # pairs judge
+
+
+@pytest.mark.parametrize(
+    ("canary", "said", "unsaid"),
+    [
+        (
+            {},
+            "each at 5 %: less than 2 % more server errors, less than 2 % more answers over 50 ms,",
+            "Muted",
+        ),
+        (
+            {},
+            "less than 40 % more answers outside the usual range",
+            "Muted",
+        ),
+        ({}, "mean of 6 e-values", "Muted"),
+        ({}, "one of them alone has to reach 120", "Muted"),
+        ({}, "more than 1.5 times as many large losses", "Muted"),
+        ({"prediction_margin": None, "early_ratio": None}, "mean of 4 e-values", "usual range"),
+        (
+            {"muted": ("slow answers", "early errors")},
+            "Muted in gate 5: slow answers, early errors. That is recorded and shown, and",
+            "answers over 50 ms",
+        ),
+        (
+            {"muted": ("server errors", "slow answers", "predictions")},
+            "Nothing but the loss is needed for a promotion",
+            "more server errors,",
+        ),
+    ],
+)
+def test_every_guardrail_is_said_with_its_limit_or_as_muted(canary, said, unsaid):
+    text = " ".join(explain(project(canary=canary), Traffic()).sections[0].sentences)
+    assert said in text
+    assert unsaid not in text
+
+
+@pytest.mark.parametrize(
+    ("gate", "policy", "said", "unsaid"),
+    [
+        (5, {}, "more than 20 % more answers outside the middle 98 %", None),
+        (5, {}, "fewer than 50 of those before the split", None),
+        (5, {}, "1.5 times the champion's large losses", None),
+        (5, {"muted": ("server errors",)}, "slower than 50 ms", "server errors"),
+        (5, {"prediction_margin": None}, "server errors", "middle 98 %"),
+        (6, {}, "outside the middle 98 % of the previous champion's own", None),
+        (6, {"muted": ("slow answers",)}, "server errors", "slower"),
+    ],
+)
+def test_gates_5_and_6_say_what_they_refuse(gate, policy, said, unsaid):
+    made = project(**{"canary" if gate == 5 else "monitor": policy})
+    line = explain(made, Traffic()).sections[4].sentences[gate - 1]
+    assert said in line
+    assert unsaid is None or unsaid not in line
 
 
 def test_more_traffic_never_takes_longer_and_less_margin_never_less():
@@ -143,16 +220,22 @@ def test_a_sound_policy_at_enough_traffic_has_no_problem(changes):
         # no traffic at all
         ({}, 0.0, "cannot decide: an equal challenger needs more time than can be foreseen"),
         # equal ones are promoted just in time, worse ones not rolled back
-        ({"changes": "yes", "canary": {"deadline": timedelta(days=16)}}, 1_000.0, "to be rolled"),
+        (
+            {"changes": "yes", "varies": "no", "canary": {"deadline": timedelta(days=18)}},
+            1_000.0,
+            "to be rolled",
+        ),
         # pairs need 11 days and two for labels, whatever the traffic
         ({"canary": {"deadline": timedelta(days=12)}}, None, "cannot decide"),
-        ({"canary": {"deadline": timedelta(days=17)}}, None, "needs about 18 days to be rolled"),
+        ({"canary": {"deadline": timedelta(days=17)}}, None, "needs about 19 days to be rolled"),
         # 14 days of holdout hold at most 15 clusters
         (
             {"entity": None, "training": {"window": timedelta(days=70)}},
             10_000.0,
             "the holdout spans about 15 periods and gate 4 needs 30 clusters",
         ),
+        # thirteen days of shadow at three requests a day
+        ({}, 3.0, "the shadow phase sees about 39 answers"),
         # labels come when the release is over
         ({"horizon": timedelta(days=90)}, 10_000.0, "no signal to roll back on: the first period"),
         # confirmed before the detector can speak

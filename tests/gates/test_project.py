@@ -22,6 +22,10 @@ def refused(words, **changes):
 
 
 def test_the_unknown_counts_as_yes():
+    assert Project.model_fields["effect_varies"].default == "unknown"
+    assert [tiny_project(effect_varies=v).units_count for v in ("no", "yes", "unknown")] == [
+        True, False, False,
+    ]  # fmt: skip
     assert Project.model_fields["prediction_changes_outcome"].default == "unknown"
     assert [tiny_project(pairs=p).pairs_count for p in ("no", "yes", "unknown")] == [
         True, False, False,

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most
@@ -16,6 +16,7 @@ checks = st.builds(
     required=st.none() | finite,
     n=st.integers(0, 10**9),
     sentence=st.text(),
+    muted=st.booleans(),
 )
 
 
@@ -52,11 +53,14 @@ def test_tightening_a_limit_never_turns_fail_into_pass(seen, limit, step):
 
 @given(st.lists(checks, min_size=1), st.sampled_from(Gate))
 def test_the_worst_check_decides(found, gate):
-    outcomes = {check.outcome for check in found}
+    heard = [check for check in found if not check.muted]
+    assume(heard)
+    outcomes = {check.outcome for check in heard}
     verdict = Verdict.of(gate, found)
+    assert verdict.checks == tuple(found)
     assert verdict.passed == (outcomes == {Outcome.PASS})
     assert (verdict.outcome is Outcome.FAIL) == (Outcome.FAIL in outcomes)
-    assert verdict.reason == "; ".join(c.sentence for c in found if c.outcome is verdict.outcome)
+    assert verdict.reason == "; ".join(c.sentence for c in heard if c.outcome is verdict.outcome)
 
 
 @given(st.lists(checks), st.sampled_from(Gate))
@@ -67,6 +71,18 @@ def test_a_verdict_survives_storage(found, gate):
 
 def test_nothing_checked_is_a_refusal():
     assert Verdict.of(Gate.COMPARE, []).outcome is Outcome.FAIL
+    muted = Check("slow answers", Outcome.PASS, 0.0, 0.1, 9, "muted: slow answers", muted=True)
+    verdict = Verdict.of(Gate.CANARY, [muted])
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, "nothing was checked")
+    assert muted in verdict.checks
+
+
+def test_a_verdict_stored_before_checks_could_be_muted_still_loads():
+    verdict = Verdict.of(Gate.CANARY, [Check("loss", Outcome.PASS, 0.0, 0.1, 9, "loss 0")])
+    stored = verdict.to_dict()
+    for check in stored["checks"]:
+        del check["muted"]
+    assert Verdict.from_dict(stored) == verdict
 
 
 def test_the_gates_are_walked_in_one_order():

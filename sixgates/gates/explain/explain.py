@@ -6,9 +6,12 @@ silence does, what each gate refuses; and whether the policies can decide at all
 
 from dataclasses import dataclass
 
+from sixgates.gates.explain.braking import braking
+from sixgates.gates.explain.people import people
 from sixgates.gates.explain.plan import Plan, Traffic, plan_release
+from sixgates.gates.explain.promises import promises
 from sixgates.gates.explain.refusals import refusals
-from sixgates.gates.explain.spans import about, span, span_of_days
+from sixgates.gates.explain.spans import about, percent, span, span_of_days
 from sixgates.gates.explain.undecidable import problems_of
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import number
@@ -40,38 +43,16 @@ def explain(project: Project, traffic: Traffic) -> Explanation:
     """
     plan = plan_release(project, traffic)
     sections = (
-        Section("What is promised", _promises(project)),
+        Section("What is promised", promises(project)),
         Section("How long a release takes", _release(project, traffic, plan)),
         Section("After the promotion", _after(project, plan)),
         Section("On silence", _silence(project)),
         Section("What each gate refuses", refusals(project)),
         Section("When the watch asks for a retrain", _watch(project)),
+        Section("What brakes it", braking(project.policies.governor)),
+        Section("What a person decides", people(project.policies)),
     )
     return Explanation(plan, sections, problems_of(project, traffic, plan))
-
-
-def _promises(project: Project) -> tuple[str, ...]:
-    policy, compare = project.policies.canary, project.policies.comparison
-    return (
-        (
-            f"The margin is {number(policy.margin)}: a challenger whose mean {project.loss} lies"
-            f" that much above the champion's, or more, is worse."
-        ),
-        (
-            f"Worse by the margin, it is promoted by gate 5 with probability at most"
-            f" {_percent(policy.alpha)} (canary.alpha), however often one looks."
-        ),
-        (
-            f"Exactly as good, it is rolled back by gate 5 with probability at most"
-            f" {_percent(policy.beta)} (canary.beta), however often one looks."
-        ),
-        (
-            f"Gate 4 lets one pass that is worse by {number(compare.margin)} with probability about"
-            f" {_percent(compare.alpha)} (comparison.alpha), each time it is asked."
-        ),
-        "A challenger worse by less than the margin may be promoted: that is what a margin is.",
-        "These are rates of one release, not of many in a row.",
-    )
 
 
 def _release(project: Project, traffic: Traffic, plan: Plan) -> tuple[str, ...]:
@@ -101,11 +82,15 @@ def _release(project: Project, traffic: Traffic, plan: Plan) -> tuple[str, ...]:
                 f" slow answers are within their margins."
             ),
         ]
+    elif not project.units_count:
+        lines += _by_periods_of_the_split(project, traffic, plan)
     else:
         lines += [
             (
                 f"The loss is judged by the random split alone, after"
-                f" {span_of_days(plan.shadow_days)} of shadow."
+                f" {span_of_days(plan.shadow_days)} of shadow, unit by unit: the project says that"
+                f" the difference between two models does not vary from period to period. Said"
+                f" wrongly, it promotes worse models far more often than {percent(policy.alpha)}."
             ),
             (
                 f"With a mean loss of {number(traffic.base_rate)} of the largest one and one"
@@ -132,10 +117,38 @@ def _release(project: Project, traffic: Traffic, plan: Plan) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _by_periods_of_the_split(project: Project, traffic: Traffic, plan: Plan) -> list[str]:
+    varies = "may vary" if project.effect_varies == "unknown" else "varies"
+    chance = "" if traffic.requests_per_day is None else (
+        f" With a mean loss of {number(traffic.base_rate)} of the largest one, chance comes on top."
+    )  # fmt: skip
+    return [
+        (
+            f"The loss is judged by the random split alone, after {span_of_days(plan.shadow_days)}"
+            f" of shadow, period by period of {span(project.period)}, because the difference"
+            f" between two models {varies} from one to the next (effect_varies is"
+            f" {project.effect_varies!r}). effect_varies = 'no' would count every unit by itself:"
+            f" quicker, and wrong where the difference does vary."
+        ),
+        (
+            f"If the true difference spreads over periods by"
+            f" {number(1 / traffic.effect_size)} times the margin: an equal challenger is promoted"
+            f" after about {_count(plan.promote_periods)} matured periods of the split, one worse"
+            f" by the margin rolled back after about {_count(plan.rollback_periods)}.{chance}"
+        ),
+        (
+            f"Errors, slow answers and predictions need some {plan.promote_requests:,} clean canary"
+            f" requests. Every user counts once; those who return show harm beyond twice the margin"
+            f" alone."
+        ),
+    ]
+
+
 def _after(project: Project, plan: Plan) -> tuple[str, ...]:
     policy = project.policies.monitor
     source = "shadow pairs" if project.pairs_count else "the random split with the hold-back"
     seen = plan.holdback_requests
+    at_once = "" if project.pairs_count else ", one far beyond the margin as users show it"
     traffic = "" if seen is None else f", about {number(seen)} requests in a period"
     return (
         (
@@ -145,11 +158,11 @@ def _after(project: Project, plan: Plan) -> tuple[str, ...]:
         (
             f"An equal model alarms once in {number(policy.run_length)} periods or more, and within"
             f" {policy.periods} periods with probability at most"
-            f" {_percent(min(1.0, policy.periods / policy.run_length))}."
+            f" {percent(min(1.0, policy.periods / policy.run_length))}."
         ),
         (
             f"A rise of the loss can alarm after {number(plan.alarm_periods)} periods at the"
-            f" soonest; the promotion is confirmed after {policy.periods} without alarm."
+            f" soonest{at_once}; the promotion is confirmed after {policy.periods} without alarm."
         ),
     )
 
@@ -179,16 +192,12 @@ def _watch(project: Project) -> tuple[str, ...]:
             f" largest past window, in {policy.persistence} looks in a row."
         ),
         (
-            f"Loss: the matured loss lies more than {_percent(policy.loss_tolerance)} above the"
+            f"Loss: the matured loss lies more than {percent(policy.loss_tolerance)} above the"
             f" holdout loss, by an e-detector that alarms falsely once in"
             f" {number(1 / policy.alpha)} periods or more."
         ),
         f"Then there is no other alert for {span(policy.cooldown)}, nor while a release is open.",
     )
-
-
-def _percent(share: float) -> str:
-    return f"{number(100 * share)} %"
 
 
 def _count(n: int | None) -> str:

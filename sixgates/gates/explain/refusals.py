@@ -1,6 +1,10 @@
 """What each gate would refuse, in words, from its limits."""
 
+from collections.abc import Sequence
+
 from sixgates.gates.card import Task
+from sixgates.gates.early import FEWEST_ANSWERS
+from sixgates.gates.explain.spans import percent
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import number
 
@@ -22,8 +26,8 @@ def _validate(project: Project) -> list[str]:
     found = [
         "a missing or wrongly typed column",
         f"fewer than {policy.min_rows:,} accepted rows with known labels",
-        f"more than {_percent(policy.max_quarantined_share)} of rows that break a rule",
-        f"a feature with more than {_percent(policy.max_null_share)} of nulls",
+        f"more than {percent(policy.max_quarantined_share)} of rows that break a rule",
+        f"a feature with more than {percent(policy.max_null_share)} of nulls",
     ]
     if policy.max_age is not None:
         found.append(f"no row younger than {policy.max_age}")
@@ -88,25 +92,45 @@ def _compare(project: Project) -> list[str]:
 
 def _canary(project: Project) -> list[str]:
     policy = project.policies.canary
+    found = {
+        "server errors": f"{percent(policy.error_margin)} more server errors",
+        "slow answers": (
+            f"{percent(policy.slow_margin)} more answers slower than {number(policy.slow_ms)} ms"
+        ),
+    }
+    if policy.prediction_margin is not None:
+        found["predictions"] = (
+            f"clearly more than {percent(policy.prediction_margin)} more answers outside the middle"
+            f" 98 % of the champion's own, or fewer than {FEWEST_ANSWERS} of those before the split"
+        )
+    if policy.early_ratio is not None:
+        found["early errors"] = (
+            f"clearly more than {number(policy.early_ratio)} times the champion's large losses"
+            f" among the labels that come early"
+        )
     return [
         f"a loss {number(policy.margin)} above the champion's",
-        f"{_percent(policy.error_margin)} more server errors",
-        f"{_percent(policy.slow_margin)} more answers slower than {number(policy.slow_ms)} ms",
+        *_unmuted(found, policy.muted),
         "a split that does not hold its shares",
     ]
 
 
 def _monitor(project: Project) -> list[str]:
     policy = project.policies.monitor
-    return [
-        "a loss above the previous champion's",
-        f"more errors, or answers slower than {number(policy.slow_ms)} ms, than in the hold-back",
-    ]
+    found = {
+        "server errors": "more server errors than in the hold-back",
+        "slow answers": f"more answers slower than {number(policy.slow_ms)} ms than there",
+    }
+    if policy.prediction_margin is not None:
+        found["predictions"] = (
+            "more answers outside the middle 98 % of the previous champion's own than there"
+        )
+    return [*_unmuted(found, policy.muted), "a loss above the previous champion's"]
+
+
+def _unmuted(found: dict[str, str], muted: Sequence[str]) -> list[str]:
+    return [words for name, words in found.items() if name not in muted]
 
 
 def _listed(items: list[str]) -> str:
     return "; ".join(items)
-
-
-def _percent(share: float) -> str:
-    return f"{number(100 * share)} %"

@@ -1,7 +1,9 @@
-"""Times in words, in their fitting unit."""
+"""Times and shares in words, in their fitting unit."""
 
 import math
 from datetime import timedelta
+
+from sixgates.gates.verdict import number
 
 _DAY = timedelta(days=1)
 
@@ -35,3 +37,12 @@ def span_of_days(days: float) -> str:
     value, unit = (days, "day") if days >= 1 else (24 * days, "hour")
     text = f"{value:,.1f}".removesuffix(".0")
     return f"{text} {unit}{'' if text == '1' else 's'}"
+
+
+def percent(share: float) -> str:
+    """Write a share.
+
+    >>> percent(0.05), percent(0.002)
+    ('5 %', '0.2 %')
+    """
+    return f"{number(100 * share)} %"

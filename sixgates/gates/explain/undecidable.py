@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
+from sixgates.gates.early import FEWEST_ANSWERS
 from sixgates.gates.explain.plan import Plan, Traffic
 from sixgates.gates.explain.spans import about, span, span_of_days
 from sixgates.gates.project import Project
@@ -36,6 +37,7 @@ def _undecidable(project: Project, traffic: Traffic, plan: Plan) -> Iterator[str
             f" {about(plan.rollback_days)} to be rolled back, and expires after"
             f" {span(policies.canary.deadline)}: widen canary.margin, or allow more time"
         )
+    yield from _no_usual_range(project, traffic, plan)
     window, compare = policies.training.window, policies.comparison
     if project.roles.entity is None and window is not None:
         blocks = math.floor(window * policies.training.holdout_share / project.period) + 1
@@ -45,6 +47,17 @@ def _undecidable(project: Project, traffic: Traffic, plan: Plan) -> Iterator[str
                 f" {compare.min_clusters} clusters: widen training.window or"
                 f" training.holdout_share, or name an entity"
             )
+
+
+def _no_usual_range(project: Project, traffic: Traffic, plan: Plan) -> Iterator[str]:
+    policy, rate = project.policies.canary, traffic.requests_per_day
+    judged = policy.prediction_margin is not None and "predictions" not in policy.muted
+    if judged and rate and rate * plan.shadow_days < FEWEST_ANSWERS:
+        yield (
+            f"cannot decide: the shadow phase sees about {number(rate * plan.shadow_days)} answers,"
+            f" and the champion's usual range takes {FEWEST_ANSWERS}: raise canary.min_periods, or"
+            f" set canary.prediction_margin to None"
+        )
 
 
 def _mute(project: Project, plan: Plan) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""What each logged answer lost, and when its label has to be counted.
+
+Maturity goes by the age of the period, for every row alike: taking labels as they come would
+compare young rows of one class with old rows of another.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from sixgates.gates.card import Task
+from sixgates.gates.losses import row_losses
+from sixgates.gates.project import Project
+
+_KEY = ["request", "row"]
+
+
+def known_losses(
+    project: Project,
+    classes: Mapping[str, tuple[str, ...]],
+    rows: pl.DataFrame,
+    labels: pl.DataFrame,
+    now: datetime,
+) -> pl.DataFrame:
+    """Return the records whose label is known.
+
+    Returns:
+        The columns of `rows`, and `loss` (its units), `labelled` and `matures`: when the label
+        became known and when the whole period has, in seconds since 1970.
+    """
+    joined = rows.join(labels.select(*_KEY, "label", labelled="at"), on=_KEY)
+    known = joined.filter(pl.col("labelled") <= seconds(now))
+    if known.is_empty():
+        return known.with_columns(loss=pl.lit(0.0), matures=pl.lit(0.0))
+    ends = (pl.col("period") + 1) * project.period.total_seconds()
+    return known.with_columns(
+        loss=pl.Series(_losses(project, classes, known), dtype=pl.Float64),
+        matures=ends + _horizon(project, known).total_seconds(),
+    )
+
+
+def period_of(project: Project) -> pl.Expr:
+    """Count of periods since 1970 in which a record happened."""
+    return (pl.col("at") / project.period.total_seconds()).floor().cast(pl.Int64)
+
+
+def seconds(moment: datetime) -> float:
+    """Seconds since 1970."""
+    return (moment - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - naive UTC throughout
+
+
+def _losses(
+    project: Project, classes: Mapping[str, tuple[str, ...]], rows: pl.DataFrame
+) -> np.ndarray:
+    """Loss of each record; a model that failed to answer loses the clip."""
+    losses = np.full(rows.height, project.loss_clip)
+    labels = _label_values(project, rows["label"])
+    for version in rows["version"].unique():
+        mine = (rows["version"] == version) & (rows["values"].list.len() > 0)
+        if mine.any():
+            answers = np.array(rows["values"].filter(mine).to_list(), dtype=np.float64)
+            own = mine.to_numpy()
+            losses[own] = row_losses(project, labels[own], answers, classes.get(version, ()))
+    return losses
+
+
+def _label_values(project: Project, labels: pl.Series) -> np.ndarray:
+    """Read labels as losses need them; a text that is no label of this task becomes NaN."""
+    if project.task is Task.MULTICLASS:
+        return labels.to_numpy()
+    values = labels.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    if project.task is Task.BINARY:
+        values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
+    return np.asarray(values)
+
+
+def _horizon(project: Project, known: pl.DataFrame) -> timedelta:
+    if project.roles.label_horizon is not None:
+        return project.roles.label_horizon
+    # Labels tell their own time: nearly all of them have arrived after this delay.
+    delay = (known["labelled"] - known["at"]).quantile(0.99, "higher")
+    return timedelta(seconds=float(delay or 0.0))
