@@ -2,7 +2,7 @@
 
     shadow -> canary, share by share -> promoted -> confirmed
 
-and from each of the first three to `rolled_back`, from the first two to `expired`.
+and from each of the first three to `rolled_back`, from the first two to `expired` and `superseded`.
 
 Pure; the caller appends what comes out, and the ledger lets one caller win.
 """
@@ -11,11 +11,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.records import Arm
 from sixgates.ledger.route import Beside, Route, Step, Version
+
+UNDECIDED = frozenset({Step.SHADOW, Step.CANARY})
+"""Steps in which a challenger is tried, and the champion is still the one from before."""
+
+
+class Former(NamedTuple):
+    """A champion to which one may return by hand."""
+
+    version: Version
+    since: datetime
+    """Event time at which it became champion last, naive UTC."""
+    rolled_back: bool
+    """Whether it was ever rolled back itself: then it has to be named."""
 
 
 def first_route(
@@ -100,27 +114,90 @@ def return_by_hand(
             f"version {target} never served {current.model}: choose one of"
             f" {', '.join(former)} with --to"
         )
+    back = replace(current, champion=former[target])
+    return _alone(back, Step.ROLLED_BACK, at=at, actor=actor, reason=reason)
+
+
+def rejected_by(current: Route, person: str, *, at: datetime, reason: str) -> Route:
+    """End the release of a challenger that a person does not want.
+
+    Raises:
+        ConfigurationError: no challenger is tried; the message says what can be done instead.
+    """
+    model, number = current.model, current.champion.number
+    if current.step is Step.PROMOTED:
+        raise ConfigurationError(
+            f"version {number} of {model} is champion already: `sixgates rollback --project"
+            f" {model} --reason ...` puts the former one back"
+        )
+    if current.step not in UNDECIDED:
+        raise ConfigurationError(
+            f"no challenger of {model} is tried (step {current.step}): there is nothing to reject"
+        )
+    return _alone(
+        current, Step.ROLLED_BACK, at=at, actor=f"by {person}", reason=f"rejected: {reason}"
+    )
+
+
+def superseded_by(current: Route, run: str, *, at: datetime) -> Route:
+    """End the release of a challenger that is not decided, because a newer run begins.
+
+    Raises:
+        ContractError: there is no such challenger; one that was promoted is never superseded.
+    """
+    if current.step not in UNDECIDED:
+        raise ContractError(
+            f"{current.model} has no undecided release for run {run} to supersede"
+            f" (step {current.step})"
+        )
+    return _alone(
+        current, Step.SUPERSEDED, at=at, actor="sixgates", reason=f"superseded by run {run}"
+    )
+
+
+def former_champions(routes: Sequence[Route]) -> list[Former]:
+    """Return every champion but the present one, the newest first.
+
+    Args:
+        routes: Every route of a model, oldest first.
+    """
+    deposed, reigns = _deposed(routes), dict[str, Former]()
+    for before, route in pairwise([None, *routes]):
+        if route is not None and (before is None or before.champion != route.champion):
+            number = route.champion.number
+            reigns.pop(number, None)  # so that the order is that of the newest reigns
+            reigns[number] = Former(route.champion, route.at, number in deposed)
+    if routes:
+        reigns.pop(routes[-1].champion.number)
+    return list(reversed(reigns.values()))
+
+
+def _alone(current: Route, step: Step, *, at: datetime, actor: str, reason: str) -> Route:
     return replace(
-        current, epoch=current.epoch + 1, step=Step.ROLLED_BACK, champion=former[target],
-        beside=None, at=at, actor=actor, reason=reason,
-    )  # fmt: skip
+        current, epoch=current.epoch + 1, step=step, beside=None, at=at, actor=actor, reason=reason
+    )
 
 
-def _default_target(routes: Sequence[Route]) -> str:
-    current = routes[-1]
-    if current.step in {Step.SHADOW, Step.CANARY}:
-        return current.champion.number
-    deposed = {
+def _deposed(routes: Sequence[Route]) -> set[str]:
+    """Return the champions that a rollback ended."""
+    return {
         before.champion.number
         for before, after in pairwise(routes)
         if after.step is Step.ROLLED_BACK and after.champion != before.champion
     }
+
+
+def _default_target(routes: Sequence[Route]) -> str:
+    current = routes[-1]
+    if current.step in UNDECIDED:
+        return current.champion.number
+    taken = _deposed(routes) | {current.champion.number}
     for route in reversed(routes):
-        if route.champion.number not in deposed | {current.champion.number}:
+        if route.champion.number not in taken:
             return route.champion.number
     raise ConfigurationError(
-        f"{current.model} has had no other champion than version {current.champion.number}"
-        " that was not rolled back: name a version with --to"
+        f"{current.model} has had no champion but version {current.champion.number} that was not"
+        " rolled back: there is nothing to roll back to, unless --to names it"
     )
 
 

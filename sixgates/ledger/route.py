@@ -27,7 +27,9 @@ class Step(StrEnum):
     ROLLED_BACK = "rolled_back"
     """The former champion serves alone again."""
     EXPIRED = "expired"
-    """Not enough evidence by the deadline: the champion stayed."""
+    """Not enough evidence, or no answer of a person, in time: the champion stayed."""
+    SUPERSEDED = "superseded"
+    """A newer run took the challenger's place before it was decided: the champion stayed."""
 
 
 OPEN_STEPS = frozenset({Step.SHADOW, Step.CANARY, Step.PROMOTED})

@@ -1,14 +1,20 @@
-"""The tables behind the ledger. `entries` and `routes` are append-only: nothing updates them."""
+"""The tables behind the ledger, as the newest migration leaves them.
+
+`entries` and `routes` are append-only: triggers refuse every change. `heads` says where the chain
+of each model ends.
+"""
 
 from sqlalchemy import (
-    JSON,
     Column,
     DateTime,
+    Double,
     Float,
+    Index,
     Integer,
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -18,14 +24,19 @@ entries = Table(
     "entries",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("model", String, nullable=False, index=True),
+    Column("model", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("release", String, nullable=False),
     Column("at", DateTime, nullable=False),
     Column("recorded", DateTime, nullable=False),
     Column("actor", String, nullable=False),
     Column("reason", String, nullable=False),
-    Column("body", JSON, nullable=False),
+    # Text and not a JSON type: PostgreSQL's would refuse the NaN of a verdict that SQLite keeps.
+    Column("body", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+    UniqueConstraint("model", "position", name="one_entry_a_position"),
+    Index("entries_by_kind", "model", "kind"),
 )
 
 routes = Table(
@@ -46,8 +57,23 @@ routes = Table(
     Column("recorded", DateTime, nullable=False),
     Column("actor", String, nullable=False),
     Column("reason", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("hash", String, nullable=False),
     UniqueConstraint("model", "epoch", name="one_route_an_epoch"),
+    UniqueConstraint("model", "position", name="one_route_a_position"),
 )
+
+CHAINED = (entries, routes)
+"""The tables whose rows form the chain of a model."""
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+)
+"""The last link of each model's chain: found wrong, it shows that a tail was cut off."""
 
 gateways = Table(
     "gateways",
@@ -57,3 +83,19 @@ gateways = Table(
     Column("seen", DateTime, nullable=False),
 )
 """Which gateways are alive: presence, not history, so these rows are updated."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+)
+"""Who has what until when, in seconds since 1970: presence too."""
+
+version = Table(
+    "ledger_version",
+    MetaData(),  # Alembic keeps this table itself, under a name that MLflow's own does not take
+    Column("version_num", String(32), primary_key=True),
+)

@@ -14,7 +14,9 @@ from sixgates.ledger.release import (
     next_route,
     next_share,
     open_release,
+    rejected_by,
     return_by_hand,
+    superseded_by,
 )
 from sixgates.ledger.route import OPEN_STEPS, Beside, Route, Step, Version
 
@@ -177,7 +179,7 @@ def test_a_rollback_by_hand_returns_to_the_champion_before(routes, to, champion)
 @pytest.mark.parametrize(
     ("routes", "to", "said"),
     [
-        (served((Step.COLD_START, "1")), None, "no other champion"),
+        (served((Step.COLD_START, "1")), None, "nothing to roll back to"),
         (
             served((Step.COLD_START, "1"), (Step.PROMOTED, "2"), (Step.ROLLED_BACK, "1")),
             None,
@@ -189,3 +191,23 @@ def test_a_rollback_by_hand_returns_to_the_champion_before(routes, to, champion)
 def test_without_a_champion_to_return_to_a_rollback_says_so(routes, to, said):
     with pytest.raises(ConfigurationError, match=said):
         returned(routes, to)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_only_a_challenger_that_is_not_decided_can_be_rejected_or_superseded(step):
+    current, tried = route(step), step in {Step.SHADOW, Step.CANARY}
+    if not tried:
+        with pytest.raises(ConfigurationError, match=r"sixgates rollback|nothing to reject"):
+            rejected_by(current, "ann", at=NOW, reason="odd")
+        with pytest.raises(ContractError, match="no undecided release for run r9"):
+            superseded_by(current, "r9", at=NOW)
+        return
+    rejected = rejected_by(current, "ann", at=NOW, reason="odd")
+    assert (rejected.step, rejected.actor, rejected.reason) == (
+        Step.ROLLED_BACK, "by ann", "rejected: odd",
+    )  # fmt: skip
+    superseded = superseded_by(current, "r9", at=NOW)
+    assert (superseded.step, superseded.reason) == (Step.SUPERSEDED, "superseded by run r9")
+    for following in (rejected, superseded):
+        assert (following.epoch, following.champion, following.beside) == (8, OLD, None)
+        assert (following.release, following.at) == ("r1", NOW)

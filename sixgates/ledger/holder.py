@@ -1,0 +1,91 @@
+"""Who holds a lease, told so that a dead holder on the same machine need not be waited for.
+
+A lease runs out by itself. But a process that was killed is started again at once, on the machine
+where its predecessor died, and must not find itself locked out by it.
+"""
+
+import os
+import socket
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from sixgates.ledger.leases import Lease
+from sixgates.ledger.ledger import Ledger
+
+_MARK = " by process "
+
+
+def in_this_process(what: str) -> str:
+    """Name an owner: what it is, and the process it lives in.
+
+    Args:
+        what: Unique among the owners of this process, such as a run's identifier.
+    """
+    return f"{what}{_MARK}{os.getpid()} on {_machine()}, started {_started(os.getpid())}"
+
+
+def what_of(owner: str) -> str:
+    """Return what `in_this_process` was given.
+
+    >>> what_of(in_this_process("run 7"))
+    'run 7'
+    """
+    return owner.split(_MARK, maxsplit=1)[0]
+
+
+def is_gone(owner: str) -> bool:
+    """Whether the process of an owner is known to have ended; False where that cannot be known.
+
+    >>> is_gone(in_this_process("run 7")), is_gone("somebody else")
+    (False, False)
+    """
+    _, _, process = owner.partition(_MARK)
+    number, _, rest = process.partition(" on ")
+    machine, _, started = rest.rpartition(", started ")
+    if not (number.isdigit() and started) or machine != _machine():
+        return False
+    return _started(int(number)) != started
+
+
+def take_or_see(ledger: Ledger, name: str, owner: str, seconds: float) -> Lease | None:
+    """Take a lease, also from an owner that is gone.
+
+    Returns:
+        None where it was taken, and else the lease of the one who has it.
+
+    Raises:
+        TransientError: the ledger did not answer.
+    """
+    while not ledger.take(name, owner, seconds):
+        held = ledger.lease(name)
+        if held is None:  # given back in the meantime
+            continue
+        if not is_gone(held.owner):
+            return held
+        ledger.give_back(name, held.owner)
+    return None
+
+
+@cache
+def _machine() -> str:
+    """Name what process numbers are unique in: a boot of a machine, and a container on it."""
+    boot, space = "", ""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+        space = str(Path("/proc/self/ns/pid").stat().st_ino)
+    return f"{socket.gethostname()}/{boot}/{space}"
+
+
+def _started(number: int) -> str:
+    """Return when a process started, as the system counts it; empty where there is none.
+
+    Where the system does not tell (it is no Linux), every process seems alive.
+    """
+    if not Path("/proc/self/stat").exists():
+        return "?"
+    try:
+        words = Path(f"/proc/{number}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "" if words[0] in "ZX" else words[19]

@@ -1,0 +1,1 @@
+"""The revisions, oldest first; what one of them did is never edited."""
