@@ -34,6 +34,8 @@ class _Document(msgspec.Struct):
     arm: str
     share: float
     unlogged: int
+    lapsed: bool = False
+    cut: str = ""
 
 
 class GatewayTraffic:

@@ -29,9 +29,13 @@ PREDICTION_SCHEMA = pl.Schema(
         "error": pl.String(),
         "micros": pl.Float64(),
         "received": pl.Float64(),
+        "share": pl.Float64(),
     }
 )
 """Columns of `SegmentLog.predictions`; times are seconds since 1970 UTC."""
+
+_MAY_LACK = frozenset({"share"})
+"""What records did not have from the beginning: null there."""
 
 LABEL_SCHEMA = pl.Schema(
     {
@@ -118,7 +122,7 @@ def _parse(path: Path, whole: bytes, lines_before: int, schema: pl.Schema) -> pl
         frame = pl.read_ndjson(whole, schema=schema)
     except PolarsError as exc:
         raise _malformed(path, whole, lines_before, schema) from exc
-    if any(frame.null_count().row(0)):
+    if any(frame.drop(_MAY_LACK, strict=False).null_count().row(0)):
         raise _malformed(path, whole, lines_before, schema)
     if "values" in schema:
         # JSON has no NaN: it is written as null, and must not vanish from a mean.

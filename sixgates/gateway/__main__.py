@@ -33,6 +33,7 @@ def main() -> int:
             store=given.store,
             log_dir=given.log,
             token=os.environ.get("SIXGATES_GATEWAY_TOKEN") or None,
+            token_file=Path(file) if (file := os.environ.get("SIXGATES_TOKENS")) else None,
             host=given.host,
             port=given.port,
             on_listening=_say,

@@ -22,6 +22,7 @@ from sixgates.gateway.protocol import Question, Refusal, read_question, request_
 from sixgates.gateway.scoring import Answer, answer, shadow
 from sixgates.gateway.served import Served
 from sixgates.gateway.state import State
+from sixgates.gateway.tokens import Role
 
 INLINE_BYTES = 16 * 1024
 """A larger request is scored beside the event loop, so that it delays no other."""
@@ -53,7 +54,7 @@ class Gateway:
         started = perf_counter()
         headers: bodies.Headers = []
         try:
-            body = await _read(scope, receive, headers)
+            body = await self._read(scope, receive, headers)
             exchange = await self._answer(body, headers)
         except bodies.GoneError:
             return
@@ -67,14 +68,29 @@ class Gateway:
         if exchange.served.beside is not None:
             self._state.record_shadows(await self._run(body, exchange.shadow))
 
+    async def _read(self, scope: Scope, receive: Receive, headers: bodies.Headers) -> bytes:
+        """Return the body, and note the request's identifier among the answer's headers first."""
+        request = request_id(bodies.header(scope, b"x-request-id"))
+        headers.append((b"x-request-id", request.encode()))
+        if scope["method"] != "POST":
+            headers.append((b"allow", b"POST"))
+            raise Refusal(405, "POST rows to /invocations")
+        if self._state.access.asking:
+            self._state.access.require(Role.READ, bodies.header(scope, b"authorization"))
+        return await bodies.read_json(scope, receive)
+
     async def _answer(self, body: bytes, headers: bodies.Headers) -> "_Exchange":
         served = self._state.follower.served
         if served is None:
             raise Refusal(503, self._state.nothing_served())
         request = headers[0][1].decode()
         headers.append((b"x-sixgates-epoch", b"%d" % served.route.epoch))
-        exchange = await self._run(body, lambda: _exchange(served, body, request))
+        # Taken once, so that a request is answered and logged under one share.
+        guard = self._state.follower.guard
+        share = guard.share(served)
+        exchange = await self._run(body, lambda: _exchange(served, share, body, request))
         answered = exchange.answer
+        guard.saw(served, share, answered.records)
         self._state.record_answers(answered.records, len(answered.predictions))
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")
@@ -91,23 +107,14 @@ class _Exchange:
     """One request from question to answer, on the route it met."""
 
     served: Served
+    share: float
     question: Question
     answer: Answer
 
     def shadow(self) -> list[Prediction]:
-        return shadow(self.served, self.question, self.answer)
+        return shadow(self.served, self.question, self.answer, self.share)
 
 
-def _exchange(served: Served, body: bytes, request: str) -> _Exchange:
+def _exchange(served: Served, share: float, body: bytes, request: str) -> _Exchange:
     question = read_question(body, served.champion.card, request, time.time())
-    return _Exchange(served, question, answer(served, question))
-
-
-async def _read(scope: Scope, receive: Receive, headers: bodies.Headers) -> bytes:
-    """Return the body, and note the request's identifier among the answer's headers first."""
-    request = request_id(bodies.header(scope, b"x-request-id"))
-    headers.append((b"x-request-id", request.encode()))
-    if scope["method"] != "POST":
-        headers.append((b"allow", b"POST"))
-        raise Refusal(405, "POST rows to /invocations")
-    return await bodies.read_json(scope, receive)
+    return _Exchange(served, share, question, answer(served, question, share))

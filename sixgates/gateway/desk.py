@@ -1,7 +1,6 @@
 """Everything but scoring: labels, health, what is served, metrics, and the admin's two calls."""
 
 import asyncio
-import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,6 +15,7 @@ from sixgates.gates.errors import PipelineError
 from sixgates.gateway import bodies, metrics
 from sixgates.gateway.protocol import Refusal, read_labels
 from sixgates.gateway.state import State
+from sixgates.gateway.tokens import Role
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -36,14 +36,22 @@ class Desk:
     def application(self) -> Starlette:
         """Return these calls as an ASGI application."""
         refuse = self._refuse
+        access, read, operate = (
+            self._state.access,
+            self._needs(Role.READ),
+            self._needs(Role.OPERATE),
+        )
+        see = read if access.seeing else _open
         return Starlette(
             routes=[
-                Route("/labels", self._labels, methods=["POST"]),
+                Route(
+                    "/labels", (read if access.asking else _open)(self._labels), methods=["POST"]
+                ),
                 Route("/healthz", self._healthz),
-                Route("/serving", self._serving),
-                Route("/metrics", self._metrics),
-                Route("/admin/prove", self._guarded(self._prove), methods=["POST"]),
-                Route("/admin/follow", self._guarded(self._follow), methods=["POST"]),
+                Route("/serving", see(self._serving)),
+                Route("/metrics", see(self._metrics)),
+                Route("/admin/prove", operate(self._prove), methods=["POST"]),
+                Route("/admin/follow", operate(self._follow), methods=["POST"]),
             ],
             exception_handlers={Refusal: refuse, HTTPException: refuse, bodies.GoneError: refuse},
         )
@@ -92,19 +100,17 @@ class Desk:
             raise Refusal(503, str(exc)) from exc
         return _json(200, self._state.serving())
 
-    def _guarded(self, endpoint: Endpoint) -> Endpoint:
-        """Let only the bearer of the token in; without a token nobody."""
-        token = self._state.token
+    def _needs(self, role: Role) -> Callable[[Endpoint], Endpoint]:
+        """Let only bearers of a token with that role in; without tokens nobody."""
 
-        async def guarded(request: Request) -> Response:
-            if not token:
-                raise Refusal(403, "admin calls need a token: set SIXGATES_GATEWAY_TOKEN")
-            given = request.headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                raise Refusal(401, "send authorization: Bearer <SIXGATES_GATEWAY_TOKEN>")
-            return await endpoint(request)
+        def guard(endpoint: Endpoint) -> Endpoint:
+            async def guarded(request: Request) -> Response:
+                self._state.access.require(role, bodies.header(request.scope, b"authorization"))
+                return await endpoint(request)
 
-        return guarded
+            return guarded
+
+        return guard
 
     async def _refuse(self, request: Request, exc: Exception) -> Response:
         match exc:
@@ -117,6 +123,10 @@ class Desk:
                 return Response(status_code=_CLIENT_GONE)  # Nobody reads this.
         self._state.metrics.refuse(status)
         return _json(status, {"error": sentence}, headers)
+
+
+def _open(endpoint: Endpoint) -> Endpoint:
+    return endpoint
 
 
 async def _body(request: Request) -> bytes:

@@ -8,8 +8,10 @@ import threading
 import time
 
 from sixgates.gates.errors import PipelineError
+from sixgates.gateway.guard import Guard, guarded
 from sixgates.gateway.served import Companion, Served
 from sixgates.gateway.store import LoadedModel, ModelStore
+from sixgates.ledger.leases import canary_lease
 from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.route import Route, Version
 
@@ -24,6 +26,8 @@ class Follower:
 
     def __init__(self, model: str, ledger: Ledger, store: ModelStore) -> None:
         """Follow one model's routes; serves nothing until a first one was found."""
+        self.guard = Guard()
+        """Whether the canary may answer; asked by each request."""
         self.served: Served | None = None
         self.refused: dict[str, str] = {}
         """Versions the newest route asks for that failed to load, with the sentence why."""
@@ -67,7 +71,12 @@ class Follower:
 
     def _follow(self, *, retry: bool) -> None:
         with self._lock:
+            asked = time.monotonic()
             route = self._ledger.route(self._model)
+            lease = None
+            if route is not None and guarded(route):
+                lease = self._ledger.lease(canary_lease(self._model))
+            self.guard.hear(route, lease, asked)
             if route is not None and (route != self._tried or (self.refused and retry)):
                 self._move(route)
 
@@ -89,7 +98,7 @@ class Follower:
         model = self._load(version, refused)
         if model is None:
             return None
-        return Companion(version.number, version.digest, model, arm, share)
+        return Companion(version.number, version.digest, model, arm, share, guarded(route))
 
     def _load(self, version: Version, refused: dict[str, str]) -> LoadedModel | None:
         try:

@@ -1,12 +1,11 @@
 """What the gateway counts, for Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import prometheus_client as prometheus
 
 from sixgates.gates.records import Prediction
-from sixgates.gateway.served import Served
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 
@@ -38,7 +37,9 @@ class Metrics:
         ).labels(model)  # fmt: skip
         gauges = {
             "epoch": "Epoch of the route that is followed; 0 while nothing is served.",
-            "share": "Share of units that the model beside the champion answers.",
+            "share": "Share of units that the model beside the champion answers now.",
+            "lapsed": "1 while the canary answers nobody because its lease ran out.",
+            "cut": "1 while the canary answers nobody because it failed or stalled here.",
             "unlogged": "Answers given without being logged, since the start.",
             "unshadowed": "Shadow scores that could not be logged, since the start.",
         }
@@ -65,10 +66,8 @@ class Metrics:
         """Note how long a request took."""
         self._seconds.observe(seconds)
 
-    def exposition(self, served: Served | None, *, unlogged: int, unshadowed: int) -> bytes:
-        """Return everything in Prometheus' text format."""
-        self._gauges["epoch"].set(served.route.epoch if served else 0)
-        self._gauges["share"].set(served.share if served else 0)
-        self._gauges["unlogged"].set(unlogged)
-        self._gauges["unshadowed"].set(unshadowed)
+    def exposition(self, gauges: Mapping[str, float]) -> bytes:
+        """Return everything in Prometheus' text format, with the gauges at these values."""
+        for name, value in gauges.items():
+            self._gauges[name].set(value)
         return prometheus.generate_latest(self._registry)

@@ -39,6 +39,14 @@ class _Asked(NamedTuple):
     arm: Arm
 
 
+class _Met(NamedTuple):
+    """What a question met."""
+
+    served: Served
+    question: Question
+    share: float
+
+
 class _Read(NamedTuple):
     """Rows as one model sees them."""
 
@@ -52,8 +60,13 @@ class _Read(NamedTuple):
         return _Read(self.matrix[rows], self.seconds * len(rows) / len(self.matrix))
 
 
-def answer(served: Served, question: Question) -> Answer:
+def answer(served: Served, question: Question, share: float) -> Answer:
     """Answer each row with its arm's model; where the one beside fails, with the champion.
+
+    Args:
+        served: The models.
+        question: The rows.
+        share: Share of units that the model beside the champion answers now.
 
     Raises:
         Refusal: 400 where the champion cannot read a row.
@@ -62,15 +75,16 @@ def answer(served: Served, question: Question) -> Answer:
         read = _read(served.champion.card, question.rows)
     except (RowError, OverflowError) as exc:
         raise Refusal(400, str(exc)) from exc
-    theirs = _rows_of_beside(served, question)
+    theirs = _rows_of_beside(served, question, share)
+    met = _Met(served, question, share)
     mine = sorted(set(range(len(question.rows))).difference(theirs))
     records: list[Prediction] = []
     if served.beside and theirs:
-        records += _ask(_beside(served, served.beside.arm), served, question, theirs)
+        records += _ask(_beside(served, served.beside.arm), met, theirs)
     fallen = [r.row for r in records if r.error]
     own = [
-        *_ask(_champion(served, Arm.CHAMPION), served, question, mine, read),
-        *_ask(_champion(served, Arm.SHADOW), served, question, fallen, read),
+        *_ask(_champion(served, Arm.CHAMPION), met, mine, read),
+        *_ask(_champion(served, Arm.SHADOW), met, fallen, read),
     ]
     records += own
     failure = next((r.error for r in own if r.error), "")
@@ -83,23 +97,24 @@ def answer(served: Served, question: Question) -> Answer:
     return Answer([v[0] for v in values] if is_scalar else [*values], "", records)
 
 
-def shadow(served: Served, question: Question, answered: Answer) -> list[Prediction]:
+def shadow(served: Served, question: Question, answered: Answer, share: float) -> list[Prediction]:
     """Score every row with the model that did not answer it; failures are records too."""
     if served.beside is None or answered.failure:
         return []
     records = answered.records
     by_champion = [r.row for r in records if r.arm is Arm.CHAMPION]
     by_beside = [r.row for r in records if r.arm is served.beside.arm and not r.error]
+    met = _Met(served, question, share)
     return [
-        *_ask(_beside(served, Arm.SHADOW), served, question, by_champion),
-        *_ask(_champion(served, Arm.SHADOW), served, question, by_beside),
+        *_ask(_beside(served, Arm.SHADOW), met, by_champion),
+        *_ask(_champion(served, Arm.SHADOW), met, by_beside),
     ]
 
 
-def _rows_of_beside(served: Served, question: Question) -> list[int]:
-    share, salt = served.share, served.route.release
+def _rows_of_beside(served: Served, question: Question, share: float) -> list[int]:
     if not share > 0:  # NaN takes no traffic either.
         return []
+    salt = served.route.release
     return [i for i, unit in enumerate(question.units) if is_beside(salt, unit, share)]
 
 
@@ -113,12 +128,11 @@ def _beside(served: Served, arm: Arm) -> _Asked:
     return _Asked(beside.model, beside.version, arm)
 
 
-def _ask(
-    asked: _Asked, served: Served, question: Question, rows: list[int], read: _Read | None = None
-) -> list[Prediction]:
+def _ask(asked: _Asked, met: _Met, rows: list[int], read: _Read | None = None) -> list[Prediction]:
     """Write one record a row. A model that raises has failed on every row it was asked."""
     if not rows:
         return []
+    served, question, share = met
     started = perf_counter()
     try:
         seen = (
@@ -145,6 +159,7 @@ def _ask(
             error=error,
             micros=seconds * 1e6 / len(rows),
             received=question.received,
+            share=share,
         )
         for i, answers, error in zip(rows, values, errors, strict=True)
     ]

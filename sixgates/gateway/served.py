@@ -18,6 +18,9 @@ class Companion:
     arm: Arm
     """CANARY before promotion, HOLDBACK after it."""
     share: float
+    """Share of units that the route gives it; `Guard.share` says what is in force."""
+    guarded: bool
+    """Whether it must be allowed to answer, as a canary must; see `guard.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,23 @@ class Served:
     beside: Companion | None
     """None also where the route has one that could not be loaded."""
 
-    @property
-    def share(self) -> float:
-        """Share of units that the model beside the champion answers."""
-        return self.beside.share if self.beside else 0.0
 
-
-def document(served: Served | None, *, unlogged: int, refused: dict[str, str]) -> dict[str, Any]:
+def document(
+    served: Served | None,
+    *,
+    share: float,
+    lapsed: bool,
+    cut: str,
+    unlogged: int,
+    refused: dict[str, str],
+) -> dict[str, Any]:
     """Say what is served, for /serving.
 
     Args:
         served: What requests meet, None before the first model.
+        share: Share of units that the model beside the champion answers now.
+        lapsed: Whether the canary answers nobody because its lease ran out.
+        cut: Why this gateway cut the canary off, empty where it did not.
         unlogged: Answers given without being logged, since the start.
         refused: Version to sentence for what the ledger asks for and could not be loaded.
     """
@@ -51,7 +60,9 @@ def document(served: Served | None, *, unlogged: int, refused: dict[str, str]) -
         "beside": beside.version if beside else "",
         "beside_digest": beside.digest if beside else "",
         "arm": beside.arm if beside else "",
-        "share": beside.share if beside else 0.0,
+        "share": share,
+        "lapsed": lapsed,
+        "cut": cut,
         "unlogged": unlogged,
         "refused": refused,
     }

@@ -14,10 +14,13 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
+from sixgates.gateway.tell import tell
+from sixgates.gateway.tokens import tokens_of
 from sixgates.ledger.ledger import Ledger
 
 DRAIN_SECONDS = 10
@@ -34,6 +37,7 @@ def serve(
     store: Path,
     log_dir: Path,
     token: str | None,
+    token_file: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     heartbeat: float = 2.0,
@@ -47,7 +51,9 @@ def serve(
         ledger_url: SQLAlchemy URL of the ledger.
         store: Folder of the model store.
         log_dir: Folder under which predictions and labels are logged, one folder a model.
-        token: What admin calls must bear; None refuses them all.
+        token: One that may operate the gateway.
+        token_file: File of more tokens, with the role of each; see `tokens_of`. Without any token
+            admin calls are refused.
         host: Address to bind; anything but loopback needs a token.
         port: Port to bind; 0 takes a free one.
         heartbeat: Seconds between two announcements to the ledger.
@@ -55,25 +61,26 @@ def serve(
         on_listening: Called with the URL once requests are accepted.
 
     Raises:
-        ConfigurationError: address, ledger URL or log folder cannot be used.
+        ConfigurationError: address, ledger URL, log folder or token file cannot be used.
         TransientError: the ledger did not answer.
     """
-    if not token and not _is_loopback(host):
-        raise ConfigurationError(
-            f"{host} is open to other machines: set SIXGATES_GATEWAY_TOKEN, or use 127.0.0.1"
-        )
+    tokens = tokens_of(token, token_file)
+    access = access_of(tokens, loopback=_is_loopback(host), host=host)
     with _bind(host, port) as sock:
         url = _url(host, sock)
         ledger = _open(ledger_url)
         follower = Follower(model, ledger, ModelStore(store, model))
-        state = State(model=model, follower=follower, log_dir=log_dir, token=token)
+        state = State(model=model, follower=follower, log_dir=log_dir, access=access)
         gateway = Gateway(state)
         following = _Repeating("follow", poll, follower.poll)
         presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, model, url))
+        # Not where routes are followed: a write may wait for another's, and a rollback must not.
+        telling = _Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
 
         def start() -> None:
             following.start()
             presence.start()
+            telling.start()
             if on_listening:
                 on_listening(url)
 
@@ -87,6 +94,9 @@ def serve(
                 _Server(gateway, start, stop).run(sockets=[sock])
         finally:
             following.stop()
+            telling.stop()
+            follower.guard.leave()
+            tell(ledger, follower.guard, url)
             gateway.close()
             state.close()
             ledger.close()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sixgates.gates.records import Label, Prediction
+from sixgates.gateway.access import Access
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.log import SegmentLog, Written
 from sixgates.gateway.metrics import Metrics
@@ -14,15 +15,15 @@ from sixgates.gateway.served import document
 class State:
     """Used by the event loop's thread alone, except for the follower."""
 
-    def __init__(self, *, model: str, follower: Follower, log_dir: Path, token: str | None) -> None:
-        """Log under `<log_dir>/<model>/`; without a token admin calls are refused.
+    def __init__(self, *, model: str, follower: Follower, log_dir: Path, access: Access) -> None:
+        """Log under `<log_dir>/<model>/`.
 
         Raises:
             ConfigurationError: the log's folder cannot be made.
         """
         self.model = model
         self.follower = follower
-        self.token = token
+        self.access = access
         self.metrics = Metrics(model)
         self.unlogged = 0
         """Answers given without being logged, since the start."""
@@ -67,16 +68,32 @@ class State:
         found += [f"version {v} is refused: {s}" for v, s in self.follower.refused.items()]
         if self.follower.silence:
             found.append(self.follower.silence)
+        if trouble := self.follower.guard.trouble(self.follower.served):
+            found.append(trouble)
         return found
 
     def serving(self) -> dict[str, Any]:
         """Say what is served right now."""
-        return document(self.follower.served, unlogged=self.unlogged, refused=self.follower.refused)
+        follower = self.follower
+        served, guard = follower.served, follower.guard
+        return document(
+            served,
+            share=guard.share(served),
+            lapsed=guard.lapsed(served),
+            cut=guard.cut(served),
+            unlogged=self.unlogged,
+            refused=follower.refused,
+        )
 
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
+        said = self.serving()
         return self.metrics.exposition(
-            self.follower.served, unlogged=self.unlogged, unshadowed=self.unshadowed
+            {
+                **{name: said[name] for name in ("epoch", "share", "lapsed", "unlogged")},
+                "cut": bool(said["cut"]),
+                "unshadowed": self.unshadowed,
+            }
         )
 
     def close(self) -> None:

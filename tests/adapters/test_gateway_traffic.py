@@ -98,6 +98,15 @@ def test_what_is_served_is_read_back(traffic, gateway, ask):
     assert gateway.asked[0][:2] == expected
 
 
+def test_a_canary_that_is_held_back_is_read_back_too(traffic, gateway):
+    (serving,) = traffic.serving("churn")
+    assert (serving.lapsed, serving.cut) == (False, "")  # an older gateway does not say
+    held_back = {**SERVING, "share": 0.0, "lapsed": True, "cut": "it failed"}
+    gateway.body = json.dumps(held_back).encode()
+    (serving,) = traffic.serving("churn")
+    assert (serving.share, serving.lapsed, serving.cut) == (0.0, True, "it failed")
+
+
 def test_without_a_gateway_nothing_is_proved_and_nothing_follows(traffic):
     with pytest.raises(TransientError, match="start `sixgates serve --project churn`"):
         traffic.prove("churn", "bb")

@@ -144,6 +144,13 @@ def test_a_malformed_line_is_named_with_its_file_and_number(log, folder, bad):
         assert "\n" not in str(caught.value)
 
 
+def test_records_from_before_the_share_was_logged_have_none(log, folder):
+    old = prediction(0).replace(b',"share":null', b"")
+    assert b"share" not in old
+    (folder / "predictions-1.jsonl").write_bytes(old + prediction(1, share=0.25) + prediction(2))
+    assert log.predictions("churn", LONG_AGO)["share"].to_list() == [None, 0.25, None]
+
+
 def test_an_answer_that_was_no_number_stays_one(log, folder):
     (folder / "predictions-1.jsonl").write_bytes(prediction(values=(math.nan, 1.0)))
     values = log.predictions("churn", LONG_AGO)["values"][0].to_list()

@@ -14,10 +14,12 @@ import pytest
 
 from sixgates.gates.card import Feature, ModelCard, Probe, Task, encode_rows
 from sixgates.gates.records import Arm, Label, Prediction
+from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
+from sixgates.gateway.tokens import tokens_of
 from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.route import Beside, Route, Step, Version
 
@@ -123,8 +125,9 @@ class House:
         self.ledger = Ledger(self.ledger_url)
         self.epoch = 0
 
-    def route(self, champion, beside=None, share=0.0, *, arm=Arm.CANARY, release="r1"):
+    def route(self, champion, beside=None, share=0.0, *, arm=Arm.CANARY, release="r1", lease=300):
         self.epoch += 1
+        self.renew(lease)
         digest = champion if isinstance(champion, str) else champion.digest
         other = None
         if beside is not None:
@@ -144,10 +147,16 @@ class House:
             )
         )
 
-    def gateway(self, token=TOKEN):
+    def renew(self, seconds=300):
+        """What a tick does that has judged."""
+        self.ledger.take(f"canary:{MODEL}", "ticks", seconds)
+
+    def gateway(self, token=TOKEN, file=None, host="127.0.0.1"):
         follower = Follower(MODEL, self.ledger, ModelStore(self.root, MODEL))
         follower.poll()
-        state = State(model=MODEL, follower=follower, log_dir=self.log, token=token)
+        tokens = tokens_of(token, file)
+        access = access_of(tokens, loopback=host == "127.0.0.1", host=host)
+        state = State(model=MODEL, follower=follower, log_dir=self.log, access=access)
         return Client(Gateway(state), state)
 
     def predictions(self):

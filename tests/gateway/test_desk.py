@@ -42,6 +42,8 @@ def test_serving_says_what_is_served(house, champion, challenger):
         "beside_digest": challenger.digest,
         "arm": "canary",
         "share": 0.25,
+        "lapsed": False,
+        "cut": "",
         "unlogged": 0,
         "refused": {},
     }

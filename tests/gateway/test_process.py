@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sixgates.ledger.ledger import Kind
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,11 +24,11 @@ def command(house, *more):
 
 
 @contextmanager
-def running(house, *more):
+def running(house, *more, **environment):
     with subprocess.Popen(
         command(house, *more),
         cwd=ROOT,
-        env={**os.environ, "SIXGATES_GATEWAY_TOKEN": "t"},
+        env={**os.environ, "SIXGATES_GATEWAY_TOKEN": "t", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -134,6 +136,58 @@ def test_the_first_answer_comes_soon_after_the_start(house, champion, sample_row
         assert httpx.post(f"{url}/invocations", json={"inputs": sample_rows(1)}).status_code == 200
         # About a second on an idle machine; the rest is room for a busy one.
         assert time.monotonic() - started < 10
+
+
+def wait_for(url, lapsed):
+    """Return how many seconds it took until the gateway said so."""
+    started = time.monotonic()
+    while httpx.get(f"{url}/serving").json()["lapsed"] is not lapsed:
+        assert time.monotonic() < started + 10
+        time.sleep(0.005)
+    return time.monotonic() - started
+
+
+def test_without_ticks_the_share_is_zero_when_the_lease_has_run_out_and_no_request_fails(
+    house, champion, challenger, sample_rows
+):
+    house.route(champion, challenger, 0.5)
+    with running(house) as (process, url), Load(url, sample_rows(50)) as load:
+        house.renew(1.0)
+        renewed = time.monotonic()
+        load.wait_for(50)
+        wait_for(url, lapsed=True)
+        # A second of lease and half a second between two looks; the rest is a busy machine's.
+        assert 0.9 < time.monotonic() - renewed < 2.5
+        lapsed = len(load.acknowledged)
+        load.wait_for(lapsed + 50)
+        house.renew()
+        assert wait_for(url, lapsed=False) < 2
+        load.wait_for(len(load.acknowledged) + 50)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+    lines = house.predictions()
+    assert {p.share for p in lines} == {0.0, 0.5}
+    assert {p.arm for p in lines if p.share == 0.0} == {"champion", "shadow"}
+    (entry,) = house.ledger.entries("churn", kind=Kind.LAPSE)
+    assert (entry.body["epoch"], entry.actor) == (1, url)
+    answered = {p.request for p in lines if p.share == 0.0}
+    assert abs(entry.body["requests"] - len(answered)) <= 3  # those under way at either end
+
+
+def test_tokens_come_from_a_file_that_only_the_owner_reads(house, champion, tmp_path):
+    house.route(champion)
+    file = tmp_path / "tokens"
+    file.write_text("operate from-the-file\n")
+    file.chmod(0o600)
+    with running(house, SIXGATES_TOKENS=str(file)) as (process, url):
+        bearer = {"authorization": "Bearer from-the-file"}
+        assert httpx.post(f"{url}/admin/follow", headers=bearer).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert "from-the-file" not in process.communicate(timeout=15)[1]
+    file.chmod(0o644)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIXGATES_TOKENS", str(file))
+        assert f"others may read the token file {file}" in refusal(house)
 
 
 def test_a_port_in_use_ends_with_a_sentence(house):

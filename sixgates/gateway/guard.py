@@ -1,0 +1,162 @@
+"""May the canary answer right now? Its lease must run, and its breaker must not have tripped.
+
+Both only ever take its share away, in memory and at once; the champion then answers everybody, and
+the canary goes on in shadow. What happened is kept until it is in the ledger.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sixgates.gates.records import Arm, Prediction
+from sixgates.gateway.breaker import LAST, CanaryAnswer, Trip, answer_of, trip
+from sixgates.gateway.countdown import Countdown, hear
+from sixgates.gateway.served import Served
+from sixgates.ledger.entry import Kind
+from sixgates.ledger.leases import Lease
+from sixgates.ledger.route import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What the ledger is to be told."""
+
+    kind: Kind
+    route: Route
+    """Under which it happened."""
+    reason: str
+    body: dict[str, Any]
+
+
+def guarded(route: Route) -> bool:
+    """Whether a route gives a share to a canary; a hold-back is no canary.
+
+    The hold-back is the previous champion, known to be good: it needs no permission to answer.
+    """
+    beside = route.beside
+    return beside is not None and beside.arm is Arm.CANARY and beside.share > 0
+
+
+class Guard:
+    """Asked by every request; told by the follower what the ledger says, and by answers."""
+
+    def __init__(self) -> None:
+        """Let no canary answer before the ledger was heard."""
+        self.incidents: deque[Incident] = deque()
+        """What the ledger has not been told yet, oldest first."""
+        self._lock = threading.Lock()
+        self._countdown: Countdown | None = None
+        self._route: Route | None = None
+        self._meanwhile = 0
+        self._last: deque[CanaryAnswer] = deque(maxlen=LAST)
+        self._watched = 0
+        self._cut: tuple[int, str] = (0, "")
+
+    def share(self, served: Served | None) -> float:
+        """Return the share of units that the model beside the champion answers now."""
+        beside = None if served is None else served.beside
+        if served is None or beside is None:
+            return 0.0
+        if beside.guarded and (self.lapsed(served) or self._cut[0] == served.route.epoch):
+            return 0.0
+        return beside.share
+
+    def lapsed(self, served: Served | None) -> bool:
+        """Whether there is a canary whose lease has run out."""
+        if served is None or served.beside is None or not served.beside.guarded:
+            return False
+        countdown = self._countdown
+        return countdown is None or time.monotonic() >= countdown.deadline
+
+    def cut(self, served: Served | None) -> str:
+        """Return why the canary was cut off in this epoch; empty where it was not."""
+        epoch, reason = self._cut
+        return reason if served is not None and served.route.epoch == epoch else ""
+
+    def trouble(self, served: Served | None) -> str:
+        """Say why the canary is held back, empty where it is not."""
+        if reason := self.cut(served):
+            return f"the canary is cut off until the next tick: {reason}"
+        if self.lapsed(served):
+            return "no tick renewed the canary's lease: the champion answers everybody until one"
+        return ""
+
+    def hear(self, route: Route | None, lease: Lease | None, asked: float) -> None:
+        """Take in what the ledger says.
+
+        Args:
+            route: The newest one.
+            lease: Of the canary.
+            asked: Monotonic seconds just before the ledger was asked.
+        """
+        before, known = self._countdown, self._route
+        canary = route if route is not None and guarded(route) else None
+        after = hear(before, lease, asked) if canary is not None else None
+        now = time.monotonic()
+        ended = after is None or after.deadline > now
+        if known is not None and before is not None and before.deadline <= now and ended:
+            self._lapse(known, now - before.deadline)
+        self._countdown, self._route = after, canary
+
+    def leave(self) -> None:
+        """End a lapse that still lasts, because the gateway stops."""
+        self.hear(None, None, time.monotonic())
+
+    def saw(self, served: Served, share: float, records: Sequence[Prediction]) -> None:
+        """Take in one request's answer; cut a canary that fails or stalls.
+
+        Args:
+            served: The models.
+            share: Share of units that the one beside the champion answered.
+            records: What was logged of the answer.
+        """
+        if served.beside is None or not served.beside.guarded:
+            return
+        if share <= 0:
+            self._count_meanwhile(served)
+            return
+        own = [record for record in records if record.arm is Arm.CANARY]
+        epoch = served.route.epoch
+        if not own or epoch < self._watched:
+            return
+        if epoch > self._watched:
+            self._watched = epoch
+            self._last.clear()
+        newest = answer_of(own)
+        self._last.append(newest)
+        if not (newest.failed or newest.stalled):
+            return  # the usual answer, which every request pays for
+        tripped = trip(self._last)
+        if tripped is not None and not self.cut(served):
+            self._cut = (epoch, tripped.reason)
+            self.incidents.append(_breaker(served.route, tripped))
+
+    def _count_meanwhile(self, served: Served) -> None:
+        if self.lapsed(served):
+            with self._lock:
+                self._meanwhile += 1
+
+    def _lapse(self, route: Route, seconds: float) -> None:
+        with self._lock:
+            requests, self._meanwhile = self._meanwhile, 0
+        to = datetime.now(UTC).replace(tzinfo=None)
+        reason = (
+            "no tick renewed the canary's lease in time: the champion answered everybody for"
+            f" {seconds:,.1f} s ({requests:,} requests)"
+        )
+        body = {
+            "epoch": route.epoch,
+            "from": (to - timedelta(seconds=seconds)).isoformat(),
+            "to": to.isoformat(),
+            "requests": requests,
+        }
+        self.incidents.append(Incident(Kind.LAPSE, route, reason, body))
+
+
+def _breaker(route: Route, tripped: Trip) -> Incident:
+    body = {"epoch": route.epoch, **tripped._asdict()}
+    return Incident(Kind.BREAKER, route, f"the canary was cut off: {tripped.reason}", body)

@@ -1,0 +1,31 @@
+"""Put on record what happened to the canary while nobody could be asked."""
+
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sixgates.gates.errors import PipelineError
+from sixgates.gateway.guard import Guard
+from sixgates.ledger.ledger import Ledger
+
+_logger = logging.getLogger(__name__)
+
+
+def tell(ledger: Ledger, guard: Guard, url: str) -> None:
+    """Record what the ledger has not been told yet, as far as it takes it; never raises.
+
+    Entries bear the event time of their route: a gateway knows wall times alone, which stand in
+    the body.
+    """
+    while guard.incidents:
+        incident = guard.incidents[0]
+        route = incident.route
+        try:
+            ledger.append(
+                route.model, incident.kind, at=route.at, release=route.release, actor=url,
+                reason=incident.reason, body=incident.body,
+            )  # fmt: skip
+        except (PipelineError, SQLAlchemyError) as exc:
+            _logger.warning("the ledger is not told yet that %s: %s", incident.reason, exc)
+            return
+        guard.incidents.popleft()
