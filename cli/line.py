@@ -1,0 +1,150 @@
+"""What a person says about the line: stop it, let it run again, or that somebody looked."""
+
+import getpass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from cli.say import EPILOG, sentences, show, stdout
+from sixgates.gates.errors import ConfigurationError
+from sixgates.ledger.entry import Kind
+
+if TYPE_CHECKING:
+    from sixgates.adapters.wiring import World
+    from sixgates.gates.governor import Standing
+    from sixgates.gates.project import Project as Loaded
+
+app = typer.Typer()
+
+Project = Annotated[
+    str,
+    typer.Option(
+        "--project", "-p", help="Name of a file in projects/, or the path of a project file."
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON alone on stdout, progress on stderr.")]
+
+
+@app.command(epilog=EPILOG)
+def stop(project: Project, reason: Reason, as_json: Json = False) -> None:
+    """Stop the line: until it is resumed no run begins and no release moves up.
+
+    Evidence goes on being gathered. A rollback, by hand or by a gate, and an
+    expiry are never stopped.
+
+    Example: sixgates stop --project loans --reason "the feed is being repaired"
+    """
+    with sentences():
+        found = stopped(project, reason)
+        show(found, as_json=as_json, human=lambda: _show(found))
+
+
+@app.command(epilog=EPILOG)
+def resume(project: Project, reason: Reason, as_json: Json = False) -> None:
+    """Let a stopped line run again. An alert that waited is announced by the next watch.
+
+    Example: sixgates resume --project loans --reason "the feed is whole again"
+    """
+    with sentences():
+        found = resumed(project, reason)
+        show(found, as_json=as_json, human=lambda: _show(found))
+
+
+@app.command(epilog=EPILOG)
+def acknowledge(project: Project, reason: Reason, as_json: Json = False) -> None:
+    """Say that somebody looked at the rollbacks and refusals so far, and end their pauses.
+
+    Example: sixgates acknowledge --project loans --reason "a bad join, mended"
+    """
+    with sentences():
+        found = acknowledged(project, reason)
+        show(found, as_json=as_json, human=lambda: _show(found))
+
+
+def stopped(project: str, reason: str) -> dict[str, Any]:
+    """Stop the line, unless it is stopped already."""
+    world, loaded, standing = _standing(project)
+    if standing.stopped is not None:
+        at, why = standing.stopped.at, standing.stopped.reason
+        sentence = f"the line was stopped already, on {at:%Y-%m-%d %H:%M} UTC ({why})"
+        return _outcome(project, sentence, changed=False)
+    _write(world, loaded, Kind.STOPPED, reason)
+    return _outcome(project, "the line is stopped; rollback and expiry are not", changed=True)
+
+
+def resumed(project: str, reason: str) -> dict[str, Any]:
+    """Let the line run again, where it is stopped."""
+    world, loaded, standing = _standing(project)
+    if standing.stopped is None:
+        return _outcome(project, "the line was not stopped", changed=False)
+    _write(world, loaded, Kind.RESUMED, reason)
+    return _outcome(project, "the line runs again", changed=True)
+
+
+def acknowledged(project: str, reason: str) -> dict[str, Any]:
+    """Take note that somebody looked at what is on record, where there is anything to look at."""
+    world, loaded, standing = _standing(project)
+    if standing.rolled_back is None and not standing.refused:
+        return _outcome(project, "there was nothing to acknowledge", changed=False)
+    route = world.ledger.route(loaded.name)
+    _write(world, loaded, Kind.ACKNOWLEDGED, reason, epoch=route.epoch if route else 0)
+    sentence = "rollbacks and refusals so far are acknowledged"
+    return _outcome(project, sentence, changed=True)
+
+
+def brakes_of(project: str) -> list[dict[str, Any]]:
+    """Return every brake that is on now: its name, why, and until when."""
+    from sixgates.gates.governor import brakes
+
+    world, loaded, standing = _standing(project)
+    on = brakes(standing, loaded.policies.governor, world.clock.now())
+    return [{"brake": b.brake, "reason": b.reason, "until": _iso(b.until)} for b in on]
+
+
+def show_brakes(brakes: list[dict[str, Any]]) -> None:
+    """Show each brake that is on."""
+    for on in brakes:
+        until = f"until {on['until'][:16]}" if on["until"] else "until a person acts"
+        stdout.print(f"[yellow]{on['brake']}, {until}:[/] {escape(on['reason'])}")
+
+
+def person() -> str:
+    """Return the name of who runs this command, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the user of a container may have no name
+        return "by hand"
+
+
+def _show(found: dict[str, Any]) -> None:
+    stdout.print(f"[bold]{found['model']}[/]: {escape(found['said'])}")
+    show_brakes(found["brakes"])
+
+
+def _standing(project: str) -> "tuple[World, Loaded, Standing]":
+    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.wiring import build
+    from sixgates.ledger.standing import read_standing
+
+    world, loaded = build(), load_project(project)
+    return world, loaded, read_standing(world.ledger, loaded.name)
+
+
+def _write(world: "World", loaded: "Loaded", kind: Kind, reason: str, **body: int) -> None:
+    if not reason.strip():
+        raise ConfigurationError(f"nothing is changed for {loaded.name}: say why with --reason")
+    world.ledger.append(
+        loaded.name, kind, at=world.clock.now(), reason=reason, actor=person(), body=dict(body)
+    )
+
+
+def _outcome(project: str, said: str, *, changed: bool) -> dict[str, Any]:
+    _, loaded, _ = _standing(project)
+    return {"model": loaded.name, "said": said, "changed": changed, "brakes": brakes_of(project)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
