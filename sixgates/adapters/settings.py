@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,11 +27,18 @@ class Settings(BaseSettings):
     mlflow_artifacts: Path = Field(default_factory=lambda data: data["home"] / "mlartifacts")
     """Folder of MLflow's artifacts; a tracking server (`http://`) decides for itself."""
     gateway_token: SecretStr | None = None
-    """Bearer token of the gateways' admin calls."""
+    """Bearer token of the gateways' admin calls: for a gateway one that may operate it, for
+    everybody else the one they send."""
+    tokens: Path | None = None
+    """File of more tokens that a gateway accepts, with the role of each; made absolute."""
+    notify: SecretStr = Field(default_factory=lambda data: _file(data, "notifications.jsonl"))
+    """Where outcomes are told: addresses, separated by commas; a file in `home` where not given."""
+    notify_token: SecretStr | None = None
+    """Bearer token of the webhooks among them."""
     clock: Path | None = None
     """File that holds a simulated time; None means the wall clock."""
 
-    @field_validator("home", "mlflow_artifacts", "clock")
+    @field_validator("home", "mlflow_artifacts", "tokens", "clock")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
@@ -53,3 +61,7 @@ class Settings(BaseSettings):
 
 def _sqlite(data: dict[str, Any], name: str) -> str:
     return f"sqlite:///{data['home'] / name}"
+
+
+def _file(data: dict[str, Any], name: str) -> SecretStr:
+    return SecretStr(f"file:{quote(str(data['home'] / name), safe='/')}")

@@ -8,8 +8,8 @@ from sixgates.adapters.settings import Settings
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
-    for name in ("HOME", "LEDGER_URL", "MLFLOW_URI", "MLFLOW_ARTIFACTS", "GATEWAY_TOKEN", "CLOCK"):
-        monkeypatch.delenv(f"SIXGATES_{name}", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SIXGATES_{name.upper()}", raising=False)
 
 
 def test_everything_lies_under_home_by_absolute_addresses():
@@ -23,6 +23,7 @@ def test_everything_lies_under_home_by_absolute_addresses():
         home / "log",
         home / "runs",
     )
+    assert settings.notify.get_secret_value() == f"file:{home}/notifications.jsonl"
 
 
 def test_the_environment_goes_before_the_defaults(monkeypatch, tmp_path):
