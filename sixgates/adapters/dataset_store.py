@@ -34,12 +34,12 @@ def write_dataset(
         as_of: Event time at which they were read.
         matured: How many accepted rows have a known label.
     """
-    path, quarantine = (runs / run / f"{name}.parquet" for name in ("accepted", "quarantine"))
+    path, quarantine = stored_rows(runs, run)
     replace_atomically(quarantine, quarantined.write_parquet)
     replace_atomically(path, accepted.write_parquet)
     return DatasetRef(
         path=str(path),
-        digest=_digest(path),
+        digest=file_digest(path),
         source=source,
         as_of=as_of,
         rows=accepted.height,
@@ -55,14 +55,28 @@ def read_dataset(ref: DatasetRef) -> pl.DataFrame:
     Raises:
         ContractError: the file is gone, or is not the one that was stored.
     """
-    path = Path(ref.path)
+    return read_rows(Path(ref.path), ref.digest)
+
+
+def stored_rows(runs: Path, run: str) -> tuple[Path, Path]:
+    """Return where the accepted and the quarantined rows of a run lie."""
+    return runs / run / "accepted.parquet", runs / run / "quarantine.parquet"
+
+
+def read_rows(path: Path, digest: str) -> pl.DataFrame:
+    """Return the rows of a stored file.
+
+    Raises:
+        ContractError: the file is gone, or its digest is another.
+    """
     if not path.is_file():
         raise ContractError(f"the dataset {path} is gone: run gate 1 again to store it anew")
-    if _digest(path) != ref.digest:
+    if file_digest(path) != digest:
         raise ContractError(f"the dataset {path} was changed since it was stored: run gate 1 again")
     return pl.read_parquet(path)
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
