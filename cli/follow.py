@@ -27,7 +27,8 @@ def following(ledger: Ledger, model: str) -> Iterator[None]:
                 fresh = []  # the flow itself says what is wrong with the ledger
             for entry in fresh:
                 newest = entry.seq
-                stderr.print(_line(entry), highlight=False)
+                if entry.kind not in {Kind.INTENT, Kind.CLOSED}:
+                    stderr.print(_line(entry), highlight=False)
             if last:
                 return
 

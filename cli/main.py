@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import operate, people
+from cli import approval, ledger, line, operate, people
 from cli.explain import explained, show_explained
 from cli.say import EPILOG, Code, sentences, show, stdout
 
@@ -118,6 +118,9 @@ def retrain(
     alert: Annotated[
         int | None, typer.Option("--alert", help="Ledger entry of the alert this answers.")
     ] = None,
+    override: Annotated[
+        str, typer.Option("--override", help="Run in a freeze, or offer what was refused: why.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Take the newest data through gates 1 to 4, and open a release.
@@ -125,7 +128,7 @@ def retrain(
     Example: sixgates retrain --project loans --data loans.parquet
     """
     with sentences():
-        ended = operate.retrain(project, data, alert)
+        ended = operate.retrain(project, data, alert, override)
     _finish(ended, as_json=as_json)
 
 
@@ -191,6 +194,37 @@ def history(
 
 
 @app.command(epilog=EPILOG)
+def replay(
+    project: Project,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            help="<policy>.<field>=<value>, again and again; the project's own if absent.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge the past again under another policy, and show which verdicts would flip.
+
+    Every stored verdict is computed again from the rows, models and log of its
+    own moment. Without --policy this checks that the past can be computed again.
+
+    A flip says what the gate would have said then, not what would have happened
+    afterwards: had it said so, everything after it would have gone otherwise.
+
+    Example: sixgates replay --project loans --policy canary.margin=0.02
+    """
+    from cli.replay import replayed, show_replayed
+
+    with sentences():
+        found = replayed(project, policy or [])
+        show(found, as_json=as_json, human=lambda: show_replayed(found))
+        if found["not_recomputed"]:
+            raise typer.Exit(Code.UNKNOWN)
+
+
+@app.command(epilog=EPILOG)
 def rollback(
     project: Project,
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")],
@@ -209,7 +243,32 @@ def rollback(
     with sentences():
         found = operate.rollback(project, reason, to)
         show(found, as_json=as_json, human=lambda: people.rolled_back(found))
+        operate.tell_people(project)  # after the answer: nobody waits for a slow channel
         if not found["proved"]:
+            raise typer.Exit(Code.UNKNOWN)
+
+
+@app.command(epilog=EPILOG)
+def notify(
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", help="Send what nobody has been told about a project."),
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help="Send a sample to every channel.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Try the channels of SIXGATES_NOTIFY, or send what nobody has been told yet.
+
+    Every tick sends what is owed; this is for trying out, and for a channel just repaired.
+
+    Example: sixgates notify --test
+    """
+    from cli.notify import notified, show_notified
+
+    with sentences():
+        found = notified(project, test=test)
+        show(found, as_json=as_json, human=lambda: show_notified(found))
+        if not all(delivery["sent"] for delivery in found["deliveries"]):
             raise typer.Exit(Code.UNKNOWN)
 
 
@@ -219,33 +278,52 @@ def sweep(
         int, typer.Option("--worlds", min=1, help="Seeded worlds a cell; 4000 for the full table.")
     ] = 400,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same table.")] = 7,
-    world: Annotated[
+    scenario: Annotated[
         list[str] | None,
-        typer.Option("--world", help="World to play, again and again; all if absent."),
+        typer.Option("--scenario", help="World to play, again and again; all if absent."),
     ] = None,
     effect: Annotated[
         list[float] | None,
         typer.Option("--effect", help="True effect in margins, again and again; 0 is no harm."),
     ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", help="Play this project's margin, alpha and beta instead."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "-d", help="Folder of real data sets: pairs against two arms."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page with plots to this file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how often the gates are wrong, on seeded worlds, beside the rules of today.
 
-    Example: sixgates sweep --worlds 1000 --world iid --effect 0 --effect 1
+    Example: sixgates sweep --worlds 1000 --scenario iid --effect 0 --effect 1
     """
     from cli.sweep import show_sweep
     from cli.sweep import sweep as measure
 
     with sentences():
-        found = measure(worlds, seed, world or [], effect)
+        found = measure(
+            worlds, seed, project=project, scenarios=scenario or (), effects=effect or (),
+            data=data, report=report,
+        )  # fmt: skip
         show(found, as_json=as_json, human=lambda: show_sweep(found))
         if not all(figure["ok"] for figure in found["figures"]):
             raise typer.Exit(Code.UNEXPECTED)
 
 
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(approval.app)
+app.add_typer(line.app)
+
+
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
     show(ended, as_json=as_json, human=lambda: stdout.print(people.ending(ended)))
-    refused = ended["ending"] in {"Rejected", "RolledBack", "Expired"}
+    refused = ended["ending"] in {"Rejected", "RolledBack", "Expired", "Held"}
     raise typer.Exit(Code.REFUSED if refused else Code.DONE)
 
 

@@ -1,10 +1,13 @@
 """What each command does, returning plain values; how they are shown is another file's business."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from cli.approval import question_of, returns_of
+from cli.line import brakes_of, person
 from sixgates.gates.errors import PipelineError
 
 
@@ -41,12 +44,13 @@ def check(project: str, data: str | None) -> dict[str, Any]:
     return {"project": loaded.name, "rows": rows, "problems": problems, "notes": notes}
 
 
-def retrain(project: str, data: str | None, alert: int | None) -> dict[str, Any]:
+def retrain(project: str, data: str | None, alert: int | None, override: str) -> dict[str, Any]:
     """Run gates 1 to 4."""
     _can_read(project, data)
     from flows.retrain import retrain as flow
 
-    return _ran(project, lambda: flow(project, data, alert, "by hand", return_state=True))
+    asked = {"trigger": "by hand", "override": override, "by": person()}
+    return _ran(project, lambda: flow(project, data, alert, **asked, return_state=True))
 
 
 def watch(project: str, data: str | None) -> dict[str, Any]:
@@ -78,6 +82,7 @@ def serve(project: str, host: str, port: int, listening: Callable[[str], None]) 
         store=world.settings.store,
         log_dir=world.settings.log,
         token=token.get_secret_value() if token else None,
+        token_file=world.settings.tokens,
         host=host,
         port=port,
         on_listening=listening,
@@ -87,37 +92,29 @@ def serve(project: str, host: str, port: int, listening: Callable[[str], None]) 
 def status(project: str) -> dict[str, Any]:
     """Compare ledger, gateways and registry."""
     from sixgates.adapters.project_files import load_project
-    from sixgates.adapters.projection import aliases_of, confirms
+    from sixgates.adapters.reconcile import differences, unanswered
     from sixgates.adapters.wiring import build
     from sixgates.ledger.ledger import require_route
 
     world, model = build(), load_project(project).name
     route = require_route(world.ledger, model)
-    differences: list[str] = []
     gateways: list[dict[str, Any]] = []
     aliases: dict[str, str] | None = None
-    try:
-        for answer in world.traffic.serving(model):
-            gateways.append(asdict(answer))
-            if not confirms(answer, route):
-                differences.append(f"gateway {answer.url} serves epoch {answer.epoch}")
-        if not gateways:
-            differences.append(f"no gateway is alive: start `sixgates serve --project {project}`")
-    except PipelineError as exc:
-        differences.append(str(exc))
-    try:
+    with suppress(PipelineError):  # the differences say so
+        gateways = [asdict(answer) for answer in world.traffic.serving(model)]
+    with suppress(PipelineError):
         aliases = world.registry.aliases(model)
-        for name, version in aliases_of(world, route).items():
-            if aliases.get(name) != version:
-                differences.append(f"alias {name} is {aliases.get(name)}, should be {version}")
-    except PipelineError as exc:
-        differences.append(str(exc))
     return {
         "model": model,
         "ledger": _plain(asdict(route)),
         "gateways": gateways,
         "aliases": aliases,
-        "differences": differences,
+        "differences": differences(world, route, project),
+        "unfinished": [_intent(intent) for intent in world.ledger.unfinished(model)],
+        "unanswered": [run.release for run in unanswered(world, model)],
+        "brakes": brakes_of(project),
+        "approval": question_of(project),
+        "returns": returns_of(project),
     }
 
 
@@ -132,6 +129,7 @@ def history(project: str, *, verdicts: bool) -> dict[str, Any]:
         "model": model,
         "routes": [_plain(asdict(r)) for r in world.ledger.routes(model)],
         "entries": [_plain(asdict(e)) for e in entries],
+        "returns": returns_of(project),
     }
 
 
@@ -142,13 +140,15 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.wiring import build
     from sixgates.ledger.ledger import Kind, require_route
     from sixgates.ledger.release import return_by_hand
+    from sixgates.ledger.returning import append_anew
 
     world, model = build(), load_project(project).name
     require_route(world.ledger, model)
-    route = return_by_hand(
-        world.ledger.routes(model), to, at=world.clock.now(), actor="by hand", reason=reason
-    )
-    world.ledger.append_route(route)
+    now = world.clock.now()
+    route = append_anew(
+        world.ledger, model,
+        lambda routes: return_by_hand(routes, to, at=now, actor="by hand", reason=reason),
+    )  # fmt: skip
     proved = project_route(world, route)
     proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]
     return {
@@ -158,6 +158,14 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
         "proved": proved,
         "answer": proof.reason,
     }
+
+
+def tell_people(project: str) -> None:
+    """Send what nobody has been told yet; trouble with it is no trouble of the command."""
+    from sixgates.adapters.notifications import tell_people as tell
+    from sixgates.adapters.wiring import build
+
+    tell(build(), project)
 
 
 def _can_read(project: str, data: str | None) -> None:
@@ -179,6 +187,15 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     with following(build().ledger, model):
         state = completed(run())
     return {"project": model, "ending": state.name, "reason": state.message}
+
+
+def _intent(entry: Any) -> dict[str, Any]:  # noqa: ANN401 - an Entry, whose module is not loaded yet
+    return {
+        "entry": entry.seq,
+        "effect": entry.body["action"],
+        "release": entry.release,
+        "recorded": entry.recorded.isoformat(),
+    }
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from cli.approval import show_question, show_returns
+from cli.line import show_brakes
 from cli.say import stderr, stdout
 
 
@@ -58,10 +60,20 @@ def status(found: dict[str, Any]) -> None:
     table.add_row("MLflow", aliases.get("champion", ""), aliases.get("challenger", ""), "", "")
     stdout.print(table)
     stdout.print(f"step {route['step']} since {route['at']}: {escape(route['reason'])}")
+    show_brakes(found["brakes"])
+    show_question(found["approval"])
+    for run in found["unanswered"]:
+        stdout.print(f"run {run} is not answered: under way, or `sixgates retrain` takes it up")
+    for intent in found["unfinished"]:
+        stdout.print(
+            f"[yellow]unfinished:[/] {intent['effect']} of {escape(intent['release'])}, since"
+            f" {intent['recorded'][:19]}: the next tick settles it"
+        )
     for difference in found["differences"]:
         stdout.print(f"[red]differs:[/] {escape(difference)}")
     if not found["differences"]:
         stdout.print("[green]all agree[/]")
+    show_returns(found["returns"])
 
 
 def history(found: dict[str, Any]) -> None:
@@ -81,6 +93,7 @@ def history(found: dict[str, Any]) -> None:
         stdout.print(f"    {escape(route['reason'])}")
     for entry in found["entries"]:
         stdout.print(f"{entry['at']}  {entry['kind']:<8} {escape(entry['reason'])}")
+    show_returns(found["returns"])
 
 
 def rolled_back(found: dict[str, Any]) -> None:

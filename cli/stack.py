@@ -42,6 +42,7 @@ class Stack:
             **QUIET,
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "SIXGATES_HOME": str(home),
+            "SIXGATES_NOTIFY": "",  # nobody is called at night for a rehearsal
             "SIXGATES_GATEWAY_TOKEN": secrets.token_urlsafe(24),
             "PREFECT_HOME": str(home / "prefect"),
             "MPLCONFIGDIR": str(home / "tmp"),

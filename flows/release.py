@@ -5,11 +5,13 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
+from flows.hooks import note_broken_flow, notify
 from flows.naming import run_name
 from sixgates.ledger.route import Step
 from tasks.canary import canary
 from tasks.monitor import monitor
-from tasks.tick import look, move
+from tasks.tick import look, move, outcome_of
+from tasks.turn import turn_of
 
 _NAMES = {
     Step.SHADOW: "Shadowing",
@@ -18,20 +20,30 @@ _NAMES = {
     Step.CONFIRMED: "Confirmed",
     Step.ROLLED_BACK: "RolledBack",
     Step.EXPIRED: "Expired",
+    Step.SUPERSEDED: "Superseded",
     Step.COLD_START: "Idle",
 }
 
 
-@flow(name="release", flow_run_name=run_name)
+@flow(
+    name="release",
+    flow_run_name=run_name,
+    on_completion=[notify],
+    on_failure=[note_broken_flow, notify],
+    on_crashed=[note_broken_flow, notify],
+)
 def release(project: str) -> Any:  # noqa: ANN401 - Prefect's state
     """Judge the open release of a project once, and move it where the verdict says so.
 
     Args:
         project: Name or path of a project file.
     """
-    tick = look(project)
-    if not tick.route.is_open:
-        return Completed(name="Idle", message=f"no open release: {tick.route.reason}")
-    judged = monitor(tick) if tick.route.step is Step.PROMOTED else canary(tick)
-    route = move(tick, judged)
-    return Completed(name=_NAMES[route.step], message=judged.decision.reason)
+    with turn_of(project) as busy:
+        if busy is not None:
+            return Completed(name="Busy", message=busy.reason)
+        tick = look(project)
+        if not tick.route.is_open:
+            return Completed(name="Idle", message=f"no open release: {tick.route.reason}")
+        judged = monitor(tick) if tick.route.step is Step.PROMOTED else canary(tick)
+        route = move(tick, judged)
+        return Completed(name=_NAMES[route.step], message=outcome_of(tick, judged, route))

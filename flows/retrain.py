@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.hooks import record_breakdown
+from flows.hooks import note_broken_flow, notify, record_breakdown
 from flows.naming import run_name
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Verdict
@@ -13,18 +13,25 @@ from tasks.compare import compare
 from tasks.evaluate import evaluate
 from tasks.release import prove, release
 from tasks.retrain import train_challenger
-from tasks.run import Busy, Run, answer, begin
+from tasks.run import Busy, Held, Run, answer, begin
 from tasks.validate import validate
 
 
 @flow(
     name="retrain",
     flow_run_name=run_name,
-    on_failure=[record_breakdown],
-    on_crashed=[record_breakdown],
+    on_completion=[notify],
+    on_failure=[record_breakdown, notify],
+    on_crashed=[note_broken_flow, notify],  # its run goes on when the next one is asked for
 )
 def retrain(
-    project: str, data: str | None = None, alert: int | None = None, trigger: str = "by hand"
+    project: str,
+    data: str | None = None,
+    alert: int | None = None,
+    trigger: str = "by hand",
+    *,
+    override: str = "",
+    by: str = "",
 ) -> Any:  # noqa: ANN401 - Prefect's state
     """Take the newest data through gates 1 to 4 and open a release.
 
@@ -32,11 +39,13 @@ def retrain(
         project: Name or path of a project file.
         data: Address of the data; the project's own source where not given.
         alert: Ledger entry of the alert that asked for this run.
-        trigger: Who or what asked, in words.
+        trigger: Who or what asked, in words; by default a person.
+        override: Why a person wants the run in a freeze all the same; empty for no.
+        by: Name of that person.
     """
-    run = begin(project, data, alert, trigger)
-    if isinstance(run, Busy):
-        return Completed(name="Busy", message=run.reason)
+    run = begin(project, data, alert, trigger, override=override, by=by)
+    if isinstance(run, Busy | Held):
+        return Completed(name=type(run).__name__, message=run.reason)
     validated = validate(run)
     if not validated.verdict.passed:
         return _refuse(run, validated.verdict)

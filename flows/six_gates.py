@@ -10,7 +10,8 @@ from flows.naming import run_name
 from flows.release import release
 from flows.retrain import retrain
 
-_MOVING = {"Shadowing", "Canary", "Promoted"}
+_MOVING = {"Shadowing", "Canary", "Promoted", "Busy"}
+"""Endings of a tick after which there is another; where one was busy, another tick was at work."""
 
 
 @flow(name="six-gates", flow_run_name=run_name)

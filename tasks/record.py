@@ -1,16 +1,29 @@
 """Write a verdict where people and programs look for it: ledger, registry and Prefect's UI."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from prefect.artifacts import create_markdown_artifact
 
+from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.wiring import World
-from sixgates.gates.verdict import Outcome, Verdict
-from sixgates.ledger.ledger import Kind
+from sixgates.gates.decision import Move
+from sixgates.gates.verdict import Gate, Outcome, Verdict
+from sixgates.ledger.ledger import Entry, Kind
 
 _SIGNS = {Outcome.PASS: "passed", Outcome.FAIL: "refused", Outcome.INCONCLUSIVE: "open"}
 
 
 def record(
-    world: World, *, model: str, release: str, verdict: Verdict, tracking: str, epoch: int = 0
+    world: World,
+    *,
+    model: str,
+    release: str,
+    verdict: Verdict,
+    tracking: str,
+    epoch: int = 0,
+    move: Move | None = None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> None:
     """Record a verdict of a run or release; a retry of the same task records it once.
 
@@ -21,18 +34,31 @@ def record(
         verdict: What to record.
         tracking: Tracking run in the registry, empty where there is none.
         epoch: Epoch of the route that was judged; 0 before there is a release.
+        move: The move that followed; None before there is a release.
+        inputs: Plain values by which `sixgates replay` finds again what the gate looked at.
     """
-    known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)[-1:]
-    if not any(
-        Verdict.from_dict(e.body) == verdict and e.body.get("epoch") == epoch for e in known
-    ):
-        world.ledger.append(
-            model, Kind.VERDICT, at=world.clock.now(), release=release,
-            reason=verdict.reason, body={**verdict.to_dict(), "epoch": epoch},
-        )  # fmt: skip
-    if tracking:
-        world.registry.log_verdict(tracking, verdict)
+    body = {**verdict.to_dict(), "epoch": epoch, "move": move, "inputs": dict(inputs or {})}
+    given = {"gate": verdict.gate, "epoch": epoch, "tracking": tracking}
+    with intended(world, Effect.LOG_VERDICT, model, release=release, given=given):
+        _append_once(world, model, release, verdict, body)
+        if tracking:
+            world.registry.log_verdict(tracking, verdict)
     show(model, verdict)
+
+
+def said(world: World, model: str, run: str, gate: Gate) -> Entry | None:
+    """Return the verdict of a gate on a run, None where it has not spoken: it speaks once."""
+    verdicts = world.ledger.entries(model, kind=Kind.VERDICT, release=run)
+    before_release = (v for v in verdicts if not v.body.get("epoch"))
+    return next((v for v in before_release if v.body["gate"] == gate), None)
+
+
+def mark_refused(world: World, *, model: str, release: str, version: str, reason: str) -> None:
+    """Tag a version as refused, with the reason."""
+    tags = {"refused": reason[:500]}
+    given = {"version": version, "tags": tags}
+    with intended(world, Effect.MARK_VERSION, model, release=release, given=given):
+        world.registry.mark(model, version, tags)
 
 
 def show(model: str, verdict: Verdict) -> None:
@@ -43,6 +69,21 @@ def show(model: str, verdict: Verdict) -> None:
         description=f"Gate {gate.number}, {gate}, of {model}",
         markdown=as_markdown(model, verdict),
     )
+
+
+def _append_once(
+    world: World, model: str, release: str, verdict: Verdict, body: dict[str, Any]
+) -> None:
+    known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)[-1:]
+    if not any(
+        Verdict.from_dict(e.body) == verdict
+        and (e.body.get("epoch"), e.body.get("move")) == (body["epoch"], body["move"])
+        for e in known
+    ):
+        world.ledger.append(
+            model, Kind.VERDICT, at=world.clock.now(), release=release, reason=verdict.reason,
+            body=body,
+        )  # fmt: skip
 
 
 def as_markdown(model: str, verdict: Verdict) -> str:
@@ -60,7 +101,6 @@ def as_markdown(model: str, verdict: Verdict) -> str:
         seen = "" if c.seen is None else f"{c.seen:.6g}"
         required = "" if c.required is None else f"{c.required:.6g}"
         name, sentence = (text.replace("|", "\\|") for text in (c.name, c.sentence))
-        lines.append(
-            f"| {name} | {_SIGNS[c.outcome]} | {seen} | {required} | {c.n:,} | {sentence} |"
-        )
+        sign = f"muted, {_SIGNS[c.outcome]}" if c.muted else _SIGNS[c.outcome]
+        lines.append(f"| {name} | {sign} | {seen} | {required} | {c.n:,} | {sentence} |")
     return "\n".join(lines)

@@ -1,18 +1,22 @@
 """Gate 2: train a challenger on the accepted rows and register it."""
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.dataset_store import read_dataset
+from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lightgbm_trainer import train
+from sixgates.adapters.wiring import World
 from sixgates.gates.ports import DatasetRef, ModelRef
+from sixgates.gates.project import Project
 from sixgates.gates.retrain import judge_training
-from sixgates.gates.timesplit import time_split
-from sixgates.gates.verdict import Verdict
-from tasks.record import record
+from sixgates.gates.timesplit import TimeSplit, time_split
+from sixgates.gates.verdict import Gate, Verdict
+from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
 
@@ -30,17 +34,42 @@ def train_challenger(run: Run, dataset: DatasetRef) -> Trained:
     """Train, judge the training, and register the version when it passed."""
     world, project = world_of(run)
     split = time_split(read_dataset(dataset), project, dataset.as_of)
+    known = said(world, run.model, run.id, Gate.RETRAIN)
+    if known is None:
+        verdict, digest = _train(world, project, run, dataset, split)
+    else:
+        verdict, digest = Verdict.from_dict(known.body), str(known.body["inputs"].get("model"))
+    if not verdict.passed:
+        return Trained(None, verdict)
+    text, card = world.models.get(run.model, digest)
+    sample = split.validation.head(5).select(pl.col(list(project.roles.features)))
+    given = {"tracking": run.tracking, "digest": digest}
+    with intended(world, Effect.REGISTER_VERSION, run.model, release=run.id, given=given):
+        return Trained(world.registry.register(run.tracking, text, card, sample), verdict)
+
+
+def _train(
+    world: World, project: Project, run: Run, dataset: DatasetRef, split: TimeSplit
+) -> tuple[Verdict, str]:
+    """Train and judge; the model is stored before its verdict, which names it."""
     trained = train(project, split)
     verdict = judge_training(trained.evidence, project.policies.training)
     policy = project.policies.training.model_dump(mode="json")
     params = trained.params | {f"policy.{name}": value for name, value in policy.items()}
-    metrics = {k: float(v) for k, v in asdict(trained.evidence).items() if not isinstance(v, str)}
-    world.registry.log_training(run.tracking, params=params, metrics=metrics, dataset=dataset)
-    record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
-    if not verdict.passed:
-        return Trained(None, verdict)
-    world.models.put(trained.text, trained.card)
-    sample = split.validation.head(5).select(pl.col(list(project.roles.features)))
-    return Trained(
-        world.registry.register(run.tracking, trained.text, trained.card, sample), verdict
-    )
+    evidence = asdict(trained.evidence)
+    metrics = {k: float(v) for k, v in evidence.items() if not isinstance(v, str)}
+    digest = trained.card.digest
+    given = {"tracking": run.tracking}
+    with intended(world, Effect.LOG_TRAINING, run.model, release=run.id, given=given):
+        world.registry.log_training(run.tracking, params=params, metrics=metrics, dataset=dataset)
+    if verdict.passed:
+        given = {"digest": digest}
+        with intended(world, Effect.STORE_MODEL, run.model, release=run.id, given=given):
+            world.models.put(trained.text, trained.card)
+    record(
+        world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
+        inputs={"evidence": {k: v if isinstance(v, str) or isfinite(v) else None
+                             for k, v in evidence.items()},
+                "model": digest if verdict.passed else None},
+    )  # fmt: skip
+    return verdict, digest

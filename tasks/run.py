@@ -1,21 +1,32 @@
 """One retrain, from the moment it is asked for to its answer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import uuid4
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.project_files import load_project
+from sixgates.adapters.projection import project_route
 from sixgates.adapters.provenance import code_revision, lock_digest
 from sixgates.adapters.wiring import World, build
+from sixgates.gates.governor import BY_HAND, Allowed, Refused, may_begin
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Kind
+from sixgates.ledger.release import UNDECIDED, superseded_by
+from sixgates.ledger.route import Route
+from sixgates.ledger.standing import HELD, read_standing
+from tasks.flight import fly_on, in_flight, land, take_off
+from tasks.record import mark_refused
 from tasks.report import report
+from tasks.resume import Left, dead_runs, may_go_on, note_resumed, settle
 from tasks.retry import TRANSIENT
 
 
@@ -35,38 +46,135 @@ class Run:
     """Ledger entry of the alert that asked for it."""
     at: datetime
     """Event time of its beginning; data is read as of this moment."""
+    override: str = ""
+    """Why a person wants it in spite of a freeze or of a former refusal; empty for no."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Why no run was begun."""
+    """Why nothing was begun: something of the model is under way already."""
 
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why no run was begun: the governor did not let it."""
+
+    reason: str
+    until: datetime | None
+    """Event time from which on it may be asked for again; None: when a person has acted."""
+
+
 @task(**TRANSIENT, cache_policy=NO_CACHE)
-def begin(project: str, data: str | None, alert: int | None, trigger: str) -> Run | Busy:
-    """Open a run, unless a release of the model is under way."""
+def begin(
+    project: str,
+    data: str | None,
+    alert: int | None,
+    trigger: str,
+    *,
+    override: str = "",
+    by: str = "",
+) -> Run | Busy | Held:
+    """Open a run, unless one or a release of the model is under way or the governor says no.
+
+    A run whose process died is taken up again instead, in its own name.
+    Where `governor.newer` is "replace", a challenger that is still tried makes way for the run.
+
+    Args:
+        project: Name or path of a project file.
+        data: Address of the data; the project's own source where not given.
+        alert: Ledger entry of the alert that asked for this run.
+        trigger: Who or what asked, in words; see `governor.BY_HAND`.
+        override: Why a person wants the run in a freeze all the same; empty for no.
+        by: Name of that person.
+    """
     world, chosen = build(), load_project(project)
     ParquetLake(chosen, data).check()
+    asked = _Asked(project, data, alert, trigger, override, by)
+    if _taken(world, chosen.name, alert):
+        return _had_already(alert)
+    run = f"{world.clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+    held = take_off(world, chosen, run)
+    if held is not None:
+        return _busy(world, chosen.name, asked, in_flight(held))
+    begun: Run | Busy | Held | None = None
+    try:
+        begun = _begin(world, chosen, run, asked)
+    finally:
+        if not isinstance(begun, Run):
+            land(world, chosen.name, run)
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `begin` was asked."""
+
+    project: str
+    data: str | None
+    alert: int | None
+    trigger: str
+    override: str
+    by: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the ledger keeps of it."""
+        return {"trigger": self.trigger, "alert": self.alert, "data": self.data}
+
+
+def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy | Held:
+    """Open a run while no other one of the model can begin."""
     now, route = world.clock.now(), world.ledger.route(chosen.name)
-    body = {"trigger": trigger, "alert": alert, "data": data}
-    if alert is not None and _taken(world, chosen.name, alert):
-        return Busy(f"alert {alert} has its run already")
-    if route is not None and route.is_open:
+    body, trigger, override = asked.body, asked.trigger, asked.override
+    training = chosen.policies.training.model_dump(mode="json")
+    left = settle(world, chosen, now)
+    resumable = next((dead for dead in left if not dead.obstacle), None)
+    if resumable is not None:
+        return _resume(world, chosen, resumable, run, asked)
+    if _taken(world, chosen.name, asked.alert, besides={dead.entry.release for dead in left}):
+        return _had_already(asked.alert)
+    governor = chosen.policies.governor
+    replaces = route is not None and governor.newer == "replace" and route.step in UNDECIDED
+    if route is not None and route.is_open and not replaces:
         reason = f"release {route.release} is under way ({route.step}): no second one beside it"
-        world.ledger.append(
-            chosen.name, Kind.ANSWER, at=now, reason=reason, body={**body, "ending": "busy"}
-        )
-        return Busy(reason)
-    run = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        return _busy(world, chosen.name, asked, reason)
+    standing = read_standing(world.ledger, chosen.name)
+    let = may_begin(standing, governor, now, trigger=trigger, override=override)
+    if isinstance(let, Refused):
+        return _put_off(world, chosen.name, let, body)
     tags = {"trigger": trigger, "code": code_revision(), "lock": lock_digest(), "run": run}
-    tracking = world.registry.start_run(chosen.name, run, tags)
-    world.ledger.append(
-        chosen.name, Kind.RUN, at=now, release=run, reason=trigger,
-        body={**body, "tracking": tracking},
+    with intended(world, Effect.START_RUN, chosen.name, release=run, given={}):
+        tracking = world.registry.start_run(chosen.name, run, tags)
+        if route is not None and replaces:
+            _make_way(world, superseded_by(route, run, at=now))
+        world.ledger.append(
+            chosen.name, Kind.RUN, at=now, release=run, reason=trigger,
+            actor=_asking(trigger, asked.by),
+            body={**body, "tracking": tracking, "training": training, **_overridden(let, override),
+                  **({"insisted": override} if override else {})},
+        )  # fmt: skip
+    return Run(run, asked.project, asked.data, chosen.name, tracking, asked.alert, now, override)
+
+
+def _resume(
+    world: World, chosen: Project, left: Left, spare: str, asked: _Asked
+) -> Run | Busy | Held:
+    """Go on with a run that died, in its own name, unless the line is braked now."""
+    now, died = world.clock.now(), left.entry
+    let = may_go_on(world, chosen, left, now, trigger=asked.trigger, override=asked.override)
+    if isinstance(let, Refused):
+        return _put_off(world, chosen.name, let, asked.body)
+    land(world, chosen.name, spare)
+    held = take_off(world, chosen, died.release)
+    if held is not None:
+        return _busy(world, chosen.name, asked, in_flight(held))
+    note_resumed(world, left)
+    return Run(
+        died.release, asked.project, died.body["data"], died.model, died.body["tracking"],
+        died.body["alert"], died.at, asked.override or died.body.get("insisted", ""),
     )  # fmt: skip
-    return Run(run, project, data, chosen.name, tracking, alert, now)
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
@@ -76,25 +184,85 @@ def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) 
     A retry records it once.
     """
     world = build()
-    if refused is not None:
-        world.registry.mark(run.model, refused.version, {"refused": reason[:500]})
-    body = {"alert": run.alert, "ending": ending}
-    if not world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id):
-        world.ledger.append(
-            run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
-        )
-    report(world, run.model, run.id, run.tracking)
-    world.registry.end_run(run.tracking, "FINISHED", reason)
+    given = {"tracking": run.tracking, "status": "FINISHED", "reason": reason}
+    with intended(world, Effect.END_RUN, run.model, release=run.id, given=given):
+        if refused is not None:
+            mark_refused(
+                world, model=run.model, release=run.id, version=refused.version, reason=reason
+            )
+        _answer_once(world, run, ending, reason)
+        report(world, run.model, run.id, run.tracking)
+        world.registry.end_run(run.tracking, "FINISHED", reason)
+    land(world, run.model, run.id)
 
 
 def world_of(run: Run) -> tuple[World, Project]:
-    """Return the adapters and the project of a run."""
-    return build(), project_of(run.project)
+    """Return the adapters and the project of a run, and show that it lives."""
+    world, project = build(), project_of(run.project)
+    fly_on(world, project, run.id)
+    return world, project
 
 
-def _taken(world: World, model: str, alert: int) -> bool:
-    """Whether a run has begun for an alert: events may arrive twice."""
-    return any(run.body["alert"] == alert for run in world.ledger.entries(model, kind=Kind.RUN))
+def _busy(world: World, model: str, asked: _Asked, reason: str) -> Busy:
+    body = {**asked.body, "ending": "busy"}
+    world.ledger.append(model, Kind.ANSWER, at=world.clock.now(), reason=reason, body=body)
+    return Busy(reason)
+
+
+def _had_already(alert: int | None) -> Busy:
+    return Busy(f"alert {alert} has its run already")
+
+
+def _make_way(world: World, superseded: Route) -> None:
+    """End a release for a newer run; a tick that moved it first is a lost race, and asked anew."""
+    world.ledger.append_route(superseded)
+    project_route(world, superseded)
+
+
+def _answer_once(world: World, run: Run, ending: str, reason: str) -> None:
+    if not world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id):
+        body = {"alert": run.alert, "ending": ending}
+        world.ledger.append(
+            run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
+        )
+
+
+def _put_off(world: World, model: str, refused: Refused, body: dict[str, Any]) -> Held:
+    """Record that the governor said no; an event that arrives twice is put off once."""
+    until = None if refused.until is None else refused.until.isoformat()
+    body = {**body, "ending": HELD, "until": until}
+    newest = world.ledger.entries(model, kind=Kind.ANSWER)[-1:]
+    twice = body["alert"] is not None and [(e.reason, e.body) for e in newest] == [
+        (refused.reason, body)
+    ]
+    if not twice:
+        now = world.clock.now()
+        world.ledger.append(model, Kind.ANSWER, at=now, reason=refused.reason, body=body)
+    return Held(refused.reason, refused.until)
+
+
+def _asking(trigger: str, by: str) -> str:
+    return by or "by hand" if trigger in BY_HAND else "sixgates"
+
+
+def _overridden(let: Allowed, reason: str) -> dict[str, Any]:
+    """Return, for the record, which brakes a person set aside and why; who is the entry's actor."""
+    if not let.overridden:
+        return {}
+    names = [braked.brake for braked in let.overridden]
+    return {"override": {"brakes": names, "reason": reason or "by hand, no reason given"}}
+
+
+def _taken(
+    world: World, model: str, alert: int | None, besides: Collection[str] | None = None
+) -> bool:
+    """Whether a run has begun for an alert, and did not die: events may arrive twice."""
+    if besides is None:
+        besides = dead_runs(world, model)
+    return alert is not None and any(
+        run.body["alert"] == alert and run.release not in besides
+        for run in world.ledger.entries(model, kind=Kind.RUN)
+    )
 
 
 @lru_cache(maxsize=8)

@@ -1,24 +1,31 @@
 """One tick of a release: where it stands, what was judged, and the move that follows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sixgates.adapters.projection import project_route
+from sixgates.adapters.clocks import WallClock
+from sixgates.adapters.past_log import PastLog
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.evidence import Evidence, Trial, gather
+from sixgates.gates.governor import Refused
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Outcome
-from sixgates.ledger.ledger import Entry, Kind, LostRaceError, require_route
+from sixgates.ledger.asked import newest_verdict
+from sixgates.ledger.ledger import Kind, LostRaceError, require_route
 from sixgates.ledger.release import next_route
 from sixgates.ledger.route import Route, Version
-from tasks.record import record, show
-from tasks.report import report
+from tasks.approval import after_people, heard
+from tasks.carry_out import Decided, carry_out, opening_of, record_move
+from tasks.finish import bring_in_line
+from tasks.frozen import ask_about_harm
+from tasks.hold import held_back, is_noted, newest_note, note
+from tasks.record import show
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
+from tasks.turn import let_canary_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,20 @@ class Tick:
     """Name or path of the project file."""
     route: Route
     now: datetime
+    read: datetime = field(compare=False)
+    """Wall clock, naive UTC: what a gateway receives after it belongs to the next tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a gate may look at: a release as it is, or was, known at one moment."""
+
+    world: World
+    project: Project
+    route: Route
+    now: datetime
+    read: datetime
+    """Wall clock, naive UTC: what was recorded later was not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,58 +62,106 @@ class Judged:
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def look(project: str) -> Tick:
-    """Read who serves, and bring gateways and aliases back in line with it."""
+    """Read who serves, settle what a crash left, and bring gateways and registry in line."""
     world = build()
-    route = require_route(world.ledger, project_of(project).name)
-    project_route(world, route)
-    return Tick(project, route, world.clock.now())
+    route = bring_in_line(world, project_of(project).name)
+    return Tick(project, route, world.clock.now(), WallClock().now())
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def move(tick: Tick, judged: Judged) -> Route:
-    """Record the verdict and carry out its move; a lost race leaves the winner's route."""
+    """Record the verdict and carry out its move; a lost race leaves the winner's route.
+
+    A move upwards that the governor does not allow now is held, and recorded as such.
+    """
     world, project, route = build(), project_of(tick.project), tick.route
-    decision = judged.decision
+    decision = heard(world, project, route, judged.decision, tick.now)
+    let_canary_answer(world, route, project.policies.canary.lease)
+    held = held_back(world, route, decision, project.policies.governor, tick.now)
+    if held is not None:
+        return _hold(world, tick, decision, held)
     following = next_route(
         route, decision.move, shares=judged.shares, holdback=project.policies.monitor.holdback,
         at=tick.now, actor="sixgates", reason=decision.reason,
     )  # fmt: skip
-    opening = _opening(world, route)
     if following is None:
-        if not _already_open(world, route):
-            _record(world, route, decision, opening)
+        ask_about_harm(world, route, decision, tick.now)
+        if not _already_said(world, route, decision):
+            record_move(world, route, decision, inputs_of(tick))
         else:
             show(route.model, decision.verdict)
         return route
+    standing = require_route(world.ledger, route.model)
+    if standing not in {route, following}:
+        return standing
+    decided = Decided(following, decision, inputs_of(tick))
     try:
-        world.ledger.append_route(following)
+        carry_out(world, decided)
     except LostRaceError:
-        standing = require_route(world.ledger, route.model)
-        if standing != following:
-            return standing
-        # A retry after its own route was appended: what follows may be repeated.
-    project_route(world, following)
-    _record(world, route, decision, opening)
-    _mark_refused(world, following, decision)
-    if not following.is_open and opening is not None:
-        report(world, following.model, following.release, opening.body["tracking"])
+        return require_route(world.ledger, route.model)
     return following
 
 
+def outcome_of(tick: Tick, judged: Judged, route: Route) -> str:
+    """Say what came of a judgement that led to a route: its reason, or why it was held."""
+    if route != tick.route:
+        return route.reason
+    world, project = build(), project_of(tick.project)
+    decision = after_people(world, project, route, judged.decision, tick.now).decision
+    held = None if decision.move is Move.HOLD else newest_note(world, route)
+    return held or decision.reason
+
+
+def inputs_of(tick: Tick) -> dict[str, str]:
+    """Return by what the verdict of a tick can be found again."""
+    return {"as_of": tick.now.isoformat(), "read": tick.read.isoformat()}
+
+
+def scene_of(tick: Tick) -> Scene:
+    """Return what the gate of a tick may look at; the same can be looked at again later."""
+    return scene_at(build(), project_of(tick.project), tick.route, tick.now, tick.read)
+
+
+def scene_at(world: World, project: Project, route: Route, now: datetime, read: datetime) -> Scene:
+    """Return a release as it was known at a moment.
+
+    Args:
+        world: Everything that is known today.
+        project: Whose policies judge.
+        route: The newest route of the moment.
+        now: Event time, naive UTC.
+        read: Wall clock, naive UTC, when the log was read.
+    """
+    return Scene(replace(world, log=PastLog(world.log, now, read)), project, route, now, read)
+
+
+def routes_of(scene: Scene) -> list[Route]:
+    """Return the routes of the release up to the one that is judged, oldest first."""
+    route = scene.route
+    known = scene.world.ledger.routes(route.model)
+    return [r for r in known if r.release == route.release and r.epoch <= route.epoch]
+
+
 def evidence_of(
-    tick: Tick, trial: Version, control: Version, shares: dict[int, float], slow_ms: float
+    scene: Scene,
+    trial: Version,
+    control: Version,
+    shares: dict[int, float],
+    slow_ms: float,
+    *,
+    before: tuple[int, ...] = (),
 ) -> Evidence:
-    """Gather what the gateways logged in the given epochs."""
-    world, project, route = build(), project_of(tick.project), tick.route
-    opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in shares)
+    """Gather what the gateways logged in the given epochs, and of the control alone before them."""
+    world, project, route = scene.world, scene.project, scene.route
+    opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in {*shares, *before})
     cards = {v.number: world.models.get(route.model, v.digest)[1] for v in (trial, control)}
     classes = {number: card.classes for number, card in cards.items()}
     return gather(
         project,
-        Trial(trial.number, control.number, shares, route.epoch, classes),
+        Trial(trial.number, control.number, shares, route.epoch, classes, before),
         world.log.predictions(route.model, opened),
         world.log.labels(route.model),
-        now=tick.now,
+        now=scene.now,
         slow_ms=slow_ms,
     )
 
@@ -100,7 +169,7 @@ def evidence_of(
 def lost_answers(tick: Tick) -> int:
     """Count answers that gateways gave in this release without being able to log them."""
     world = build()
-    opening = _opening(world, tick.route)
+    opening = opening_of(world, tick.route)
     before = opening.body["unlogged"] if opening else {}
     return sum(
         max(0, gateway.unlogged - before.get(gateway.url, 0))
@@ -108,37 +177,19 @@ def lost_answers(tick: Tick) -> int:
     )
 
 
-def definition(tick: Tick) -> Project:
-    """Return the project that a tick is about."""
-    return project_of(tick.project)
+def _hold(world: World, tick: Tick, decision: Decision, held: Refused) -> Route:
+    """Leave the route as it is, and record the verdict and why it changed nothing, once."""
+    route = tick.route
+    if is_noted(world, route, decision, held):
+        show(route.model, decision.verdict)
+    else:
+        record_move(world, route, replace(decision, move=Move.HOLD), inputs_of(tick))
+        note(world, route, decision, held, tick.now)
+    return route
 
 
-def _opening(world: World, route: Route) -> Entry | None:
-    opened = world.ledger.entries(route.model, kind=Kind.RELEASE, release=route.release)
-    return opened[0] if opened else None
-
-
-def _already_open(world: World, route: Route) -> bool:
-    """Whether this epoch already has an inconclusive verdict: ticks repeat, the record does not."""
+def _already_said(world: World, route: Route, decision: Decision) -> bool:
+    """Whether the newest verdict of this epoch has this outcome: ticks repeat, the record not."""
     verdicts = world.ledger.entries(route.model, kind=Kind.VERDICT, release=route.release)
-    return any(
-        v.body.get("epoch") == route.epoch and v.body["outcome"] == Outcome.INCONCLUSIVE
-        for v in verdicts
-    )
-
-
-def _record(world: World, route: Route, decision: Decision, opening: Entry | None) -> None:
-    tracking = opening.body["tracking"] if opening else ""
-    record(
-        world, model=route.model, release=route.release, verdict=decision.verdict,
-        tracking=tracking, epoch=route.epoch,
-    )  # fmt: skip
-
-
-def _mark_refused(world: World, route: Route, decision: Decision) -> None:
-    if decision.move not in {Move.ROLL_BACK, Move.EXPIRE}:
-        return
-    release = [r for r in world.ledger.routes(route.model) if r.release == route.release]
-    tried = {r.beside.version.number for r in release if r.beside}
-    for version in tried - {route.champion.number}:
-        world.registry.mark(route.model, version, {"refused": decision.reason[:500]})
+    newest = newest_verdict(verdicts, route)
+    return newest is not None and newest.body["outcome"] == decision.verdict.outcome

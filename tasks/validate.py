@@ -1,18 +1,23 @@
 """Gate 1: read the data as of now, keep what may be trusted, quarantine the rest."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sixgates.adapters.dataset_store import write_dataset
+from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
+from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.parquet_lake import ParquetLake
+from sixgates.adapters.wiring import World
 from sixgates.gates.ports import DatasetRef
+from sixgates.gates.project import Project
 from sixgates.gates.timesplit import matured
 from sixgates.gates.validate import judge_validation, split_rows
-from sixgates.gates.verdict import Verdict
-from tasks.record import record
+from sixgates.gates.verdict import Gate, Verdict
+from sixgates.ledger.ledger import Entry
+from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
 
@@ -29,6 +34,9 @@ class Validated:
 def validate(run: Run) -> Validated:
     """Judge the rows of the training window, and above all those the champion has not seen."""
     world, project = world_of(run)
+    if known := said(world, run.model, run.id, Gate.VALIDATE):
+        verdict = Verdict.from_dict(known.body)
+        return Validated(_stored(world, project, run, known), verdict)
     lake = ParquetLake(project, run.data)
     rows = lake.as_of(run.at)
     window, time = project.policies.training.window, pl.col(project.roles.event_time)
@@ -38,14 +46,45 @@ def validate(run: Run) -> Validated:
     split = split_rows(rows.collect(), project, run.at)
     seen_until = world.references.until(world.ledger.route(run.model))
     verdict = judge_validation(split, project, run.at, new_after=seen_until)
-    dataset = write_dataset(
-        world.settings.runs,
-        run.id,
-        accepted=split.accepted,
-        quarantined=split.quarantined,
-        source=lake.describe(),
-        as_of=run.at,
-        matured=matured(split.accepted, project, run.at).height,
-    )
-    record(world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking)
+    with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
+        dataset = write_dataset(
+            world.settings.runs,
+            run.id,
+            accepted=split.accepted,
+            quarantined=split.quarantined,
+            source=lake.describe(),
+            as_of=run.at,
+            matured=matured(split.accepted, project, run.at).height,
+        )
+    inputs = {
+        "as_of": run.at.isoformat(),
+        "new_after": seen_until and seen_until.isoformat(),
+        "accepted": dataset.digest,
+        "quarantined": file_digest(Path(dataset.quarantine)),
+    }
+    record(
+        world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
+        inputs=inputs,
+    )  # fmt: skip
     return Validated(dataset, verdict)
+
+
+def _stored(world: World, project: Project, run: Run, verdict: Entry) -> DatasetRef:
+    """Return the rows that a former try of this run stored and judged.
+
+    Raises:
+        ContractError: a file is gone, or is not the one that was judged.
+    """
+    path, quarantine = stored_rows(world.settings.runs, run.id)
+    inputs = verdict.body["inputs"]
+    accepted = read_rows(path, inputs["accepted"])
+    return DatasetRef(
+        path=str(path),
+        digest=inputs["accepted"],
+        source=ParquetLake(project, run.data).describe(),
+        as_of=run.at,
+        rows=accepted.height,
+        matured=matured(accepted, project, run.at).height,
+        quarantine=str(quarantine),
+        quarantined=read_rows(quarantine, inputs["quarantined"]).height,
+    )

@@ -16,6 +16,9 @@ from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
+from sixgates.ledger.standing import read_acts, waiting_alert
+from tasks.hold import still_held
+from tasks.resume import dead_runs
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 
@@ -41,16 +44,23 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def raise_alert(project: str, data: str | None, report: WatchReport, *, announce: bool) -> Raised:
-    """Record an alert and announce it by an event; quiet while one is, or just was, answered."""
+    """Record an alert and announce it by an event; quiet while one is, or just was, answered.
+
+    One that the governor put off is announced again as soon as it would let it begin, and one
+    whose run died, so that the run goes on.
+    """
     world, chosen = build(), project_of(project)
     now, model = world.clock.now(), chosen.name
     route = require_route(world.ledger, model)
     alerts = world.ledger.entries(model, kind=Kind.ALERT)
     cooldown = chosen.policies.watch.cooldown
-    if alerts and not route.is_open and _unanswered(world, model, alerts[-1]):
-        # An event may be lost, and nobody would tell: the ledger does.
-        _announce(project, data, alerts[-1], announce=announce)
-        return Raised(alerts[-1].seq, f"alert {alerts[-1].seq} is unanswered: {alerts[-1].reason}")
+    again = _open_alert(world, chosen, route)
+    if again is not None:
+        if again.alert is not None:
+            # An event may be lost, and nobody would tell: the ledger does.
+            alert = next(a for a in alerts if a.seq == again.alert)
+            _announce(project, data, alert, announce=announce)
+        return again
     if not report.alert:
         return Raised(None, report.sentence)
     if route.is_open:
@@ -70,12 +80,27 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     return Raised(seq, f"alert {seq}: {report.sentence}")
 
 
-def _unanswered(world: World, model: str, alert: Entry) -> bool:
-    """Whether neither a run nor an answer names the alert."""
-    later = [e for e in world.ledger.entries(model) if e.seq > alert.seq]
-    return not any(
-        e.body.get("alert") == alert.seq for e in later if e.kind in {Kind.RUN, Kind.ANSWER}
-    )
+def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:
+    """Return what to say of an alert that is not answered yet, None where there is none."""
+    died = _alert_of_dead_run(world, chosen.name)
+    if died is not None:
+        return Raised(died.seq, f"alert {died.seq}: its run died, and is taken up again")
+    waiting = waiting_alert(read_acts(world.ledger, chosen.name))
+    if waiting is None or route.is_open:
+        return None
+    alert = waiting.alert
+    if waiting.held and (refused := still_held(world, chosen)):
+        return Raised(None, f"alert {alert.seq} is held: {refused.reason}")
+    return Raised(alert.seq, f"alert {alert.seq} is unanswered: {alert.reason}")
+
+
+def _alert_of_dead_run(world: World, model: str) -> Entry | None:
+    """Return the newest alert where its run died: nobody else would ask for it again."""
+    dead = dead_runs(world, model)
+    alerts = world.ledger.entries(model, kind=Kind.ALERT)
+    runs = world.ledger.entries(model, kind=Kind.RUN) if dead and alerts else []
+    asked = {run.body["alert"] for run in runs if run.release in dead}
+    return alerts[-1] if alerts and alerts[-1].seq in asked else None
 
 
 def _announce(project: str, data: str | None, alert: Entry, *, announce: bool) -> None:

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -161,22 +162,23 @@ class Town:
         return Replay(url, load_project(self.path), self.frame, rows_per_request=50)
 
 
+def found(folder, name, **overrides):
+    """Build a town in a folder; the clock stands at the end of its history."""
+    rules = {k: RULES.get(k, {}) | overrides.get(k, {}) for k in {**RULES, **overrides}}
+    world = SimulatedWorld(3, START, DAYS, ROWS)
+    scenario = Scenario(
+        name=name, teaches="Nothing.", expected=End.NOTHING, world=world,
+        live_from_day=KNOWN, overrides=rules,
+    )  # fmt: skip
+    path = folder / f"{name}.py"
+    path.write_text(project_file(scenario))
+    town = Town(folder, world, str(path), f"loans-{name}")
+    town.write(world.frame())
+    town.at(KNOWN)
+    return town
+
+
 @pytest.fixture
 def town(home, prefect_server, request, tmp_path):  # noqa: ARG001 - the server must run
     """Build a town: `town("name", canary={...})`; the clock stands at the end of its history."""
-
-    def found(name, **overrides):
-        rules = {k: RULES.get(k, {}) | overrides.get(k, {}) for k in {**RULES, **overrides}}
-        world = SimulatedWorld(3, START, DAYS, ROWS)
-        scenario = Scenario(
-            name=name, teaches="Nothing.", expected=End.NOTHING, world=world,
-            live_from_day=KNOWN, overrides=rules,
-        )  # fmt: skip
-        path = tmp_path / f"{name}.py"
-        path.write_text(project_file(scenario))
-        town = Town(tmp_path, world, str(path), f"loans-{name}")
-        town.write(world.frame())
-        town.at(KNOWN)
-        return town
-
-    return found
+    return partial(found, tmp_path)

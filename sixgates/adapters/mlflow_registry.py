@@ -10,6 +10,7 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from sixgates.gates.verdict import Verdict
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, RunTag
+    from mlflow.store.entities import PagedList
 
 _MODEL = "model"
 """Folder of the model among a run's artifacts."""
@@ -153,6 +155,29 @@ class MlflowRegistry:
             for key, value in tags.items():
                 client.set_model_version_tag(model, version, key, value[:_TAG_LENGTH])
 
+    def registered(self, model: str) -> dict[str, dict[str, str]]:
+        """Return the tags of every version by its number; a deleted version is not among them."""
+        client = self._client()
+        with self._errors(f"reading the versions of {model}"):
+            found = _every(
+                lambda page: client.search_model_versions(f"name = '{model}'", page_token=page)
+            )
+            return {str(version.version): dict(version.tags) for version in found}
+
+    def open_runs(self, model: str) -> dict[str, str]:
+        """Return the names of the tracking runs that nobody closed, by their ids."""
+        client = self._client()
+        with self._errors(f"reading the open runs of {model}"):
+            experiment = client.get_experiment_by_name(model)
+            if experiment is None:
+                return {}
+            found = _every(
+                lambda page: client.search_runs(
+                    [experiment.experiment_id], "status = 'RUNNING'", page_token=page
+                )
+            )
+            return {str(run.info.run_id): str(run.info.run_name) for run in found}
+
     def _client(self) -> "MlflowClient":
         with self._lock:  # the first opening of a database creates its tables
             if self._opened is None:
@@ -177,6 +202,16 @@ class MlflowRegistry:
             if known is None:
                 raise
             return str(known.experiment_id)
+
+
+def _every(search: "Callable[[str | None], PagedList[Any]]") -> Iterator[Any]:
+    """Yield what a search finds on all of its pages."""
+    page = None
+    while True:
+        found = search(page)
+        yield from found
+        if not (page := found.token):
+            return
 
 
 def _ensure_model(client: "MlflowClient", model: str) -> None:

@@ -3,14 +3,16 @@
 Safe to repeat: it sets what the newest route says, and records an answer only when it is new.
 """
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from sixgates.adapters.effects import Effect, intended, is_open
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
 from sixgates.gates.ports import Serving
 from sixgates.gates.records import Arm
-from sixgates.ledger.ledger import Kind
+from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route, Step
 
 
@@ -23,11 +25,11 @@ def project_route(world: World, route: Route) -> bool:
     trouble: list[str] = []
     answers: list[Serving] = []
     try:
-        answers = world.traffic.follow(route.model, route.epoch)
+        answers = follow_route(world, route)
     except PipelineError as exc:
         trouble.append(str(exc))
     try:
-        world.registry.set_aliases(route.model, aliases_of(world, route))
+        _set_aliases(world, route)
     except PipelineError as exc:
         trouble.append(str(exc))
     proved = bool(answers) and all(confirms(answer, route) for answer in answers)
@@ -37,8 +39,8 @@ def project_route(world: World, route: Route) -> bool:
         "answers": [asdict(answer) for answer in answers],
         "trouble": trouble,
     }
-    known = world.ledger.entries(route.model, kind=Kind.PROOF)
-    if not known or known[-1].body != body:
+    newest = _newest_proof(world, route)
+    if newest is None or newest.body != body:
         reason = "every gateway confirms" if proved else "; ".join(trouble) or "no gateway confirms"
         world.ledger.append(
             route.model, Kind.PROOF, at=route.at, release=route.release, reason=reason, body=body
@@ -46,14 +48,72 @@ def project_route(world: World, route: Route) -> bool:
     return proved
 
 
+def follow_route(world: World, route: Route) -> list[Serving]:
+    """Return what every live gateway serves, once those that did not follow were told to.
+
+    Raises:
+        TransientError: a gateway did not answer.
+    """
+    asked: dict[str, Any] = {"release": route.release, "given": {"epoch": route.epoch}}
+    newest = _newest_proof(world, route)
+    tried = newest is not None and newest.body["epoch"] == route.epoch
+    answers: list[Serving] = []
+    if tried and not is_open(world, Effect.FOLLOW_ROUTE, route.model, **asked):
+        answers = world.traffic.serving(route.model)
+        if all(confirms(answer, route) for answer in answers):
+            return answers
+    with suppress(_UnconfirmedError), intended(world, Effect.FOLLOW_ROUTE, route.model, **asked):
+        answers = world.traffic.follow(route.model, route.epoch)
+        if not all(confirms(answer, route) for answer in answers):
+            raise _UnconfirmedError
+    return answers
+
+
+class _UnconfirmedError(Exception):
+    """A gateway was told and did not follow: the intent stays open until it does."""
+
+
+def _set_aliases(world: World, route: Route) -> None:
+    """Make the aliases follow, where their versions exist; put on record who had moved them."""
+    model, current = route.model, world.registry.aliases(route.model)
+    known = world.registry.registered(model)
+    wanted = {
+        alias: version if version in known else None
+        for alias, version in aliases_of(world, route).items()
+    }
+    asked: dict[str, Any] = {"release": route.release, "given": {"epoch": route.epoch}}
+    moved = [alias for alias, version in wanted.items() if current.get(alias) != version]
+    if not moved and not is_open(world, Effect.SET_ALIASES, model, **asked):
+        return
+    newest = _newest_proof(world, route)
+    were_set = newest and newest.body["epoch"] == route.epoch and not newest.body["trouble"]
+    with intended(world, Effect.SET_ALIASES, model, **asked):
+        world.registry.set_aliases(model, wanted)
+    if moved and were_set:
+        named = (f"{a} from {current.get(a)} to {wanted[a]}" for a in moved)
+        world.ledger.append(
+            model, Kind.RECOVERED, at=world.clock.now(), release=route.release,
+            reason=f"aliases that somebody moved were put back: {', '.join(named)}",
+            body={"what": "aliases", "found": {a: current.get(a) for a in moved}, "set": wanted},
+        )  # fmt: skip
+
+
+def _newest_proof(world: World, route: Route) -> Entry | None:
+    proofs = world.ledger.entries(route.model, kind=Kind.PROOF)
+    return proofs[-1] if proofs else None
+
+
 def confirms(answer: Serving, route: Route) -> bool:
-    """Say whether a gateway serves exactly what a route says."""
+    """Say whether a gateway serves exactly what a route says, or holds its canary back."""
     beside = route.beside
+    share = beside.share if beside else 0.0
+    if answer.lapsed or answer.cut:
+        share = 0.0  # it follows the route: a tick brings the share back, or the release
     return (answer.epoch, answer.champion_digest, answer.beside_digest, answer.share) == (
         route.epoch,
         route.champion.digest,
         beside.version.digest if beside else "",
-        beside.share if beside else 0.0,
+        share,
     )
 
 

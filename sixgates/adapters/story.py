@@ -15,7 +15,8 @@ def tell(ledger: Ledger, model: str, run: str | None = None) -> dict[str, Any]:
         model: Of which model.
         run: One run alone, with the alert that it answered; None for all there is.
     """
-    entries, routes = ledger.entries(model), ledger.routes(model)
+    entries = [e for e in ledger.entries(model) if e.kind not in {Kind.INTENT, Kind.CLOSED}]
+    routes = ledger.routes(model)
     alerts = [e for e in entries if e.kind is Kind.ALERT]
     if run is not None:
         asked = {e.body["alert"] for e in entries if e.kind is Kind.RUN and e.release == run}

@@ -79,6 +79,18 @@ def judge_comparison(
     return Verdict.of(Gate.COMPARE, checks)
 
 
+def refuse_again(reason: str) -> Verdict:
+    """Refuse a challenger that was sent away before, for the reason of then.
+
+    Args:
+        reason: When and why it was refused, rolled back or expired.
+    """
+    sentence = f"this very model was {reason}; offer it again with --override REASON"
+    return Verdict.of(
+        Gate.COMPARE, [Check("offered before", Outcome.FAIL, None, None, 0, sentence)]
+    )
+
+
 def _cold_start(policy: ComparisonPolicy) -> Check:
     if policy.cold_start == "serve":
         sentence = "no champion yet: cold_start is 'serve', so the first model may serve"

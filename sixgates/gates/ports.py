@@ -56,8 +56,13 @@ class Serving:
     beside_digest: str
     arm: str
     share: float
+    """Share of units that the version beside the champion answers now."""
     unlogged: int
     """Answers it gave without being able to log them, since it started."""
+    lapsed: bool = False
+    """Whether the canary answers nobody because no tick renewed its lease in time."""
+    cut: str = ""
+    """Why the canary answers nobody because it failed or stalled here; empty where it did not."""
 
 
 class Clock(Protocol):
@@ -115,6 +120,12 @@ class Registry(Protocol):
 
     def mark(self, model: str, version: str, tags: dict[str, str]) -> None:
         """Tag a version, as refused with its reason for one."""
+
+    def registered(self, model: str) -> dict[str, dict[str, str]]:
+        """Return the tags of every version by its number; a deleted version is not among them."""
+
+    def open_runs(self, model: str) -> dict[str, str]:
+        """Return the names of the tracking runs that nobody closed, by their ids."""
 
 
 class Traffic(Protocol):

@@ -172,6 +172,37 @@ def test_a_version_is_marked(registry, client, trained, rows):
     assert client.get_model_version(ref.model, ref.version).tags["refused"].startswith("compare")
 
 
+def test_versions_are_read_with_their_tags_and_a_deleted_one_is_gone(
+    registry, client, trained_of, rows_of
+):
+    trained = trained_of(Task.REGRESSION)
+    name, before = trained.card.model, set(registry.registered(trained.card.model))
+    refs = []
+    for _ in range(2):
+        run = registry.start_run(name, "retrain", {})
+        refs.append(
+            registry.register(run, trained.text, trained.card, rows_of(task=Task.REGRESSION))
+        )
+    registry.mark(name, refs[0].version, {"refused": "too slow"})
+    known = registry.registered(name)
+    assert set(known) - before == {ref.version for ref in refs}
+    assert known[refs[0].version] == {"digest": trained.card.digest, "refused": "too slow"}
+    client.delete_model_version(name, refs[1].version)
+    assert refs[1].version not in registry.registered(name)
+    assert registry.registered("unheard-of") == {}
+
+
+def test_runs_that_nobody_closed_are_found_on_all_pages(registry, client, monkeypatch):
+    assert registry.open_runs("unheard-of") == {}
+    runs = [registry.start_run("piled", f"run {n}", {}) for n in range(5)]
+    registry.end_run(runs[0], "FINISHED", "")
+    original = client.search_runs
+    monkeypatch.setattr(
+        client, "search_runs", lambda *given, **named: original(*given, max_results=2, **named)
+    )
+    assert registry.open_runs("piled") == {run: f"run {n}" for n, run in enumerate(runs) if n}
+
+
 @pytest.mark.parametrize(
     "act",
     [

@@ -31,7 +31,7 @@ def test_building_makes_no_more_than_the_ledger(tmp_path):
     assert list(Path.cwd().iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["nonsense", "bogus://x", "postgresql://u:hush@h/x"])
+@pytest.mark.parametrize("url", ["nonsense", "bogus://x", "postgresql+psycopg2://u:hush@h/x"])
 def test_a_ledger_address_that_cannot_be_used_is_refused_without_its_password(tmp_path, url):
     with pytest.raises(ConfigurationError, match="SIXGATES_LEDGER_URL") as caught:
         build(Settings(home=tmp_path, ledger_url=url))

@@ -18,6 +18,8 @@ def test_the_set_of_deployments():
         "on-drift": "flows/retrain.py:retrain",
         "watch": "flows/watch.py:watch",
         "tick": "flows/release.py:release",
+        "approve": "flows/approve.py:approve",
+        "reject": "flows/approve.py:reject",
         "six-gates": "flows/six_gates.py:six_gates",
     }
 
@@ -40,6 +42,13 @@ def test_a_storm_of_drift_events_starts_one_run_a_model():
     assert trigger["for_each"] == ["prefect.resource.id"]
     assert (trigger["posture"], trigger["threshold"]) == ("Reactive", 1)
     assert trigger["within"] > 0  # zero makes a run of every event
+
+
+@pytest.mark.parametrize("name", ["approve", "reject"])
+def test_who_decides_and_why_must_be_typed_in(name):
+    assert set(DEPLOYMENTS[name]["parameters"]) == {"project"}
+    flow = getattr(importlib.import_module("flows.approve"), name)
+    assert {"project", "reason", "by"} <= set(flow.parameters.required)
 
 
 def test_ticks_never_pile_up():

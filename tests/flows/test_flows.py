@@ -1,5 +1,6 @@
 """Flows against real parts: Prefect, MLflow on SQLite, a ledger, and gateway processes."""
 
+import json
 from datetime import timedelta
 
 import polars as pl
@@ -28,6 +29,14 @@ def mlflow_run(town, entry):
 
     uri = town.outside.settings.mlflow_uri
     return MlflowClient(uri, uri).get_run(entry.body["tracking"])
+
+
+def told(town):
+    """What people were told of the model, oldest first."""
+    lines = (town.outside.settings.home / "notifications.jsonl").read_text().splitlines()
+    messages = [json.loads(line) for line in lines]
+    assert len({message["id"] for message in messages}) == len(messages)
+    return [message["outcome"] for message in messages if message["model"] == town.model]
 
 
 def counted(monkeypatch, owner, name, *faults):
@@ -67,6 +76,7 @@ def test_each_gate_may_refuse_and_the_walk_ends_there(town, gate, overrides, wor
     walked = [g for g in Gate if g.number < gate.number]
     assert here.verdicts() == [*((g, "pass") for g in walked), (gate, "fail")]
     assert here.answers() == [(5, f"refused at {gate}")]
+    assert told(here) == ["refused"]
     assert here.ledger.route(here.model) is None
     assert here.outside.registry.aliases(here.model) == {}
 
@@ -138,6 +148,7 @@ def test_a_challenger_walks_from_shadow_to_confirmed(town):
     }  # 1: no gateway yet
     gates = [gate for gate, _ in here.verdicts()]
     assert gates == [*list(Gate)[:4] * 2, *["canary"] * 3, *["monitor"] * 2]
+    assert told(here) == ["cold_start", "opened", "busy", "promoted", "confirmed"]
 
 
 def test_a_version_that_a_gateway_refuses_never_shadows(town, monkeypatch):
@@ -162,8 +173,9 @@ def test_a_broken_run_fails_and_says_so_in_the_ledger(town, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"there is no data at nowhere\.parquet"):
         state.result()
     assert len(looked) == 1
-    (entry,) = here.ledger.entries(here.model)
+    entry, said = here.ledger.entries(here.model)
     assert (entry.kind, entry.body["ending"]) == (Kind.ANSWER, "broken")
+    assert (said.kind, told(here)) == (Kind.NOTIFICATION, ["broken"])
     assert entry.reason.startswith("retrain broke: ")
     assert "nowhere.parquet" in entry.reason
 
@@ -230,7 +242,7 @@ def test_the_attached_run_ends_as_its_last_step_did(town, monkeypatch):
     broken = town("attached-broken")
     fault = ContractError("the ledger was tampered with")
     counted(monkeypatch, GatewayTraffic, "follow", fault, fault)
-    monkeypatch.setattr("tasks.tick.project_route", _raise(fault))
+    monkeypatch.setattr("tasks.tick.bring_in_line", _raise(fault))
     state = six_gates(broken.path, broken.data, 0.0, return_state=True)
     assert state.is_failed()
 

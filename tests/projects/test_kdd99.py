@@ -22,10 +22,12 @@ from sixgates.gates.project import LossName, Project, Roles
 from sixgates.gates.retrain import judge_training
 from sixgates.gates.timesplit import time_split
 from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore as GatewayStore
+from sixgates.gateway.tokens import tokens_of
 from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.release import first_route
 from sixgates.ledger.route import Version
@@ -109,7 +111,9 @@ def test_the_gateway_answers_class_probabilities_bit_for_bit(trained, project, t
     ledger.append_route(route)
     follower = Follower(project.name, ledger, GatewayStore(tmp_path / "models", project.name))
     follower.poll()
-    app = Gateway(State(model=project.name, follower=follower, log_dir=tmp_path / "log", token="t"))
+    access = access_of(tokens_of("t", None), loopback=True, host="127.0.0.1")
+    state = State(model=project.name, follower=follower, log_dir=tmp_path / "log", access=access)
+    app = Gateway(state)
     sample = parts.holdout.head(50)
     records = sample.select(*project.roles.features, pl.col("ts").dt.to_string("iso:strict"))
 

@@ -73,8 +73,8 @@ class Stage:
         asked = {"project": self.project, "data": self.data, "alert": None, "trigger": "test"}
         return begin.fn(**{**asked, **given})
 
-    def validated(self):
-        run = self.begin()
+    def validated(self, **given):
+        run = self.begin(**given)
         return run, validate.fn(run).dataset
 
     def route(self, step, champion, beside=None, share=0.0, release="r1"):
@@ -87,14 +87,18 @@ class Stage:
             release, self.world.clock.now(), "test", "because",
         )  # fmt: skip
         self.world.ledger.append_route(route)
+        known = [v for v in (champion, beside) if v is not None]
+        self.world.registry.older |= {(self.model, version.number) for version in known}
         return route
 
     def entries(self, kind=None):
-        return self.world.ledger.entries(self.model, kind=kind)
+        """What the ledger holds of the model; intents and closings only where asked for."""
+        known = self.world.ledger.entries(self.model, kind=kind)
+        return [e for e in known if kind or e.kind not in {Kind.INTENT, Kind.CLOSED}]
 
     def history(self):
         """Everything the ledger holds of the model."""
-        return self.entries(), self.world.ledger.routes(self.model)
+        return self.world.ledger.entries(self.model), self.world.ledger.routes(self.model)
 
     def verdicts(self):
         return [(e.body["gate"], e.body["outcome"]) for e in self.entries(Kind.VERDICT)]

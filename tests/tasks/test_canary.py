@@ -3,6 +3,7 @@
 from datetime import UTC, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from sixgates.gates.card import ModelCard, Task
@@ -46,7 +47,7 @@ def live(stage, days, *, epoch, better=0.05, per_day=20, share=0.0, micros=100.0
     for now in range(first, first + days):
         for i in range(per_day):
             name, at, y = f"{now}/{i}", now + i / per_day, int(rng.random() < 0.3)
-            wrong = 0.4 + rng.normal(0, 0.02)
+            wrong = 0.4 + rng.normal(0, 0.1)
             both = {"request": name, "at": at, "epoch": epoch}
             arms = ("shadow", "canary") if i < share * per_day else ("champion", "shadow")
             rows += [
@@ -143,6 +144,33 @@ def test_a_regression_after_promotion_is_rolled_back(opened, old, new):
     assert "worse than the previous champion" in judged.decision.reason
 
 
+def test_gate_6_knows_usual_answers_from_the_shadow_and_speaks_before_labels_do(opened, old, new):
+    live(opened, 8, epoch=2)
+    opened.route(Step.PROMOTED, new, old, share=0.1)
+    judged = monitor.fn(live(opened, 2, epoch=3, better=5.0, share=0.9, per_day=100))
+    assert judged.decision.move is Move.ROLL_BACK
+    assert "worse than the hold-back: predictions differ by" in judged.decision.reason
+    assert "regression" in names(judged, "pass")  # no label of these days has matured
+
+
+def test_gate_6_without_a_shadow_says_that_it_cannot_judge_predictions(opened, old, new):
+    opened.route(Step.PROMOTED, new, old, share=0.1)
+    judged = monitor.fn(live(opened, 3, epoch=3, better=5.0, share=0.9))
+    service = next(c for c in judged.decision.verdict.checks if c.name == "service")
+    assert service.outcome == "pass"
+    assert "predictions not judged" in service.sentence
+
+
+def test_gate_5_judges_predictions_and_early_errors_of_the_split(opened, old, new):
+    live(opened, 8, epoch=2)
+    opened.route(Step.CANARY, old, new, share=0.5)
+    judged = canary.fn(live(opened, 3, epoch=3, better=-0.5, share=0.5))
+    by_name = {c.name: c for c in judged.decision.verdict.checks}
+    assert by_name["predictions"].n == 30
+    assert by_name["early errors"].seen > 2  # labels of the first of three days are known
+    assert judged.decision.move is Move.ROLL_BACK
+
+
 def test_a_route_without_a_second_model_cannot_be_judged(opened, old):
     opened.route(Step.CONFIRMED, old)
     tick = look.fn(opened.project)
@@ -150,3 +178,35 @@ def test_a_route_without_a_second_model_cannot_be_judged(opened, old):
         canary.fn(tick)
     with pytest.raises(ContractError, match="no hold-back to judge by"):
         monitor.fn(tick)
+
+
+def test_a_breaker_on_record_rolls_the_release_back_as_far_as_it_was_known(opened, old, new):
+    live(opened, 8, epoch=2)
+    opened.route(Step.CANARY, old, new, share=0.5)
+    before = live(opened, 2, epoch=3, share=0.5)
+    body = {"epoch": 3, "reason": "it failed in 5 of its last 5 answers", "seen": 5, "limit": 5,
+            "n": 5}  # fmt: skip
+    ledger, now = opened.world.ledger, opened.world.clock.now()
+    ledger.append(opened.model, Kind.BREAKER, at=now, release="r0", reason="another", body=body)
+    assert canary.fn(look.fn(opened.project)).decision.move is Move.HOLD
+    ledger.append(opened.model, Kind.BREAKER, at=now, release="r1", reason="cut", body=body)
+    judged = canary.fn(look.fn(opened.project))
+    assert judged.decision.move is Move.ROLL_BACK
+    assert "it failed in 5 of its last 5 answers (n = 5)" in judged.decision.reason
+    assert canary.fn(before).decision.move is Move.HOLD  # the same tick, judged again later
+
+
+def test_a_lapse_in_mid_canary_does_not_break_the_split(opened, old, new):
+    live(opened, 8, epoch=2)
+    opened.route(Step.CANARY, old, new, share=0.5)
+    live(opened, 3, epoch=3, share=0.5, per_day=100)
+    log = opened.world.log
+    counted = log.said
+    tick = live(opened, 3, epoch=3, share=0.0, per_day=100)  # the champion answered everybody
+    assert "split" in names(canary.fn(tick), "fail")
+    added = log.said.slice(counted.height)
+    log.said = counted.vstack(added.with_columns(share=pl.lit(0.0)))
+    judged = canary.fn(tick)
+    assert "split" in names(judged, "pass")
+    stage = next(c for c in judged.decision.verdict.checks if c.name == "stage")
+    assert stage.n == 150

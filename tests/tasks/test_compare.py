@@ -8,10 +8,11 @@ from sixgates.adapters.lightgbm_trainer import train
 from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.timesplit import time_split
 from sixgates.gates.verdict import Outcome
+from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.compare import compare
 from tasks.retrain import train_challenger
-from tasks.run import project_of
+from tasks.run import answer, project_of
 
 
 @pytest.fixture
@@ -77,3 +78,30 @@ def test_a_champion_that_cannot_be_read_is_never_a_pass(stage, trained, old):
     stage.route(Step.COLD_START, old)
     with pytest.raises(ContractError, match="the model store lacks"):
         compare.fn(run, dataset, model)
+
+
+def test_a_model_that_was_refused_before_is_refused_again_unless_a_person_says_so(stage):
+    stage.play("stern", comparison={"cold_start": "refuse"})
+    run, dataset = stage.validated()
+    model = train_challenger.fn(run, dataset).model
+    first = compare.fn(run, dataset, model)
+    answer.fn(run, "refused at compare", first.reason, model)
+
+    again, dataset = stage.validated(trigger="by hand")
+    same = train_challenger.fn(again, dataset).model
+    assert same.digest == model.digest
+    refused = compare.fn(again, dataset, same)
+    assert refused.outcome is Outcome.FAIL
+    assert refused.reason == (
+        f"this very model was refused at compare in run {run.id}: {first.reason};"
+        " offer it again with --override REASON"
+    )
+    assert compare.fn(again, dataset, same) == refused
+    answer.fn(again, "refused at compare", refused.reason, same)
+
+    asked = {"trigger": "by hand", "override": "the policy was wrong"}
+    insisted, dataset = stage.validated(**asked)
+    assert stage.entries(Kind.RUN)[-1].body["insisted"] == "the policy was wrong"
+    assert insisted.override == "the policy was wrong"
+    verdict = compare.fn(insisted, dataset, train_challenger.fn(insisted, dataset).model)
+    assert verdict == first  # judged on its merits

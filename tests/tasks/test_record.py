@@ -60,6 +60,14 @@ def test_a_page_shows_every_check_and_no_sentence_breaks_its_table():
     assert page[7] == "| champion | passed |  |  | 0 | the champion answers |"
 
 
+def test_a_muted_check_is_called_so_on_the_page():
+    muted = Check("slow answers", Outcome.FAIL, 0.1, 0.02, 40, "muted: worse", muted=True)
+    loss = Check("loss", Outcome.PASS, 0.1, 0.2, 40, "loss 0.1")
+    page = as_markdown("tiny", Verdict.of(Gate.CANARY, [loss, muted])).splitlines()
+    assert page[0] == "# tiny: gate 5, canary: passed"
+    assert page[-1] == "| slow answers | muted, refused | 0.1 | 0.02 | 40 | muted: worse |"
+
+
 def test_the_key_of_a_page_is_one_that_prefect_takes(stage):
     told(stage)
     assert stage.artifacts[0]["key"] == "loans-small-gate-4-compare"

@@ -14,7 +14,8 @@ def run(stage):
 
 
 @pytest.fixture
-def model(run):
+def model(stage, run):
+    stage.world.registry.older.add((run.model, "2"))
     return ModelRef(run.model, "2", "b" * 64, run.tracking)
 
 

@@ -4,7 +4,7 @@ from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import ModelRef
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
-from tasks.run import Busy, Run, answer
+from tasks.run import Busy, Run, answer, project_of
 
 
 def test_a_run_is_on_record_before_it_does_anything(stage):
@@ -14,7 +14,10 @@ def test_a_run_is_on_record_before_it_does_anything(stage):
     )
     (entry,) = stage.entries()
     assert (entry.kind, entry.release, entry.reason) == (Kind.RUN, run.id, "drift")
-    assert entry.body == {"trigger": "drift", "alert": 7, "data": stage.data, "tracking": "t1"}
+    assert entry.body == {
+        "trigger": "drift", "alert": 7, "data": stage.data, "tracking": "t1",
+        "training": project_of(stage.project).policies.training.model_dump(mode="json"),
+    }  # fmt: skip
     tracked = stage.world.registry.runs["t1"]
     assert (tracked["name"], tracked["trigger"]) == (run.id, "drift")
     assert len(tracked["lock"]) == 64
@@ -32,20 +35,21 @@ def test_no_run_begins_beside_an_open_release_and_its_alert_is_answered(stage, o
     assert stage.world.registry.runs == {}
 
 
-@pytest.mark.parametrize("step", [Step.COLD_START, Step.CONFIRMED, Step.ROLLED_BACK, Step.EXPIRED])
+@pytest.mark.parametrize("step", [Step.COLD_START, Step.CONFIRMED, Step.EXPIRED])
 def test_a_run_begins_once_the_release_has_ended(stage, old, step):
     stage.route(step, old)
     assert isinstance(stage.begin(), Run)
 
 
 def test_an_alert_that_arrives_twice_gets_one_run(stage):
-    assert isinstance(stage.begin(alert=7), Run)
+    run = stage.begin(alert=7)
     before = stage.history()
     assert stage.begin(alert=7) == Busy("alert 7 has its run already")
     assert stage.history() == before
-    assert isinstance(stage.begin(alert=8), Run)
-    assert isinstance(stage.begin(), Run)
-    assert isinstance(stage.begin(), Run)
+    for asked in ({"alert": 8}, {}, {}):
+        answer.fn(run, "refused at compare", "worse")
+        run = stage.begin(trigger="by hand", **asked)
+        assert isinstance(run, Run)
 
 
 def test_data_that_is_not_there_stops_the_run_before_it_is_on_record(stage):

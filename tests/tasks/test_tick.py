@@ -1,7 +1,7 @@
 """Ticks of a release: repeated, raced, cut off in between, and held up by the outer world."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -10,7 +10,8 @@ from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
-from tasks.tick import Judged, look, lost_answers, move
+from tasks.tick import Judged, look, lost_answers, move, routes_of, scene_of
+from tests.fakes import DAY, said
 
 OUTCOMES = {Move.ROLL_BACK: Outcome.FAIL, Move.PROMOTE: Outcome.PASS, Move.CONFIRM: Outcome.PASS}
 
@@ -64,8 +65,21 @@ def test_a_gateway_that_does_not_follow_is_no_proof(stage):
         assert (proof.body["proved"], proof.reason) == (False, "no gateway confirms")
 
 
+@pytest.mark.parametrize("held_back", [{"lapsed": True}, {"cut": "it failed"}])
+def test_a_gateway_that_holds_its_canary_back_follows_all_the_same(stage, old, new, held_back):
+    stage.route(Step.COLD_START, old, release="r0")
+    stage.route(Step.CANARY, old, new, share=0.5)
+    (serving,) = stage.world.traffic.serving(stage.model)
+    stage.world.traffic.stuck_on = replace(serving, share=0.0, **held_back)
+    look.fn(stage.project)
+    assert stage.entries(Kind.PROOF)[-1].body["proved"]
+    stage.world.traffic.stuck_on = replace(serving, share=0.25, **held_back)
+    look.fn(stage.project)
+    assert not stage.entries(Kind.PROOF)[-1].body["proved"]
+
+
 def test_an_outage_is_recorded_and_does_not_stop_the_look(stage, shadowing):
-    stage.world.traffic.silent, stage.world.registry.outages = True, 1
+    stage.world.traffic.silent, stage.world.registry.outages = True, 99
     assert look.fn(stage.project) == shadowing
     proof = stage.entries(Kind.PROOF)[-1]
     assert proof.body["trouble"] == [
@@ -163,3 +177,18 @@ def test_only_answers_lost_since_the_release_opened_count(stage, shadowing):
     for total, lost in [(4, 0), (7, 3), (0, 0)]:  # 0: the gateway started anew
         stage.world.traffic.unlogged = total
         assert lost_answers(shadowing) == lost
+
+
+def test_a_scene_holds_what_was_known_at_its_tick_and_nothing_later(stage, shadowing, old, new):
+    now = shadowing.now.replace(tzinfo=UTC).timestamp()
+    later = shadowing.read.replace(tzinfo=UTC).timestamp() + 1
+    stage.world.log.said = said(
+        {"request": "now", "at": now / DAY},
+        {"request": "tomorrow", "at": now / DAY + 1},
+        {"request": "told later", "at": now / DAY, "received": later},
+    )
+    stage.route(Step.CANARY, old, new, share=0.5)
+    scene = scene_of(shadowing)
+    answers = scene.world.log.predictions(stage.model, shadowing.now)
+    assert answers["request"].to_list() == ["now"]
+    assert [route.step for route in routes_of(scene)] == [Step.SHADOW]

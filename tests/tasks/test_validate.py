@@ -9,6 +9,7 @@ from sixgates.gates.profile import profile_frame
 from sixgates.gates.reference import Reference
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.route import Step
+from tasks.run import answer
 from tasks.validate import validate
 
 
@@ -71,7 +72,8 @@ def test_new_rows_must_keep_the_limits_by_themselves(stage, old):
     stage.route(Step.COLD_START, old)
     seen = reference(stage.rows, now - timedelta(days=2))
     stage.world.references.put(project.name, old.digest, seen)
-    verdict = validate.fn(run).verdict
+    answer.fn(run, "broken", "for the test")
+    verdict = validate.fn(stage.begin(trigger="by hand")).verdict
     assert verdict.outcome is Outcome.FAIL
     assert "quarantined share of new rows 0.5 > limit 0.1" in verdict.reason
 

@@ -1,0 +1,63 @@
+"""Single flight: at most one run of a model is under way, by a lease in the ledger."""
+
+from sixgates.adapters.wiring import World
+from sixgates.gates.project import Project
+from sixgates.ledger.holder import in_this_process, take_or_see, what_of
+from sixgates.ledger.leases import Lease
+from sixgates.ledger.ledger import Kind
+
+
+def take_off(world: World, project: Project, run: str) -> Lease | None:
+    """Take the lease for a run, unless another run is under way.
+
+    A run that was answered has ended, even where its process could not say so; one whose process
+    has ended too.
+
+    Args:
+        world: Whose ledger.
+        project: Whose model.
+        run: Identifier of the run.
+
+    Returns:
+        None where it was taken, and else the lease of the run that is under way.
+    """
+    name, owner = _lease(project.name), in_this_process(run)
+    while (held := take_or_see(world.ledger, name, owner, _seconds(project))) is not None:
+        if not _is_answered(world, project.name, what_of(held.owner)):
+            return held
+        world.ledger.give_back(name, held.owner)
+    return None
+
+
+def in_flight(held: Lease) -> str:
+    """Say which run is under way, and until when it is waited for."""
+    return (
+        f"run {what_of(held.owner)} is under way and has until {held.until:%Y-%m-%d %H:%M:%S} UTC"
+        f" to show that it lives ({held.owner})"
+    )
+
+
+def fly_on(world: World, project: Project, run: str) -> None:
+    """Show that a run lives: it does at each of its gates."""
+    world.ledger.renew(_lease(project.name), in_this_process(run), _seconds(project))
+
+
+def land(world: World, model: str, run: str) -> None:
+    """Give the lease of a run back, where it still has it."""
+    held = world.ledger.lease(_lease(model))
+    if held is not None and what_of(held.owner) == run:
+        world.ledger.give_back(_lease(model), held.owner)
+
+
+def _lease(model: str) -> str:
+    return f"run:{model}"
+
+
+def _seconds(project: Project) -> float:
+    """Wall time without a sign of life: none comes from the middle of a training."""
+    policies = project.policies
+    return policies.governor.run_lease.total_seconds() + policies.training.max_seconds
+
+
+def _is_answered(world: World, model: str, run: str) -> bool:
+    return bool(world.ledger.entries(model, kind=Kind.ANSWER, release=run))
