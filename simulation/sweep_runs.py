@@ -156,7 +156,7 @@ def blocks(name: str, effect: float, worlds: int, seed: int) -> Iterator[Block]:
 
 
 def wald_of(name: str, effect: float, limits: Limits) -> float | None:
-    """Wald's limit, over both arms; None between the boundaries or where it is not known."""
+    """Wald's limit, over both arms; None where it is not known."""
     if name in PAIRED_WORLDS:
         needed = wald_pairs(name, effect, limits, ROWS_A_DAY)
         return needed if needed is None or needed <= DAYS * ROWS_A_DAY else None

@@ -27,15 +27,15 @@ def folder(tmp_path):
 
 
 def test_pairs_of_two_like_models_are_decided_sooner_than_two_arms(folder):
-    found = play_real(folder, "noaa_weather", 20, 7, Limits())
+    found = play_real(folder, "noaa_weather", 12, 7, Limits())
     assert found.days == pytest.approx(0.7 * 6_000 / 30, abs=2)
-    assert found.paired.p_promote > 0.9
+    assert found.paired.p_promote > 0.7
     assert found.paired.mean_requests >= 3 * 30
     assert found.ratio == found.two_arms.mean_requests / found.paired.mean_requests
     assert found.ratio > 2
     for way in (found.paired, found.two_arms):
         assert way.p_promote + way.p_rollback + way.p_undecided == pytest.approx(1)
-    assert found == play_real(folder, "noaa_weather", 20, 7, Limits())
+    assert found == play_real(folder, "noaa_weather", 12, 7, Limits())
     names = [figure.name for figure in figures_of_real_pairs([found])]
     assert names == [
         "requests to the verdict, two arms / pairs, noaa_weather",
@@ -70,4 +70,4 @@ def test_a_broken_file_and_a_file_without_the_label_are_refused(tmp_path):
 def test_real_pairs_need_several_times_fewer_requests_than_two_arms(name):
     if not (SHARED / f"{name}.parquet").is_file():
         pytest.skip(f"there is no {name}.parquet in {SHARED}")
-    assert play_real(SHARED, name, 15, 7, Limits()).ratio >= 3
+    assert play_real(SHARED, name, 6, 7, Limits()).ratio >= 3
