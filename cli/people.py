@@ -53,7 +53,7 @@ def status(found: dict[str, Any]) -> None:
     )
     for gateway in found["gateways"]:
         table.add_row(
-            gateway["url"], gateway["champion"], gateway["beside"], f"{gateway['share']:.0%}",
+            gateway["url"], gateway["champion"], gateway["beside"], _share(gateway),
             str(gateway["epoch"]),
         )  # fmt: skip
     aliases = found["aliases"] or {}
@@ -74,6 +74,12 @@ def status(found: dict[str, Any]) -> None:
     if not found["differences"]:
         stdout.print("[green]all agree[/]")
     show_returns(found["returns"])
+
+
+def _share(gateway: dict[str, Any]) -> str:
+    """Write the share in force, and why it is not the one that the ledger asks for."""
+    held_back = "cut" if gateway["cut"] else "lapsed" if gateway["lapsed"] else ""
+    return f"{gateway['share']:.0%}" + (f" ({held_back})" if held_back else "")
 
 
 def history(found: dict[str, Any]) -> None:
