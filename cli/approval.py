@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from cli.line import Json, Project, Reason, person
+from cli.notify import tell_people
 from cli.say import EPILOG, sentences, show, stdout
 
 app = typer.Typer()
@@ -48,7 +49,6 @@ def reject(project: Project, reason: Reason, by: By = "", as_json: Json = False)
     Example: sixgates reject --project loans --reason "the segment north looks odd"
     """
     with sentences():
-        from cli.operate import tell_people
         from tasks.approval import reject as task
 
         _say(asdict(task.fn(project, reason, by or person())), as_json=as_json)

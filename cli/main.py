@@ -8,6 +8,7 @@ import typer
 
 from cli import approval, ledger, line, operate, people
 from cli.explain import explained, show_explained
+from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
 
 app = typer.Typer(
@@ -243,7 +244,7 @@ def rollback(
     with sentences():
         found = operate.rollback(project, reason, to)
         show(found, as_json=as_json, human=lambda: people.rolled_back(found))
-        operate.tell_people(project)  # after the answer: nobody waits for a slow channel
+        tell_people(project)  # after the answer: nobody waits for a slow channel
         if not found["proved"]:
             raise typer.Exit(Code.UNKNOWN)
 
@@ -263,8 +264,6 @@ def notify(
 
     Example: sixgates notify --test
     """
-    from cli.notify import notified, show_notified
-
     with sentences():
         found = notified(project, test=test)
         show(found, as_json=as_json, human=lambda: show_notified(found))

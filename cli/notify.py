@@ -35,6 +35,14 @@ def notified(project: str | None, *, test: bool) -> dict[str, Any]:
     return {"project": project, "deliveries": [asdict(delivery) for delivery in done]}
 
 
+def tell_people(project: str) -> None:
+    """Send what nobody has been told yet; trouble with it is no trouble of the command."""
+    from sixgates.adapters.notifications import tell_people as tell
+    from sixgates.adapters.wiring import build
+
+    tell(build(), project)
+
+
 def show_notified(found: dict[str, Any]) -> None:
     """Say which messages arrived, and why the others did not."""
     for one in found["deliveries"]:

@@ -160,14 +160,6 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     }
 
 
-def tell_people(project: str) -> None:
-    """Send what nobody has been told yet; trouble with it is no trouble of the command."""
-    from sixgates.adapters.notifications import tell_people as tell
-    from sixgates.adapters.wiring import build
-
-    tell(build(), project)
-
-
 def _can_read(project: str, data: str | None) -> None:
     """Refuse what a person must correct before a server is started for it."""
     from sixgates.adapters.parquet_lake import ParquetLake
