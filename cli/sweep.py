@@ -14,8 +14,8 @@ from cli.say import stderr, stdout
 from sixgates.gates.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from simulation.sweep_pool import Task
-    from simulation.sweep_rules import Limits
+    from simulation.sweep.pool import Task
+    from simulation.sweep.rules import Limits
 
 _MEANS = ("mean_requests", "median_requests")
 
@@ -46,10 +46,10 @@ def sweep(
         ConfigurationError: An unknown scenario or project, nothing that can be played, a folder
             without data, or one for the page that does not exist.
     """
-    from simulation.sweep_plan import EFFECTS, TOLD
-    from simulation.sweep_pool import cores
-    from simulation.sweep_rules import Limits
-    from simulation.sweep_table import Wanted, play_sweep, sweep_of
+    from simulation.sweep.plan import EFFECTS, TOLD
+    from simulation.sweep.pool import cores
+    from simulation.sweep.rules import Limits
+    from simulation.sweep.table import Wanted, play_sweep, sweep_of
 
     if report is not None:
         _require_place(report)
@@ -99,7 +99,7 @@ class _Progress:
 
 
 def _limits_of(project: str) -> "Limits":
-    from simulation.sweep_rules import Limits
+    from simulation.sweep.rules import Limits
     from sixgates.adapters.project_files import load_project
 
     loaded = load_project(project)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from scipy.special import bdtrc
 
-from simulation.sweep_gates import gate_4_false_passes
-from simulation.sweep_pairs import pairs_of, period_evidence
-from simulation.sweep_rules import Limits, production
-from simulation.sweep_runs import ALL_WORLDS, Block, blocks, cells_of, fixed_n, interval, rules_of
-from simulation.sweep_worlds import (
+from simulation.sweep.gates import gate_4_false_passes
+from simulation.sweep.pairs import pairs_of, period_evidence
+from simulation.sweep.rules import Limits, production
+from simulation.sweep.runs import ALL_WORLDS, Block, blocks, cells_of, fixed_n, interval, rules_of
+from simulation.sweep.worlds import (
     BASE,
     SEGMENT_SHARE,
     TICKS,

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 
-from simulation.sweep_gates import (
+from simulation.sweep.gates import (
     _first_alarms,
     _split,
     gate_6_delays,

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from simulation.sweep_guardrails import (
+from simulation.sweep.guardrails import (
     GUARDRAILS,
     REACH,
     all_and_any,
     all_and_mean,
     guarded_of,
 )
-from simulation.sweep_rules import Limits
-from simulation.sweep_worlds import BASE
+from simulation.sweep.rules import Limits
+from simulation.sweep.worlds import BASE
 from sixgates.gates.statistics.counts import ArmCounts, dual_counts
 from sixgates.gates.statistics.guards import mean_log_e
 

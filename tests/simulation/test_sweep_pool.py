@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from simulation.sweep_pool import Task, apart, cores, play
-from simulation.sweep_rules import Limits
-from simulation.sweep_runs import cells_of
+from simulation.sweep.pool import Task, apart, cores, play
+from simulation.sweep.rules import Limits
+from simulation.sweep.runs import cells_of
 from sixgates.gates.errors import TransientError
 
 ROOT = Path(__file__).parents[2]

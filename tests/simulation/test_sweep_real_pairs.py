@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from simulation.sweep_figures import figures_of_real_pairs
-from simulation.sweep_real_pairs import DATA_SETS, found_in, play_real
-from simulation.sweep_rules import Limits
-from simulation.sweep_table import Wanted, sweep_of
+from simulation.sweep.figures import figures_of_real_pairs
+from simulation.sweep.real_pairs import DATA_SETS, found_in, play_real
+from simulation.sweep.rules import Limits
+from simulation.sweep.table import Wanted, sweep_of
 from sixgates.gates.errors import ConfigurationError
 
 SHARED = Path(__file__).parents[3] / "shared/data"

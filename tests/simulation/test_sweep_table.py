@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from simulation.sweep_figures import figures_of_cells, peak_memory, speed_figure
-from simulation.sweep_plan import EFFECTS, TOLD, plan
-from simulation.sweep_rules import Limits
-from simulation.sweep_runs import ALL_WORLDS, cells_of, rules_of
-from simulation.sweep_table import Wanted, play_sweep, sweep_of
+from simulation.sweep.figures import figures_of_cells, peak_memory, speed_figure
+from simulation.sweep.plan import EFFECTS, TOLD, plan
+from simulation.sweep.rules import Limits
+from simulation.sweep.runs import ALL_WORLDS, cells_of, rules_of
+from simulation.sweep.table import Wanted, play_sweep, sweep_of
 from sixgates.gates.errors import ConfigurationError
 
 

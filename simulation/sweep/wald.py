@@ -11,9 +11,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import rel_entr
 
-from simulation.sweep_pairs import day_variance
-from simulation.sweep_rules import Limits
-from simulation.sweep_worlds import ROWS, bases_of, shares_of, spread_of_users
+from simulation.sweep.pairs import day_variance
+from simulation.sweep.rules import Limits
+from simulation.sweep.worlds import ROWS, bases_of, shares_of, spread_of_users
 
 
 def wald_requests(world: str, effect: float, limits: Limits) -> float | None:

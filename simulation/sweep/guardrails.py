@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulation.sweep_rules import Decisions, Limits, first_crossing
-from simulation.sweep_worlds import BASE, HISTORY, ROWS, TICKS
+from simulation.sweep.rules import Decisions, Limits, first_crossing
+from simulation.sweep.worlds import BASE, HISTORY, ROWS, TICKS
 from sixgates.gates.statistics.counts import (
     Counts,
     Floats,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulation import sweep_guardrails
-from simulation.sweep_pairs import DAYS, PAIRED_WORLDS, ROWS_A_DAY
-from simulation.sweep_rules import Limits
-from simulation.sweep_runs import ALL_WORLDS, wald_of
-from simulation.sweep_worlds import ROWS, TICKS, reach_of
+from simulation.sweep import guardrails
+from simulation.sweep.pairs import DAYS, PAIRED_WORLDS, ROWS_A_DAY
+from simulation.sweep.rules import Limits
+from simulation.sweep.runs import ALL_WORLDS, wald_of
+from simulation.sweep.worlds import ROWS, TICKS, reach_of
 from sixgates.gates.errors import ConfigurationError
 
 EFFECTS = (0.0, 0.5, 1.0, 2.0, 4.0, -1.0)
@@ -30,7 +30,7 @@ TOLD: Mapping[str, str] = {
 }
 """What each world is."""
 
-_LIKE = {"daily": "iid", sweep_guardrails.NAME: "iid", "returning-users": "intra-user"}
+_LIKE = {"daily": "iid", guardrails.NAME: "iid", "returning-users": "intra-user"}
 """Worlds without a limit of Wald's, and those whose limit they cannot beat."""
 
 
@@ -105,4 +105,4 @@ def _too_large(name: str, limits: Limits) -> str | None:
 def _reach(name: str) -> tuple[float, float]:
     if name in PAIRED_WORLDS:
         return -1.0, 1.0
-    return sweep_guardrails.REACH if name == sweep_guardrails.NAME else reach_of(name)
+    return guardrails.REACH if name == guardrails.NAME else reach_of(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from simulation.sweep_figures import (
+from simulation.sweep.figures import (
     GATE_4_CLUSTERS,
     Figure,
     delay_figure,
@@ -18,11 +18,11 @@ from simulation.sweep_figures import (
     run_length_figure,
     speed_figure,
 )
-from simulation.sweep_plan import EFFECTS, plan
-from simulation.sweep_pool import Task, play
-from simulation.sweep_real_pairs import RealPairs, found_in, play_real
-from simulation.sweep_rules import Limits
-from simulation.sweep_runs import Cell, cells_of
+from simulation.sweep.plan import EFFECTS, plan
+from simulation.sweep.pool import Task, play
+from simulation.sweep.real_pairs import RealPairs, found_in, play_real
+from simulation.sweep.rules import Limits
+from simulation.sweep.runs import Cell, cells_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.stats import beta as beta_law
 from scipy.stats import norm
 
-from simulation import sweep_guardrails
-from simulation.sweep_guardrails import all_and_any, all_and_mean, guarded_of
-from simulation.sweep_pairs import DAYS, PAIRED_WORLDS, ROWS_A_DAY, pairs_of
-from simulation.sweep_rules import (
+from simulation.sweep import guardrails
+from simulation.sweep.guardrails import all_and_any, all_and_mean, guarded_of
+from simulation.sweep.pairs import DAYS, PAIRED_WORLDS, ROWS_A_DAY, pairs_of
+from simulation.sweep.rules import (
     Decisions,
     Limits,
     fixed_limit,
@@ -24,8 +24,8 @@ from simulation.sweep_rules import (
     z_peek,
     z_peek_pairs,
 )
-from simulation.sweep_wald import wald_pairs, wald_requests
-from simulation.sweep_worlds import BASE, WORLDS, world_of
+from simulation.sweep.wald import wald_pairs, wald_requests
+from simulation.sweep.worlds import BASE, WORLDS, world_of
 from sixgates.gates.statistics.counts import Floats
 
 Rule = Callable[[Any, Limits], Decisions]
@@ -38,7 +38,7 @@ _TODAY: Mapping[str, Rule] = {
     "mann-whitney": mann_whitney,
     "mixture-sprt": mixture_sprt,
 }
-SPLIT_WORLDS = (*WORLDS, sweep_guardrails.NAME)
+SPLIT_WORLDS = (*WORLDS, guardrails.NAME)
 ALL_WORLDS = (*SPLIT_WORLDS, *PAIRED_WORLDS)
 
 
@@ -138,7 +138,7 @@ def rules_of(name: str) -> Mapping[str, Rule]:
     """Return the rules that are played in a world."""
     if name in PAIRED_WORLDS:
         return {"production": production_pairs, "z-peek": z_peek_pairs}
-    if name == sweep_guardrails.NAME:
+    if name == guardrails.NAME:
         return {"production": all_and_mean, "any-guardrail": all_and_any}
     if name == "daily":
         own: Mapping[str, Rule] = {"production": production_varying, "by-row": production}
@@ -160,7 +160,7 @@ def wald_of(name: str, effect: float, limits: Limits) -> float | None:
     if name in PAIRED_WORLDS:
         needed = wald_pairs(name, effect, limits, ROWS_A_DAY)
         return needed if needed is None or needed <= DAYS * ROWS_A_DAY else None
-    if name in {sweep_guardrails.NAME, "returning-users"}:
+    if name in {guardrails.NAME, "returning-users"}:
         return None
     return wald_requests(name, effect, limits)
 
@@ -195,7 +195,7 @@ def _block(name: str, size: int, effect: float, rng: np.random.Generator) -> Blo
         days = np.arange(1, DAYS + 1) * float(ROWS_A_DAY)
         shape = pairs.means.shape
         return Block(pairs, np.broadcast_to(days, shape), np.zeros(shape))
-    if name == sweep_guardrails.NAME:
+    if name == guardrails.NAME:
         guarded = guarded_of(size, effect, rng)
         return Block(guarded, guarded.requests, guarded.canary)
     traffic = world_of(name, size, effect, rng)

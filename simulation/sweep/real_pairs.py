@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from simulation.sweep_pairs import Pairs, period_evidence
-from simulation.sweep_rules import Decisions, Limits, first_crossing, production_pairs
-from simulation.sweep_worlds import HISTORY
+from simulation.sweep.pairs import Pairs, period_evidence
+from simulation.sweep.rules import Decisions, Limits, first_crossing, production_pairs
+from simulation.sweep.worlds import HISTORY
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.statistics.counts import Floats
 from sixgates.gates.statistics.units import LossBatch, log_es_by_batch

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from scipy.stats import norm
 
-from simulation.sweep_pairs import Pairs, period_evidence
-from simulation.sweep_worlds import Traffic, Units
+from simulation.sweep.pairs import Pairs, period_evidence
+from simulation.sweep.worlds import Traffic, Units
 from sixgates.gates.statistics.counts import (
     Counts,
     Floats,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from simulation.sweep_rules import Limits
+from simulation.sweep.rules import Limits
 from sixgates.gates.statistics.clusters import cluster_bound
 from sixgates.gates.statistics.counts import Counts, Floats, log_es_of_counts
 from sixgates.gates.statistics.periods import sr_detector

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from simulation.sweep_gates import (
+from simulation.sweep.gates import (
     gate_4_false_passes,
     gate_6_delays,
     gate_6_period_run_lengths,
     gate_6_run_lengths,
 )
-from simulation.sweep_pool import apart
-from simulation.sweep_real_pairs import RealPairs
-from simulation.sweep_rules import Limits, production
-from simulation.sweep_runs import Cell, blocks, cells_of, interval
+from simulation.sweep.pool import apart
+from simulation.sweep.real_pairs import RealPairs
+from simulation.sweep.rules import Limits, production
+from simulation.sweep.runs import Cell, blocks, cells_of, interval
 
 GATE_4_CLUSTERS = ((60, 50), (400, 10))
 """Clusters of the holdout, and rows in each."""
