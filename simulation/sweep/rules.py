@@ -1,6 +1,7 @@
 """The rules of the sweep: the gate's own, and those in use today, on the same traffic."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 from simulation.sweep.pairs import Pairs, period_evidence
-from simulation.sweep.worlds import Traffic, Units
+from simulation.sweep.worlds import DAY, Traffic, Units
 from sixgates.gates.statistics.counts import (
     Counts,
     Floats,
@@ -18,8 +19,6 @@ from sixgates.gates.statistics.counts import (
 )
 from sixgates.gates.statistics.units import ControlPast, log_es_of_units
 
-DAY = 10
-"""Ticks of one day."""
 _CHUNK = 20
 """Ticks judged at once: worlds that have their verdict are then left out."""
 _PLANNED_CHECKS = 53
@@ -62,12 +61,10 @@ def production_varying(traffic: Traffic, limits: Limits) -> Decisions:
     Promote on the split's difference of each whole day as one observation; roll back on the mean of
     its e-value and that of the counts' own process for large harm.
     """
-    day = Counts(*(_by_batch(c, DAY).sum(axis=2) for c in traffic.matured))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = day.canary_bad / day.canary_n - day.control_bad / day.control_n
-    periods = (_at_end_of_day(level) for level in period_evidence(means, limits.margin))
-    promote, worse = periods
-    harm = _large_harm(traffic, limits)
+    units = traffic.units
+    means = _days_of_counts(traffic.matured) if units is None else _days_of_units(units)
+    harm = _large_harm(traffic, limits) if units is None else _large_harm_of_units(units, limits)
+    promote, worse = (_at_end_of_day(level) for level in period_evidence(means, limits.margin))
     return _cross(promote, np.logaddexp(worse, harm) - math.log(2), limits)
 
 
@@ -179,31 +176,60 @@ def _at_end_of_day(level: Floats) -> Floats:
 
 def _by_unit(units: Units, limits: Limits) -> Decisions:
     """Judge every unit once, and beside that all of them in the process for large harm."""
+    up, down = _bars(limits)
+    crossed = np.zeros((2, *units.losses.shape[:2]), dtype=bool)
+    for t, (promote, worse, large) in enumerate(_unit_levels(units, limits)):
+        crossed[0, :, t] = promote >= up
+        crossed[1, :, t] = np.logaddexp(worse, large) - math.log(2) >= down
+        if crossed.any(axis=(0, 2)).all():
+            break
+    return first_crossing(crossed[0], crossed[1])
+
+
+def _large_harm_of_units(units: Units, limits: Limits) -> Floats:
+    """Level of the process for large harm at every tick, of all units whenever they come."""
+    return np.stack([large for _, _, large in _unit_levels(units, limits)], axis=1)
+
+
+def _unit_levels(units: Units, limits: Limits) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yield, tick by tick, the log e-values of promotion, of any harm and of large harm."""
     worlds, ticks, _ = units.losses.shape
     once, every = ControlPast(worlds), ControlPast(worlds)
-    up, down = _bars(limits)
     promote, worse, large = np.zeros((3, worlds))
     floor = 2 * limits.margin
-    crossed = np.zeros((2, worlds, ticks), dtype=bool)
     for t in range(ticks):
         batch, counted = (units.assigned[:, t], units.losses[:, t]), units.counted[:, t]
         fresh = partial(
             log_es_of_units, *batch, units.share, counted=counted,
             control_mean=once.mean(limits.margin), variance=once.variance(),
         )  # fmt: skip
-        promote += fresh(null=limits.margin, lean=0.0)
-        worse += fresh(null=0.0, lean=limits.margin)
-        large += log_es_of_units(
+        promote = promote + fresh(null=limits.margin, lean=0.0)
+        worse = worse + fresh(null=0.0, lean=limits.margin)
+        large = large + log_es_of_units(
             *batch, units.share, control_mean=every.mean(floor + limits.margin),
             variance=every.variance(), null=floor, lean=floor + limits.margin,
         )  # fmt: skip
-        crossed[0, :, t] = promote >= up
-        crossed[1, :, t] = np.logaddexp(worse, large) - math.log(2) >= down
         once.learn(*batch, counted)
         every.learn(*batch)
-        if crossed.any(axis=(0, 2)).all():
-            break
-    return first_crossing(crossed[0], crossed[1])
+        yield promote, worse, large
+
+
+def _days_of_counts(matured: Counts) -> Floats:
+    """Difference of the bad rates of each whole day; not a number where one arm saw nothing."""
+    day = Counts(*(_by_batch(column, DAY).sum(axis=2) for column in matured))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(day.canary_bad / day.canary_n - day.control_bad / day.control_n)
+
+
+def _days_of_units(units: Units) -> Floats:
+    """The same of the mean losses of units, each unit once."""
+    means = []
+    for arm in (units.assigned, ~units.assigned):
+        mine = arm & units.counted
+        total, n = (_by_batch(c.sum(axis=2), DAY).sum(axis=2) for c in (units.losses * mine, mine))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append(total / n)
+    return np.asarray(means[0] - means[1])
 
 
 def _memory_of(traffic: Traffic) -> Memory:

@@ -28,7 +28,7 @@ _VISITS = 5
 """Requests of a user in one period."""
 _POOL = 1_000
 """Users that come back again and again, in the world of returning users."""
-_DAY = 10
+DAY = 10
 """Ticks of one day where a day matters."""
 _DAY_SD = 0.02
 """How far the effect strays from day to day, where it does."""
@@ -91,7 +91,7 @@ def reach_of(name: str) -> tuple[float, float]:
 
 def shares_of(name: str) -> Floats:
     """Return the canary's share at every tick."""
-    ramp = np.repeat([0.01, 0.05, 0.25], _DAY * 2)
+    ramp = np.repeat([0.01, 0.05, 0.25], DAY * 2)
     if name in {"ramp", "delayed"}:
         return np.concatenate([ramp, np.full(TICKS - ramp.size, 0.5)])
     return np.full(TICKS, 0.5)
@@ -110,16 +110,16 @@ def spread_of_users(name: str) -> float:
 
 def _plain(name: str) -> Callable[[int, float, np.random.Generator], Traffic]:
     def play(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:
-        batch = _DAY if name == "open-day" else 1
+        batch = DAY if name == "open-day" else 1
         return _traffic(_counts(name, worlds, np.array(effect), rng), rng, batch=batch)
 
     return play
 
 
 def _daily(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:
-    days = rng.normal(effect, _DAY_SD, (worlds, TICKS // _DAY))
-    by_tick = np.repeat(days, _DAY, axis=1)
-    return _traffic(_counts("daily", worlds, by_tick, rng), rng, batch=_DAY)
+    days = rng.normal(effect, _DAY_SD, (worlds, TICKS // DAY))
+    by_tick = np.repeat(days, DAY, axis=1)
+    return _traffic(_counts("daily", worlds, by_tick, rng), rng, batch=DAY)
 
 
 def _stops(worlds: int, effect: float, rng: np.random.Generator) -> Traffic:

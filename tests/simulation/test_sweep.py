@@ -30,9 +30,9 @@ def _cell(world, rule, effect, worlds=WORLDS_A_CELL):
     return cells[rule]
 
 
-def _of_the_gate(world, effect):
-    """What the gate's own rule made of each world, without playing the others."""
-    decide = rules_of(world)["production"]
+def _of_the_gate(world, effect, rule="production"):
+    """What one of the gate's own rules made of each world, without playing the others."""
+    decide = rules_of(world)[rule]
     found = [decide(b.shown, Limits()) for b in blocks(world, effect, WORLDS_A_CELL, 3)]
     return (np.concatenate([getattr(f, end) for f in found]) for end in ("promoted", "rolled_back"))
 
@@ -42,6 +42,13 @@ def test_the_gate_is_seldom_wrong_in_any_world(world):
     promoted, _ = _of_the_gate(world, Limits().margin)
     assert not _too_many(promoted.mean(), WORLDS_A_CELL)
     _, rolled_back = _of_the_gate(world, 0.0)
+    assert not _too_many(rolled_back.mean(), WORLDS_A_CELL)
+
+
+def test_by_period_too_a_user_who_returns_is_counted_once():
+    promoted, _ = _of_the_gate("returning-users", Limits().margin, "by-period")
+    assert not _too_many(promoted.mean(), WORLDS_A_CELL)
+    _, rolled_back = _of_the_gate("returning-users", 0.0, "by-period")
     assert not _too_many(rolled_back.mean(), WORLDS_A_CELL)
 
 
