@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := cli flows projects simulation sixgates tasks tests
+WORKERS ?= 2
 
 .PHONY: install demo test check format lock clean
 
@@ -22,8 +23,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install  ## play the core scenarios against real servers, and write a report
 	@$(BIN)/sixgates rehearse
 
+# WORKERS=0 runs all tests in one process.
 test: check  ## format, lint, types, import contract, doctests, all tests
-	$(BIN)/python -m pytest -q tests
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests
 
 check: install
 	$(BIN)/ruff format --check $(CODE)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import hypothesis
 import polars as pl
 import pytest
 
@@ -41,6 +42,23 @@ RULES = {
     "canary": {"margin": 0.05, "min_periods": 3, "shares": (0.5,), "slow_ms": 60_000.0},
     "monitor": {"periods": 3, "slow_ms": 60_000.0},
 }
+# Two processes on a busy machine: how long one example takes says nothing about a law.
+hypothesis.settings.register_profile("sixgates", deadline=None)
+hypothesis.settings.load_profile("sixgates")
+
+
+def pytest_collection_modifyitems(items):
+    """Files that start servers come first: two workers then end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_others(request, monkeypatch):
+    """Hide the session's and the caller's settings from a test that did not ask for a home."""
+    if "home" not in request.fixturenames:
+        for name in [name for name in os.environ if name.startswith("SIXGATES_")]:
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
@@ -129,12 +147,12 @@ class Town:
         settings = self.outside.settings
         command = [
             sys.executable, "-m", "sixgates.gateway", "--model", self.model,
-            "--ledger", settings.ledger_url, "--store", settings.store, "--log", settings.log,
+            "--store", settings.store, "--log", settings.log,
         ]  # fmt: skip
         with subprocess.Popen(
             list(map(str, command)),
             cwd=Path(__file__).parents[1],
-            env=os.environ,
+            env=os.environ | {"SIXGATES_LEDGER_URL": settings.ledger_url},
             stdout=subprocess.PIPE,
             text=True,
         ) as process:

@@ -217,7 +217,7 @@ def returning(rng, *, units, share, periods, habits, worse=0.0, fault=None):
     `worse` is the canary's excess; from period `fault` on every answer of the canary is bad.
     """
     habit, arm = rng.beta(*habits, units), rng.random(units) < share
-    frames = []
+    period_of, entity_of, bad_of = [], [], []
     for period in range(-5, periods):
         here = np.flatnonzero(rng.random(units) < 0.5)
         bad = rng.random(here.size) < habit[here]
@@ -225,14 +225,16 @@ def returning(rng, *, units, share, periods, habits, worse=0.0, fault=None):
         bad |= on & (rng.random(here.size) < worse / 0.9)
         if fault is not None and period >= fault:
             bad |= on
-        frames.append(
-            pl.DataFrame(
-                {"epoch": 2 if period >= 0 else 1, "period": period, "entity": here,
-                 "on_trial": on, "split": period >= 0, "share": share if period >= 0 else 0.0,
-                 "bad": bad, "loss": bad.astype(float)}
-            )
-        )  # fmt: skip
-    return pl.concat(frames)
+        period_of.append(np.full(here.size, period))
+        entity_of.append(here)
+        bad_of.append(bad)
+    period, entity, bad = map(np.concatenate, (period_of, entity_of, bad_of))
+    split = period >= 0
+    return pl.DataFrame(
+        {"epoch": np.where(split, 2, 1), "period": period, "entity": entity,
+         "on_trial": arm[entity] & split, "split": split, "share": np.where(split, share, 0.0),
+         "bad": bad, "loss": bad.astype(float)}
+    )  # fmt: skip
 
 
 HABITS = {"units": 300, "share": 0.25, "periods": 20, "habits": (0.2, 1.8)}

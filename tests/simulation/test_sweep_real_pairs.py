@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def test_pairs_of_two_like_models_are_decided_sooner_than_two_arms(folder):
-    found = play_real(folder, "noaa_weather", 12, 7, Limits())
+    found = play_real(folder, "noaa_weather", 6, 7, Limits())
     assert found.days == pytest.approx(0.7 * 6_000 / 30, abs=2)
     assert found.paired.p_promote > 0.7
     assert found.paired.mean_requests >= 3 * 30
@@ -35,7 +35,7 @@ def test_pairs_of_two_like_models_are_decided_sooner_than_two_arms(folder):
     assert found.ratio > 2
     for way in (found.paired, found.two_arms):
         assert way.p_promote + way.p_rollback + way.p_undecided == pytest.approx(1)
-    assert found == play_real(folder, "noaa_weather", 12, 7, Limits())
+    assert found == play_real(folder, "noaa_weather", 6, 7, Limits())
     names = [figure.name for figure in figures_of_real_pairs([found])]
     assert names == [
         "requests to the verdict, two arms / pairs, noaa_weather",
