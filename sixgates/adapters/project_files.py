@@ -3,9 +3,9 @@
 import importlib.util
 import sys
 import traceback
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from pydantic import ValidationError
 
@@ -48,7 +48,7 @@ def project_names() -> list[str]:
 def _locate(name_or_path: str) -> Path:
     if name_or_path.endswith(".py") or "/" in name_or_path:
         path = Path(name_or_path)
-        if path.is_file():
+        if path.suffix == ".py" and path.is_file():
             return path
         raise ConfigurationError(f"there is no project file {path}: give the path of a .py file")
     stems = dict.fromkeys((name_or_path, name_or_path.replace("-", "_")))
@@ -71,7 +71,8 @@ def _installed_folders() -> list[Path]:
 
 def _execute(path: Path) -> ModuleType:
     name = f"sixgates_project_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path.absolute())
+    loader = _Source(name, str(path.absolute()))
+    spec = importlib.util.spec_from_file_location(name, path.absolute(), loader=loader)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path} is not a Python file: give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
@@ -90,6 +91,13 @@ def _execute(path: Path) -> ModuleType:
             " mend it, then run `sixgates check`"
         ) from exc
     return module
+
+
+class _Source(SourceFileLoader):
+    """Compiles the text as it is now: kept bytecode goes by whole seconds and the size."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader asks so
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _run(spec: ModuleSpec, module: ModuleType) -> None:
