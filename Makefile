@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: install demo test check format lock clean
+.PHONY: install demo kill-matrix test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -22,6 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: install  ## play the core scenarios against real servers, and write a report
 	@$(BIN)/sixgates rehearse
+
+kill-matrix: install  ## kill everything at every moment that matters; prints how long it took
+	@$(BIN)/sixgates rehearse kill-matrix
 
 # WORKERS=0 runs all tests in one process.
 test: check  ## format, lint, types, import contract, doctests, all tests

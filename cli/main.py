@@ -10,6 +10,7 @@ from cli import approval, ledger, line, operate, people
 from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
+from sixgates.gates.errors import ConfigurationError
 
 app = typer.Typer(
     help="From a drift alert to a production model, through six gates: validate, retrain,"
@@ -94,6 +95,9 @@ def rehearse(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the servers up until Ctrl-C, to look around.")
     ] = False,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="With kill-matrix: how often a walk is killed at a place.")
+    ] = 3,
     as_json: Json = False,
 ) -> None:
     """Play the whole loop on this machine: real Prefect, MLflow, gateway and HTTP traffic.
@@ -101,9 +105,20 @@ def rehearse(
     Without arguments it plays the six core scenarios. With --project and --data it trains a
     champion on the first fifth of your history and replays the rest as traffic.
 
+    `rehearse kill-matrix` kills processes at every moment that matters and looks whether anything
+    was lost, doubled or left half done; after it may follow which parts to play (about an hour for
+    all of them).
+
     Example: sixgates rehearse canary-regression --keep
     """
     with sentences():
+        if scenario and scenario[0] == "kill-matrix":
+            from cli.matrix.perform import perform_matrix
+
+            if project or data or keep:
+                raise ConfigurationError("kill-matrix takes no --project, --data and --keep")
+            only = tuple(scenario[1:])
+            raise typer.Exit(perform_matrix(home, repeats=repeats, only=only, as_json=as_json))
         from cli.perform import perform
 
         code = perform(
@@ -322,7 +337,7 @@ app.add_typer(line.app)
 
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
     show(ended, as_json=as_json, human=lambda: stdout.print(people.ending(ended)))
-    refused = ended["ending"] in {"Rejected", "RolledBack", "Expired", "Held"}
+    refused = ended["ending"] in {"Rejected", "RolledBack", "Expired", "Held", "Broken"}
     raise typer.Exit(Code.REFUSED if refused else Code.DONE)
 
 

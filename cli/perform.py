@@ -4,15 +4,14 @@ import math
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from cli.progress import Progress
 from cli.rehearse import Job, Rehearsed, clear, new_home, rehearse
 from cli.say import Code, show, stderr, stdout
 from sixgates.adapters.report_page import write_report
@@ -32,7 +31,7 @@ def perform(
     job = _job(names, project, data, keep=keep)
     home = new_home(parent)
     stderr.print(f"everything of this rehearsal is kept in [bold]{home}[/]")
-    with _Progress(job.plays, live=not as_json and stderr.is_terminal) as progress:
+    with Progress(("servers", *job.plays), live=not as_json and stderr.is_terminal) as progress:
 
         def stay_up(addresses: dict[str, str]) -> None:
             progress.stop()
@@ -81,48 +80,6 @@ def _address(project: str) -> str:
     """Make a path absolute, so that other processes find it; leave a name as it is."""
     is_path = project.endswith(".py") or "/" in project
     return str(Path(project).resolve()) if is_path else project
-
-
-class _Progress:
-    """Shows the newest line of each play: a live table on a terminal, plain lines elsewhere."""
-
-    def __init__(self, plays: tuple[str, ...], *, live: bool) -> None:
-        self._lines = dict.fromkeys(("servers", *plays), "waiting")
-        self._began = time.monotonic()
-        self._lock = threading.Lock()
-        self._live = Live(console=stderr, get_renderable=self._table, refresh_per_second=8)
-        self._is_live = live
-
-    def __enter__(self) -> Self:
-        if self._is_live:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Leave the table as it is; what is printed next stands below it."""
-        if self._is_live:
-            self._live.stop()
-
-    def line(self, name: str, text: str) -> None:
-        """Take a line of one play."""
-        with self._lock:
-            self._lines[name] = text
-        if not self._is_live:
-            seconds = time.monotonic() - self._began
-            stderr.print(f"{seconds:6.1f} s  {name}: {escape(text)}", soft_wrap=True)
-
-    def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2), expand=True)
-        table.add_column(no_wrap=True)
-        table.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
-        with self._lock:
-            for name, text in self._lines.items():
-                table.add_row(f"[bold]{name}[/]", escape(text))
-        table.add_row("", f"[dim]{time.monotonic() - self._began:.0f} s, Ctrl-C stops all[/]")
-        return table
 
 
 def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:

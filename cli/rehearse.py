@@ -3,19 +3,17 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cli.processes import Processes
+from cli.processes import Processes, terminate_as_interrupt
 from cli.stack import Stack
 from sixgates.gates.errors import ConfigurationError, TransientError
 
@@ -75,7 +73,7 @@ def rehearse(
     Raises:
         TransientError: a server did not start.
     """
-    with _terminate_as_interrupt(), Processes(home / "logs", own_groups=True) as processes:
+    with terminate_as_interrupt(), Processes(home / "logs", own_groups=True) as processes:
         stack = Stack(home, processes)
         progress("servers", "starting Prefect")
         stack.start_prefect()
@@ -117,21 +115,6 @@ def clear(home: Path) -> None:
         shutil.rmtree(home / folder, ignore_errors=True)
     for mark in ("ready", "deployed", "registry.lock"):
         (home / mark).unlink(missing_ok=True)
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, or a terminal that closes, stop everything in order, as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    former = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
 
 
 def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:

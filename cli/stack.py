@@ -38,7 +38,7 @@ class Stack:
         self._processes = processes
         self._prefect_port = free_port()
         self.env: dict[str, str] = {
-            **os.environ,
+            **_of_others(),
             **QUIET,
             "PREFECT_LOGGING_LEVEL": "WARNING",
             "SIXGATES_HOME": str(home),
@@ -59,12 +59,12 @@ class Stack:
         """Address of Prefect's pages."""
         return f"http://127.0.0.1:{self._prefect_port}"
 
-    def start_prefect(self) -> None:
+    def start_prefect(self) -> subprocess.Popen[str]:
         """Start a Prefect server without waiting for it."""
         port = str(self._prefect_port)
         words = ["server", "start", "--host", "127.0.0.1", "--port", port]
         command = [sys.executable, "-m", "cli.prefect_server", *words]
-        self._processes.spawn("prefect-server", command, env=self.env)
+        return self._processes.spawn("prefect-server", command, env=self.env)
 
     def start_worker(self, env: Mapping[str, str]) -> None:
         """Start a process worker that runs the deployments."""
@@ -122,6 +122,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _of_others() -> dict[str, str]:
+    """Return the environment without what it says about an installation.
+
+    Else a rehearsal would play in the ledger and the registry of who has exported their addresses.
+    """
+    return {name: word for name, word in os.environ.items() if not name.startswith("SIXGATES_")}
 
 
 def _prefect(*words: str) -> list[str]:

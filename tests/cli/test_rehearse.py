@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.matrix.mortal_gateway import RECORDS
+from cli.matrix.whole import KINDS
+from cli.say import Code
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
@@ -99,3 +103,25 @@ def test_a_mistake_is_one_sentence_before_anything_starts(tmp_path, words, sente
     assert sentence in " ".join(err.split())
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_a_part_of_the_kill_matrix_tells_what_it_looked_for_and_leaves_nothing_running(tmp_path):
+    part = "gateway killed as it records"
+    process = start("kill-matrix", part, "--repeats", "1", "--json", home=tmp_path)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err[-2000:]
+    document = json.loads(out)
+    assert document["points"] == document["plays"] == len(RECORDS)
+    assert (document["repeats"], document["failed_requests"]) == (1, 0)
+    assert document["requests"] > 0
+    assert document["violations"] == dict.fromkeys(KINDS, 0)
+    assert processes_of(tmp_path) == []
+
+
+def test_an_unknown_part_of_the_kill_matrix_is_refused_with_those_there_are(tmp_path):
+    process = start("kill-matrix", "tea", home=tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == Code.USAGE
+    assert "kill-matrix has no part tea: choose from retrain" in " ".join(err.split())
+    assert not list(tmp_path.iterdir())

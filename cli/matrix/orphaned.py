@@ -1,0 +1,83 @@
+"""A canary whose ticks stop because Prefect's server is gone: the lease must save it."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from cli.matrix.findings import Findings
+from cli.matrix.play import Stage
+from cli.matrix.scenes import Scene
+from cli.matrix.states import CANARY
+from cli.matrix.town import STORY
+from cli.processes import Processes
+from cli.stack import Stack
+from sixgates.gates.errors import TransientError
+
+_SLACK_SECONDS = 5.0
+"""What gateways may take beyond the lease: they look at the ledger twice a second."""
+_PATIENCE = 180.0
+
+
+def play_orphaned(stage: Stage) -> None:
+    """Kill Prefect's server in mid-canary, wait for the lease, and start it again.
+
+    Raises:
+        TransientError: the ticks did not begin, or not begin again.
+    """
+    place, found = "canary, Prefect's server gone", stage.findings
+    lease = STORY.project.policies.canary.lease.total_seconds()
+    stage.say(f"{place}: starting Prefect")
+    found.plays += 1
+    stage.town.restore(CANARY)
+    home = stage.town.home.parent / "prefect"
+    home.mkdir()
+    scene = Scene("orphaned canary", CANARY, "tick")
+    with (
+        Processes(home / "logs", own_groups=True) as processes,
+        stage.open(scene, place, gateways=2),
+    ):
+        stack = Stack(home, processes)
+        server = stack.start_prefect()
+        stack.wait_for_prefect()
+        env = stack.env | stage.town.env | {"PREFECT_API_URL": stack.env["PREFECT_API_URL"]}
+        command = [sys.executable, "-m", "cli.matrix.ticker", str(stage.town.file)]
+        ticker = processes.spawn("ticker", command, env=env)
+        if not _within(_PATIENCE, lambda: _shares(stage) == _planned(stage)):
+            raise TransientError(f"no tick through Prefect came: see {home / 'logs'}")
+        before = stage.walker.look()["lapses"]
+        stage.say(f"{place}: killed, waiting for the lease of {lease:.0f} s")
+        server.kill()
+        saved = _within(lease + _SLACK_SECONDS, lambda: not any(_shares(stage)))
+        _require(found, place, saved, f"the canary still answers {lease:.0f} s after the last tick")
+        stage.say(f"{place}: starting Prefect again")
+        stack.start_prefect()
+        if not _within(_PATIENCE, lambda: _shares(stage) == _planned(stage)):
+            raise TransientError(f"no tick through Prefect came again: see {home / 'logs'}")
+        ticker.kill()
+        ticker.wait()
+        lapses = stage.walker.look()["lapses"] - before
+        _require(found, place, lapses > 0, "the ledger does not know of the lapse")
+        stage.settle(place)
+
+
+def _shares(stage: Stage) -> list[float]:
+    """Return the share that each gateway gives the canary now."""
+    return [0.0 if g["lapsed"] or g["cut"] else g["share"] for g in stage.walker.look()["gateways"]]
+
+
+def _planned(stage: Stage) -> list[float]:
+    seen = stage.walker.look()
+    return [seen["routes"][-1]["share"]] * len(seen["gateways"])
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _require(found: Findings, place: str, holds: bool, otherwise: str) -> None:  # noqa: FBT001
+    found.add(place, "lease", [] if holds else [otherwise])

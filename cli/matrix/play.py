@@ -1,0 +1,236 @@
+"""Plays a walk with everything that can happen to it, and collects what was violated."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import polars as pl
+
+from cli.matrix import whole
+from cli.matrix.client import Client, Failure
+from cli.matrix.ends import Ends
+from cli.matrix.faults import Fault
+from cli.matrix.findings import Findings
+from cli.matrix.points import Death, deaths
+from cli.matrix.scenes import Scene
+from cli.matrix.states import EMPTY
+from cli.matrix.town import START, Gateway, Town
+from cli.matrix.walks import Walker
+from cli.matrix.whole import Facts
+from sixgates.adapters.clocks import FileClock
+from sixgates.adapters.segment_log import SegmentLog
+from sixgates.gates.errors import ContractError
+from sixgates.gates.records import Arm
+
+BACK_SECONDS = 2.0
+"""Within so long a gateway that was killed must answer again."""
+NOTICED_SECONDS = 0.5
+PLAIN, PATIENT = "plain", "patient"
+"""Names of the client that asks one gateway once, and of the one that tries both again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """A walk that nobody killed."""
+
+    end: Facts
+    intents: Counter[str]
+    """Effect to how often it was intended."""
+    writes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where scenes are played."""
+
+    town: Town
+    walker: Walker
+    findings: Findings
+    say: Callable[[str], None]
+    _known: dict[Scene, "Undisturbed"] = field(default_factory=dict)
+
+    def play_deaths(self, scene: Scene, chosen: Callable[[Sequence[Death]], list[Death]]) -> None:
+        """Play a scene undisturbed, and then with every death in it that is chosen.
+
+        Args:
+            scene: The walk.
+            chosen: Takes all places to die at and returns those to play, repeats among them.
+
+        Raises:
+            ContractError: the undisturbed walk broke.
+        """
+        walk = self._undisturbed(scene)
+        places = chosen(list(deaths(walk.intents, walk.writes)))
+        self.findings.points += len({death.name for death in places})
+        for n, death in enumerate(places, 1):
+            self.say(f"{scene.name}: {n} of {len(places)}, killed at {death.name}")
+            self._die(scene, death, walk.end)
+
+    def play_fault(self, scene: Scene, fault: Fault) -> None:
+        """Play a scene undisturbed, and then with a fault around its walk.
+
+        Raises:
+            ContractError: the undisturbed walk broke.
+        """
+        undisturbed = self._undisturbed(scene).end
+        place = f"{scene.name}, {fault.name}"
+        self.say(place)
+        self.findings.plays += 1
+        self.town.restore(scene.state)
+        with self.open(scene, place, gateways=2) as gateway:
+            with fault.begin(self.town, gateway) as environment:
+                self.walker.act(scene.act, spoilt=scene.spoilt, **environment)
+                self._require_champion(place, self.walker.look())
+            seen = self._settled(scene, place, undisturbed)
+            self._compare(place, seen, seen, undisturbed, fault.ends)
+
+    def play_record(self, scene: Scene, record: str, n: int) -> None:
+        """Play a scene while a gateway dies around its n-th record of a kind.
+
+        Args:
+            scene: The walk.
+            record: Kind and moment; one of `RECORDS`.
+            n: At which write of that kind.
+        """
+        place = f"{record}:{n}"
+        self.say(f"{scene.name}, gateway killed at {place}")
+        self.findings.plays += 1
+        self.town.restore(scene.state)
+        with self.open(scene, place, gateways=2, dies_at=place) as gateway:
+            try:
+                gateway.rise()
+            except subprocess.TimeoutExpired:
+                self.findings.add(place, "unreached", ["the gateway came not so far"])
+            self.settle(place)
+
+    def settle(self, place: str) -> Facts:
+        """Tick twice; all must agree then, and one champion serve."""
+        for _ in range(2):
+            self.walker.act("tick")
+        seen = self.walker.look()
+        self._require_champion(place, seen)
+        self.findings.add(place, "disagreement", whole.agreement(seen))
+        return seen
+
+    def _undisturbed(self, scene: Scene) -> Undisturbed:
+        if scene not in self._known:
+            self._known[scene] = self._played(scene)
+        return self._known[scene]
+
+    def _played(self, scene: Scene) -> Undisturbed:
+        self.town.restore(scene.state)
+        self.say(f"{scene.name}: nobody is killed")
+        with self.open(scene, f"{scene.name}, undisturbed"):
+            before = self.walker.look()
+            walk = self.walker.act(scene.act, spoilt=scene.spoilt)
+            if walk.broke:
+                raise ContractError(f"{scene.name} breaks undisturbed: {walk.broke}")
+            intents = Counter(self.walker.look()["intents"]) - Counter(before["intents"])
+            return Undisturbed(self.settle(scene.name), intents, walk.writes)
+
+    def _die(self, scene: Scene, death: Death, undisturbed: Facts) -> None:
+        place = f"{scene.name}, {death.name}"
+        self.town.restore(scene.state)
+        with self.open(scene, place):
+            self.findings.plays += 1
+            walk = self.walker.act(scene.act, spoilt=scene.spoilt, **death.environment)
+            if not walk.killed:
+                self.findings.add(place, "unreached", ["the walk came to its end without it"])
+            self.findings.effects[death.name.partition(":")[0]] += walk.killed
+            died = self.walker.look()
+            self._require_champion(place, died)
+            seen = self._settled(scene, place, undisturbed)
+            self._compare(place, died, seen, undisturbed, Ends.ALIKE)
+
+    def _settled(self, scene: Scene, place: str, undisturbed: Facts) -> Facts:
+        """Let two ticks settle what was left, and ask once more for what came to no end."""
+        seen = self.settle(place)
+        # Nobody but who asked for a walk asks again, and only where it did not come to its end.
+        key = "answers" if scene.act == "retrain" else "routes"
+        if len(seen[key]) < len(undisturbed[key]):
+            self.walker.act(scene.act, spoilt=scene.spoilt)
+            seen = self.settle(place)
+        return seen
+
+    def _compare(
+        self, place: str, died: Facts, seen: Facts, undisturbed: Facts, ends: Ends
+    ) -> None:
+        for kind, said in whole.differences(died, seen, undisturbed, ends).items():
+            self.findings.add(place, kind, said)
+
+    def _require_champion(self, place: str, seen: Facts) -> None:
+        self.findings.add(place, "champions", whole.champions(seen))
+
+    @contextmanager
+    def open(
+        self, scene: Scene, place: str, *, gateways: int = 1, dies_at: str = ""
+    ) -> Iterator[Gateway]:
+        """Lend the first gateway, which a client asks all along, and judge what was seen.
+
+        Args:
+            scene: Who must be served is part of its state.
+            place: What is played, for what is found.
+            gateways: With two, another client has patience, and asks both.
+            dies_at: Where the first gateway dies by itself; see `cli.matrix.mortal_gateway`.
+        """
+        opened = self.town.open_gateways(gateways, dies_at=dies_at)
+        urls, given = [gateway.url for gateway in opened], (self.town.project, self._rows())
+        clients = [Client(PLAIN, urls[:1], *given, again=False)]
+        clients += [Client(PATIENT, urls, *given, again=True)] * (gateways > 1)
+        try:
+            for client in clients:
+                client.start()
+                if scene.state != EMPTY and not client.wait_for_answer():
+                    raise ContractError(f"nobody answers in the state {scene.state}")
+            yield opened[0]
+            for client in clients:
+                client.stop()
+            self._judge(place, clients, opened)
+        finally:
+            for client in clients:
+                client.stop()
+            for gateway in opened:
+                gateway.kill()
+
+    def _judge(self, place: str, clients: Sequence[Client], gateways: Sequence[Gateway]) -> None:
+        """Judge what clients saw, and whether what they were told is on record."""
+        found, away = self.findings, gateways[0].deaths
+        for client in clients:
+            excused = away if client.name == PLAIN else []
+            failures = [f.what for f in client.failures if not _excused(f, excused)]
+            found.requests += len(client.acknowledged) + len(client.failures)
+            found.fail(place, failures)
+        late = [back - died for died, back in away if back - died >= BACK_SECONDS]
+        found.add(place, "late gateways", [f"it was away for {s:.1f} s" for s in late])
+
+        log, model = SegmentLog(self.town.home / "log"), self.town.project.name
+        answers = log.predictions(model, START).filter(pl.col("arm") != Arm.SHADOW)
+        labels = log.labels(model)
+        for client in clients:
+            theirs = pl.col("request").str.starts_with(client.name)
+            answered = answers.filter(theirs)["request"].to_list()
+            lost = whole.lost(client.acknowledged, answered)
+            if len(lost) > sum(gateway.unlogged() for gateway in gateways):  # which they count
+                found.add(place, "predictions", [f"{name} is not on record" for name in lost])
+            if client.name == PLAIN:  # what another asked twice may be there twice: it counts once
+                found.add(place, "predictions", whole.doubled(answered))
+            labelled = labels.filter(theirs)["request"].to_list()
+            lost = whole.lost(client.labelled, labelled)
+            found.add(place, "labels", [f"{name} is not on record" for name in lost])
+            found.add(place, "labels", whole.doubled(labelled))
+
+    def _rows(self) -> pl.DataFrame:
+        """Rows of the day that the clock shows."""
+        now = FileClock(self.town.clock).now()
+        today = pl.col(self.town.project.roles.event_time).is_between(now - timedelta(days=1), now)
+        return self.town.frame.filter(today)
+
+
+def _excused(failure: Failure, deaths: Sequence[tuple[float, float]]) -> bool:
+    """Whether a request was under way while its gateway was dead; a death is noticed late."""
+    return any(
+        failure.began <= back and failure.ended >= died - NOTICED_SECONDS for died, back in deaths
+    )

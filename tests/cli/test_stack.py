@@ -1,0 +1,40 @@
+"""What the processes of a rehearsal find in their environment, and not on their command lines."""
+
+import io
+from types import SimpleNamespace
+
+from cli.processes import Processes
+from cli.stack import Stack
+from cli.theatre import Theatre
+from sixgates.adapters.settings import Settings
+
+
+def test_a_rehearsal_never_plays_in_an_installation(tmp_path, monkeypatch):
+    for name in ("LEDGER_URL", "MLFLOW_URI", "TOKENS", "CLOCK", "NOTIFY_TOKEN"):
+        monkeypatch.setenv(f"SIXGATES_{name}", "http://u:hush@production")
+    monkeypatch.setenv("SIXGATES_HOME", "/var/lib/sixgates")
+    with Processes(tmp_path / "logs", own_groups=False) as processes:
+        env = Stack(tmp_path, processes).env
+    assert {name: word for name, word in env.items() if name.startswith("SIXGATES_")} == {
+        "SIXGATES_HOME": str(tmp_path), "SIXGATES_NOTIFY": "",
+        "SIXGATES_GATEWAY_TOKEN": env["SIXGATES_GATEWAY_TOKEN"],
+    }  # fmt: skip
+    assert "production" not in str(env)
+
+
+def test_a_gateway_is_told_its_ledger_where_no_other_user_can_read_it(tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path, ledger_url="postgresql://u:hush@db/x", gateway_token="t")
+    monkeypatch.setattr("cli.theatre.build", lambda: SimpleNamespace(settings=settings))
+    started = []
+
+    def spawn(_name, command, *, env, **_):
+        started.append((command, env))
+        return SimpleNamespace(stdout=io.StringIO('{"url": "http://gateway"}\n'))
+
+    theatre = Theatre(
+        SimpleNamespace(name="loans"), "loans", tmp_path, SimpleNamespace(spawn=spawn)
+    )
+    assert theatre.open_gateway() == "http://gateway"
+    ((command, env),) = started
+    assert "hush" not in " ".join(command)
+    assert env["SIXGATES_LEDGER_URL"] == "postgresql://u:hush@db/x"
