@@ -42,6 +42,8 @@ def release(project: str) -> Any:  # noqa: ANN401 - Prefect's state
         if busy is not None:
             return Completed(name="Busy", message=busy.reason)
         tick = look(project)
+        if tick.ended:  # its challenger was deleted in MLflow, or a person rolled it back just now
+            return Completed(name=_NAMES[tick.route.step], message=tick.route.reason)
         if not tick.route.is_open:
             return Completed(name="Idle", message=f"no open release: {tick.route.reason}")
         judged = monitor(tick) if tick.route.step is Step.PROMOTED else canary(tick)

@@ -9,11 +9,12 @@ from flows.hooks import note_broken_flow, notify, record_breakdown
 from flows.naming import run_name
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Verdict
+from tasks.answer import Broken, answer
 from tasks.compare import compare
 from tasks.evaluate import evaluate
 from tasks.release import prove, release
 from tasks.retrain import train_challenger
-from tasks.run import Busy, Held, Run, answer, begin
+from tasks.run import Busy, Held, Run, begin
 from tasks.validate import validate
 
 
@@ -59,9 +60,15 @@ def retrain(
     proof = prove(run, trained.model)
     if not proof.passed:
         return _refuse(run, proof, trained.model)
-    route = release(run, trained.model, verdict.reason)
-    answer(run, "released", f"version {trained.model.version} is in step {route.step}")
-    return Completed(name="Released", message=f"version {trained.model.version}: {route.step}")
+    return _open(run, trained.model, verdict.reason)
+
+
+def _open(run: Run, model: ModelRef, reason: str) -> Any:  # noqa: ANN401 - Prefect's state
+    route = release(run, model, reason)
+    if isinstance(route, Held | Broken):
+        return Completed(name=type(route).__name__, message=route.reason)
+    answer(run, "released", f"version {model.version} is in step {route.step}")
+    return Completed(name="Released", message=f"version {model.version}: {route.step}")
 
 
 def _refuse(run: Run, verdict: Verdict, model: ModelRef | None = None) -> Any:  # noqa: ANN401

@@ -13,6 +13,7 @@ from sixgates.adapters.projection import project_route
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.verdict import Verdict
+from sixgates.ledger.deciding import Objection, append_decided
 from sixgates.ledger.ledger import Entry, Kind, LostRaceError
 from sixgates.ledger.route import Route
 from tasks.record import mark_refused, record
@@ -30,10 +31,11 @@ class Decided:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the intent; the route itself is in the ledger once it holds."""
-        decision = self.decision
+        decision, verdict = self.decision, self.decision.verdict.to_dict()
         return {
             **_name(self.route),
-            "verdict": decision.verdict.to_dict(),
+            # As it is read back, or a retry would not know the intent of the first try as its own.
+            "verdict": {**verdict, "checks": list(verdict["checks"])},
             "move": decision.move,
             "reason": decision.reason,
             "inputs": self.inputs,
@@ -50,21 +52,28 @@ class Decided:
         return cls(route, decision, stored["inputs"])
 
 
-def carry_out(world: World, decided: Decided) -> None:
+def carry_out(world: World, decided: Decided, unless: Objection | None = None) -> None:
     """Append the route and do what follows from it; once appended, all of it may be repeated.
 
+    Args:
+        world: Where to.
+        decided: What was decided.
+        unless: Why it may not be appended after all, asked in the transaction that appends it.
+
     Raises:
-        LostRaceError: another controller appended this epoch first.
+        LostRaceError: another controller appended this epoch first, or what came first forbids it.
     """
     route, decision = decided.route, decided.decision
     given = decided.to_dict()
     with intended(world, Effect.MOVE_RELEASE, route.model, release=route.release, given=given):
         try:
-            world.ledger.append_route(route)
+            held = append_decided(world.ledger, route.model, route=route, unless=unless)
         except LostRaceError:
             if world.ledger.route(route.model) != route:
                 raise
-            # A former try appended it.
+            held = None  # a former try appended it
+        if held is not None:
+            raise LostRaceError(f"epoch {route.epoch} came too late: {held.reason}")
         project_route(world, route)
         before = _before(world, route)
         record_move(world, before, decision, decided.inputs)

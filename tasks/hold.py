@@ -1,5 +1,6 @@
 """What the governor keeps back now, and how a release that it held is put on record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sixgates.gates.decision import Decision
 from sixgates.gates.governor import UPWARDS, Refused, may_begin, may_move_up
 from sixgates.gates.policy import GovernorPolicy
 from sixgates.gates.project import Project
+from sixgates.ledger.deciding import Objection
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
 from sixgates.ledger.standing import read_acts, read_standing, standing_of, trigger_of
@@ -20,13 +22,25 @@ def held_back(
 
     A rollback, an expiry and a tick that another one overtook are never held.
     """
-    model = route.model
-    if decision.move not in UPWARDS or world.ledger.route(model) != route:
+    model, unless = route.model, objection(route, decision, policy, now)
+    if unless is None or world.ledger.route(model) != route:
         return None
-    entries = read_acts(world.ledger, model)
-    standing = standing_of(model, entries, world.ledger.routes(model))
-    let = may_move_up(standing, policy, now, trigger=trigger_of(entries, route.release))
-    return let if isinstance(let, Refused) else None
+    return unless(read_acts(world.ledger, model), world.ledger.routes(model))
+
+
+def objection(
+    route: Route, decision: Decision, policy: GovernorPolicy, now: datetime
+) -> Objection | None:
+    """Return what must be asked of the record as a move is appended; None: nothing holds it."""
+    if decision.move not in UPWARDS:
+        return None
+
+    def braked(entries: Sequence[Entry], routes: Sequence[Route]) -> Refused | None:
+        standing = standing_of(route.model, entries, routes)
+        let = may_move_up(standing, policy, now, trigger=trigger_of(entries, route.release))
+        return let if isinstance(let, Refused) else None
+
+    return braked
 
 
 def still_held(world: World, project: Project) -> Refused | None:

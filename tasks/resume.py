@@ -1,4 +1,4 @@
-"""Take up a run whose process died: at the gate where it died, or not at all.
+"""Take up a run whose process died, or that was put off: at the gate it came to, or not at all.
 
 What its gates said is on record and what they passed on is stored, so none of them speaks again.
 Where something of that is gone, or does not hold any more, the run is broken off.
@@ -29,7 +29,7 @@ STALE_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A run that was never answered."""
+    """A run that was never answered, and that nobody is at work on."""
 
     entry: Entry
     at_gate: Gate
@@ -39,7 +39,7 @@ class Left:
 
 
 def settle(world: World, project: Project, now: datetime) -> list[Left]:
-    """Return the runs that died, and break off those that cannot go on; at most the newest can.
+    """Return the runs left behind, and break off those that cannot go on; at most the newest can.
 
     What else a crash left of runs is finished or undone first. To be called by who holds the lease
     of the model's runs, so that none of them is under way.
@@ -65,18 +65,22 @@ def dead_runs(world: World, model: str) -> set[str]:
 def may_go_on(
     world: World, project: Project, left: Left, now: datetime, *, trigger: str, override: str
 ) -> Allowed | Refused:
-    """Ask the governor as if the run began now; it does not stand in its own way.
-
-    A person who asks for a run sets aside what a person may, whoever asked for it first.
-    """
+    """Ask the governor as if the run began now; it does not stand in its own way."""
     model, run = project.name, left.entry
     if _opened(world, run):
         return Allowed()
     others = [e for e in world.ledger.entries(model) if e.seq != run.seq]
     standing = standing_of(model, others, world.ledger.routes(model))
-    policy = project.policies.governor
-    trigger = trigger if trigger in BY_HAND else run.body["trigger"]
-    return may_begin(standing, policy, now, trigger=trigger, override=override)
+    policy, who = project.policies.governor, on_behalf_of(left, trigger)
+    return may_begin(standing, policy, now, trigger=who, override=override)
+
+
+def on_behalf_of(left: Left, trigger: str) -> str:
+    """Return as whose a run goes on that one asked for first and another one asks for now.
+
+    A person who asks for it sets aside what a person may, whoever asked for it first.
+    """
+    return trigger if trigger in BY_HAND else str(left.entry.body["trigger"])
 
 
 def note_resumed(world: World, left: Left) -> None:
@@ -91,7 +95,7 @@ def note_resumed(world: World, left: Left) -> None:
 
 def _break_off(world: World, dead: Left) -> None:
     """Answer a run that cannot go on, and close its tracking run."""
-    run, reason = dead.entry, f"it died at gate {dead.at_gate.number} and cannot go on"
+    run, reason = dead.entry, f"it ended at gate {dead.at_gate.number} and cannot go on"
     reason = f"{reason}: {dead.obstacle}"
     tracking = run.body["tracking"]
     given = {"tracking": tracking, "status": "KILLED", "reason": reason}

@@ -1,4 +1,4 @@
-"""One retrain, from the moment it is asked for to its answer."""
+"""One retrain, from the moment it is asked for; how it is answered is in `tasks/answer.py`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,16 +17,13 @@ from sixgates.adapters.projection import project_route
 from sixgates.adapters.provenance import code_revision, lock_digest
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.governor import BY_HAND, Allowed, Refused, may_begin
-from sixgates.gates.ports import ModelRef
 from sixgates.gates.project import Project
+from sixgates.ledger.deciding import Draft, append_decided
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.release import UNDECIDED, superseded_by
-from sixgates.ledger.route import Route
-from sixgates.ledger.standing import HELD, read_standing
+from sixgates.ledger.standing import HELD, has_its_run, read_acts, read_standing
 from tasks.flight import fly_on, in_flight, land, take_off
-from tasks.record import mark_refused
-from tasks.report import report
-from tasks.resume import Left, dead_runs, may_go_on, note_resumed, settle
+from tasks.resume import Left, dead_runs, may_go_on, note_resumed, on_behalf_of, settle
 from tasks.retry import TRANSIENT
 
 
@@ -48,6 +45,8 @@ class Run:
     """Event time of its beginning; data is read as of this moment."""
     override: str = ""
     """Why a person wants it in spite of a freeze or of a former refusal; empty for no."""
+    trigger: str = ""
+    """Who or what asked for it, or for it to go on; see `governor.BY_HAND`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why no run was begun: the governor did not let it."""
+    """Why no run was begun, or its release not opened: the governor did not let it."""
 
     reason: str
     until: datetime | None
@@ -147,15 +146,19 @@ def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy
     tags = {"trigger": trigger, "code": code_revision(), "lock": lock_digest(), "run": run}
     with intended(world, Effect.START_RUN, chosen.name, release=run, given={}):
         tracking = world.registry.start_run(chosen.name, run, tags)
-        if route is not None and replaces:
-            _make_way(world, superseded_by(route, run, at=now))
-        world.ledger.append(
-            chosen.name, Kind.RUN, at=now, release=run, reason=trigger,
-            actor=_asking(trigger, asked.by),
+        begun = Draft(
+            Kind.RUN, now, run, trigger,
             body={**body, "tracking": tracking, "training": training, **_overridden(let, override),
                   **({"insisted": override} if override else {})},
+            actor=_asking(trigger, asked.by),
         )  # fmt: skip
-    return Run(run, asked.project, asked.data, chosen.name, tracking, asked.alert, now, override)
+        superseded = superseded_by(route, run, at=now) if route is not None and replaces else None
+        append_decided(world.ledger, chosen.name, entry=begun, route=superseded)
+        if superseded is not None:
+            project_route(world, superseded)
+    return Run(
+        run, asked.project, asked.data, chosen.name, tracking, asked.alert, now, override, trigger
+    )
 
 
 def _resume(
@@ -174,26 +177,8 @@ def _resume(
     return Run(
         died.release, asked.project, died.body["data"], died.model, died.body["tracking"],
         died.body["alert"], died.at, asked.override or died.body.get("insisted", ""),
+        on_behalf_of(left, asked.trigger),
     )  # fmt: skip
-
-
-@task(**TRANSIENT, cache_policy=NO_CACHE)
-def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) -> None:
-    """Record how the run ended, and with it the answer to its alert; mark a refused version.
-
-    A retry records it once.
-    """
-    world = build()
-    given = {"tracking": run.tracking, "status": "FINISHED", "reason": reason}
-    with intended(world, Effect.END_RUN, run.model, release=run.id, given=given):
-        if refused is not None:
-            mark_refused(
-                world, model=run.model, release=run.id, version=refused.version, reason=reason
-            )
-        _answer_once(world, run, ending, reason)
-        report(world, run.model, run.id, run.tracking)
-        world.registry.end_run(run.tracking, "FINISHED", reason)
-    land(world, run.model, run.id)
 
 
 def world_of(run: Run) -> tuple[World, Project]:
@@ -213,18 +198,22 @@ def _had_already(alert: int | None) -> Busy:
     return Busy(f"alert {alert} has its run already")
 
 
-def _make_way(world: World, superseded: Route) -> None:
-    """End a release for a newer run; a tick that moved it first is a lost race, and asked anew."""
-    world.ledger.append_route(superseded)
-    project_route(world, superseded)
+def put_off(world: World, run: Run, refused: Refused) -> Held:
+    """Record that a run may not open its release now, and let go of it without an answer to it.
 
-
-def _answer_once(world: World, run: Run, ending: str, reason: str) -> None:
-    if not world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id):
-        body = {"alert": run.alert, "ending": ending}
-        world.ledger.append(
-            run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
-        )
+    So it counts as one that died with its gates passed: what they said stands, and whoever asks for
+    a run of the model next (the watch for its alert, the schedule, a person) takes it up there,
+    or begins a new one where it has become too old. Nobody has to remember it.
+    """
+    reason = (
+        f"run {run.id} passed gates 1 to 4 and waits to open its release, which the next run that"
+        f" is asked for does, such as by `sixgates retrain --project {run.project}`:"
+        f" {refused.reason}"
+    )
+    body = {"trigger": run.trigger, "alert": run.alert, "data": run.data, "run": run.id}
+    held = _put_off(world, run.model, Refused(reason, refused.until), body)
+    land(world, run.model, run.id)
+    return held
 
 
 def _put_off(world: World, model: str, refused: Refused, body: dict[str, Any]) -> Held:
@@ -232,9 +221,8 @@ def _put_off(world: World, model: str, refused: Refused, body: dict[str, Any]) -
     until = None if refused.until is None else refused.until.isoformat()
     body = {**body, "ending": HELD, "until": until}
     newest = world.ledger.entries(model, kind=Kind.ANSWER)[-1:]
-    twice = body["alert"] is not None and [(e.reason, e.body) for e in newest] == [
-        (refused.reason, body)
-    ]
+    repeated = body["alert"] is not None or "run" in body
+    twice = repeated and [(e.reason, e.body) for e in newest] == [(refused.reason, body)]
     if not twice:
         now = world.clock.now()
         world.ledger.append(model, Kind.ANSWER, at=now, reason=refused.reason, body=body)
@@ -257,12 +245,11 @@ def _taken(
     world: World, model: str, alert: int | None, besides: Collection[str] | None = None
 ) -> bool:
     """Whether a run has begun for an alert, and did not die: events may arrive twice."""
+    if alert is None:
+        return False
     if besides is None:
         besides = dead_runs(world, model)
-    return alert is not None and any(
-        run.body["alert"] == alert and run.release not in besides
-        for run in world.ledger.entries(model, kind=Kind.RUN)
-    )
+    return has_its_run(read_acts(world.ledger, model), alert, besides)
 
 
 @lru_cache(maxsize=8)

@@ -21,7 +21,7 @@ from tasks.approval import after_people, heard
 from tasks.carry_out import Decided, carry_out, opening_of, record_move
 from tasks.finish import bring_in_line
 from tasks.frozen import ask_about_harm
-from tasks.hold import held_back, is_noted, newest_note, note
+from tasks.hold import held_back, is_noted, newest_note, note, objection
 from tasks.record import show
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
@@ -38,6 +38,8 @@ class Tick:
     now: datetime
     read: datetime = field(compare=False)
     """Wall clock, naive UTC: what a gateway receives after it belongs to the next tick."""
+    ended: bool = False
+    """Whether the release ended while the world was brought in line, before any gate was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +65,25 @@ class Judged:
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def look(project: str) -> Tick:
     """Read who serves, settle what a crash left, and bring gateways and registry in line."""
-    world = build()
-    route = bring_in_line(world, project_of(project).name)
-    return Tick(project, route, world.clock.now(), WallClock().now())
+    world, model = build(), project_of(project).name
+    before = world.ledger.route(model)
+    route = bring_in_line(world, model)
+    ended = before is not None and before.is_open and not route.is_open
+    return Tick(project, route, world.clock.now(), WallClock().now(), ended)
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def move(tick: Tick, judged: Judged) -> Route:
     """Record the verdict and carry out its move; a lost race leaves the winner's route.
 
-    A move upwards that the governor does not allow now is held, and recorded as such.
+    A move upwards that the governor does not allow now is held, and recorded as such. It is asked
+    once more in the transaction that appends the route: a stop that comes first is obeyed.
     """
     world, project, route = build(), project_of(tick.project), tick.route
+    policy = project.policies.governor
     decision = heard(world, project, route, judged.decision, tick.now)
     let_canary_answer(world, route, project.policies.canary.lease)
-    held = held_back(world, route, decision, project.policies.governor, tick.now)
-    if held is not None:
+    if (held := held_back(world, route, decision, policy, tick.now)) is not None:
         return _hold(world, tick, decision, held)
     following = next_route(
         route, decision.move, shares=judged.shares, holdback=project.policies.monitor.holdback,
@@ -96,8 +101,10 @@ def move(tick: Tick, judged: Judged) -> Route:
         return standing
     decided = Decided(following, decision, inputs_of(tick))
     try:
-        carry_out(world, decided)
+        carry_out(world, decided, objection(route, decision, policy, tick.now))
     except LostRaceError:
+        if (held := held_back(world, route, decision, policy, tick.now)) is not None:
+            return _hold(world, tick, decision, held)
         return require_route(world.ledger, route.model)
     return following
 

@@ -47,7 +47,7 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     """Record an alert and announce it by an event; quiet while one is, or just was, answered.
 
     One that the governor put off is announced again as soon as it would let it begin, and one
-    whose run died, so that the run goes on.
+    whose run died or waits to open its release, so that the run goes on.
     """
     world, chosen = build(), project_of(project)
     now, model = world.clock.now(), chosen.name
@@ -82,9 +82,9 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
 
 def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:
     """Return what to say of an alert that is not answered yet, None where there is none."""
-    died = _alert_of_dead_run(world, chosen.name)
-    if died is not None:
-        return Raised(died.seq, f"alert {died.seq}: its run died, and is taken up again")
+    left = _alert_of_run_left(world, chosen.name)
+    if left is not None:
+        return left
     waiting = waiting_alert(read_acts(world.ledger, chosen.name))
     if waiting is None or route.is_open:
         return None
@@ -94,13 +94,26 @@ def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:
     return Raised(alert.seq, f"alert {alert.seq} is unanswered: {alert.reason}")
 
 
-def _alert_of_dead_run(world: World, model: str) -> Entry | None:
-    """Return the newest alert where its run died: nobody else would ask for it again."""
+def _alert_of_run_left(world: World, model: str) -> Raised | None:
+    """Return the newest alert where nobody is at work on its run: nobody else would ask for it."""
     dead = dead_runs(world, model)
     alerts = world.ledger.entries(model, kind=Kind.ALERT)
     runs = world.ledger.entries(model, kind=Kind.RUN) if dead and alerts else []
-    asked = {run.body["alert"] for run in runs if run.release in dead}
-    return alerts[-1] if alerts and alerts[-1].seq in asked else None
+    newest = alerts[-1].seq if alerts else None
+    left = [run for run in runs if run.release in dead and run.body["alert"] == newest]
+    if newest is None or not left:
+        return None
+    held = _is_put_off(world, model, left[-1].release)
+    why = "waits to open its release" if held else "died"
+    return Raised(newest, f"alert {newest}: its run {why}, and is asked for again")
+
+
+def _is_put_off(world: World, model: str, run: str) -> bool:
+    """Whether a run waits to open its release, and nobody has taken it up since."""
+    words = world.ledger.entries(model, kind=Kind.ANSWER)
+    held = [word.seq for word in words if word.body.get("run") == run]
+    taken_up = world.ledger.entries(model, kind=Kind.RECOVERED, release=run)
+    return bool(held) and held[-1] > max((entry.seq for entry in taken_up), default=0)
 
 
 def _announce(project: str, data: str | None, alert: Entry, *, announce: bool) -> None:

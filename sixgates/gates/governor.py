@@ -1,4 +1,4 @@
-"""The governor: may a run begin now, and may a release move up?
+"""The governor: may a run begin now, may its release open, and may a release move up?
 
 It brakes what the pipeline does on its own: after a rollback, after too many runs or refusals, in
 a freeze and while a person has stopped the line. It never brakes a rollback or an expiry, and
@@ -123,6 +123,29 @@ def may_begin(
     return _refusal(standing, policy, now, binding) or Allowed(brakes(standing, policy, now))
 
 
+def may_open(
+    standing: Standing, policy: GovernorPolicy, now: datetime, *, trigger: str, override: str = ""
+) -> Allowed | Refused:
+    """Decide whether a run whose gates passed may open its release, or serve a first model.
+
+    What counts runs (cooldown, budget, breaker) was asked when it began and binds it no more: the
+    run itself would stand in its own way.
+
+    Args:
+        standing: What the ledger tells.
+        policy: The limits.
+        now: Event time, naive UTC.
+        trigger: Who or what asked for the run, or for it to go on: a person (see `BY_HAND`) is
+            bound by a stop, and by a freeze unless there is an override; everything else by the
+            hold after a rollback too.
+        override: Why a person wants the run in a freeze all the same; empty for no.
+    """
+    binding = _binding_a_release(trigger)
+    if trigger in BY_HAND and override.strip():
+        binding -= {Brake.FREEZE}
+    return _refusal(standing, policy, now, binding) or Allowed()
+
+
 def may_move_up(
     standing: Standing, policy: GovernorPolicy, now: datetime, *, trigger: str
 ) -> Allowed | Refused:
@@ -135,8 +158,11 @@ def may_move_up(
         trigger: Who or what began the run that opened it. A release that a person began is not
             bound by the hold after a rollback; a stop and a freeze bind every release.
     """
-    binding = _BIND_A_RELEASE - ({Brake.HOLD} if trigger in BY_HAND else set())
-    return _refusal(standing, policy, now, binding) or Allowed()
+    return _refusal(standing, policy, now, _binding_a_release(trigger)) or Allowed()
+
+
+def _binding_a_release(trigger: str) -> frozenset[Brake]:
+    return _BIND_A_RELEASE - ({Brake.HOLD} if trigger in BY_HAND else set())
 
 
 def _refusal(

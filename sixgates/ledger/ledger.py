@@ -4,31 +4,32 @@ Appending a route is the compare-and-set of the whole system: `UNIQUE(model, epo
 one of several controllers win.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import IntegrityError
 
-from sixgates.gates.errors import ConfigurationError, ContractError, PipelineError, TransientError
-from sixgates.ledger import chain, export, intents, leases, tables, verify
+from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.ledger import chain, export, intents, leases, presence, tables, verify
 from sixgates.ledger.database import engine_for, reading, snapshot, writing
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
-from sixgates.ledger.rows import append_entry, append_route, read_entries, read_routes, wall
+from sixgates.ledger.rows import (
+    Draft,
+    LostRaceError,
+    append_entry,
+    append_route,
+    read_entries,
+    read_routes,
+    require_next,
+)
 from sixgates.ledger.schema import ensure_tables
 
 __all__ = ["Entry", "Kind", "Ledger", "LostRaceError", "require_route"]
 
-GATEWAY_SILENCE = timedelta(seconds=10)
-"""A gateway that has not been seen for so long counts as gone."""
-
-
-class LostRaceError(TransientError):
-    """Another controller appended this epoch first: read again and judge anew."""
+_Objection = TypeVar("_Objection")
 
 
 class Ledger:
@@ -136,21 +137,52 @@ class Ledger:
             LostRaceError: another controller recorded this epoch first.
             ContractError: the epoch does not follow the newest one.
         """
-        try:
-            with writing(self._engine) as connection:
-                chain.hold(connection, route.model)
-                newest = read_routes(connection, route.model, newest_first=True, limit=1)
-                expected = newest[0].epoch + 1 if newest else 1
-                if not 1 <= route.epoch <= expected:
-                    raise ContractError(
-                        f"epoch {route.epoch} of {route.model} does not follow:"
-                        f" epoch {expected} is next"
-                    )
+        self.append_together(route.model, route=route)
+
+    def append_together(
+        self,
+        model: str,
+        *,
+        entry: Draft | None = None,
+        route: Route | None = None,
+        unless: Callable[[Sequence[Entry], Sequence[Route]], _Objection] | None = None,
+        about: Collection[Kind] = (),
+    ) -> _Objection | None:
+        """Append an entry, a route or both, unless the record speaks against it: all or nothing.
+
+        Args:
+            model: Of which model; before its first row there is nothing that could be held.
+            entry: What comes first.
+            route: What comes with it.
+            unless: Asked once nobody else can append; given the entries of the kinds in `about` and
+                all routes, both oldest first, it says why not, or None.
+            about: Kinds of entries that `unless` is given.
+
+        Returns:
+            What `unless` said, and then nothing was appended; None where all was.
+
+        Raises:
+            LostRaceError: another controller recorded this epoch first.
+            ContractError: the epoch does not follow the newest one.
+        """
+        with writing(self._engine) as connection:
+            chain.hold(connection, model)
+            if route is not None:
+                require_next(connection, route)
+            if unless is not None:
+                known = [e for kind in about for e in read_entries(connection, model, kind=kind)]
+                in_order = sorted(known, key=lambda found: found.seq)
+                objection = unless(in_order, read_routes(connection, model))
+                if objection is not None:
+                    return objection
+            if entry is not None:
+                append_entry(
+                    connection, model, entry.kind, at=entry.at, release=entry.release,
+                    actor=entry.actor, reason=entry.reason, body=entry.body,
+                )  # fmt: skip
+            if route is not None:
                 append_route(connection, route)
-        except IntegrityError as exc:
-            raise LostRaceError(
-                f"epoch {route.epoch} of {route.model} was taken by another controller"
-            ) from exc
+        return None
 
     def take(self, name: str, owner: str, seconds: float) -> bool:
         """Take a lease that is free, has run out or is one's own, and say whether one has it.
@@ -210,35 +242,22 @@ class Ledger:
 
     def announce(self, model: str, url: str) -> None:
         """Say that a gateway for this model is alive at a URL; repeated as its heartbeat."""
-        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else _postgres_insert()
-        values = {"url": url, "model": model, "seen": wall()}
-        statement = insert(tables.gateways).values(**values)
-        statement = statement.on_conflict_do_update(index_elements=["url"], set_=values)
         with writing(self._engine) as connection:
-            connection.execute(statement)
+            presence.announce(connection, model, url)
 
     def withdraw(self, url: str) -> None:
         """Say that the gateway at a URL has stopped."""
-        t = tables.gateways
         with writing(self._engine) as connection:
-            connection.execute(t.delete().where(t.c.url == url))
+            presence.withdraw(connection, url)
 
     def gateways(self, model: str) -> list[str]:
-        """Return the URLs of the gateways that serve this model and are alive."""
-        t = tables.gateways
-        query = sa.select(t.c.url).where(t.c.model == model, t.c.seen >= wall() - GATEWAY_SILENCE)
+        """Return the URLs of the gateways that serve this model and are alive, sorted."""
         with reading(self._engine) as connection:
-            return sorted(connection.execute(query).scalars())
+            return presence.alive(connection, model)
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
-
-
-def _postgres_insert() -> Any:  # noqa: ANN401 - returns the dialect's function
-    from sqlalchemy.dialects import postgresql
-
-    return postgresql.insert
 
 
 def require_route(ledger: Ledger, model: str) -> Route:

@@ -1,12 +1,14 @@
 """How entries and routes lie in their tables: values in, rows out, and back."""
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.records import Arm
 from sixgates.ledger import chain, tables
 from sixgates.ledger.entry import Entry, Kind
@@ -15,6 +17,24 @@ from sixgates.ledger.stored import as_stored
 
 ENTRY = [tables.entries.c[field.name] for field in fields(Entry)]
 """The columns of an entry: a reader has no use for its place in the chain."""
+
+
+class LostRaceError(TransientError):
+    """Another controller appended this epoch first: read again and judge anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has its number."""
+
+    kind: Kind
+    at: datetime
+    """Event time, naive UTC."""
+    release: str
+    """Run or release it belongs to."""
+    reason: str
+    body: dict[str, Any]
+    actor: str = "sixgates"
 
 
 def wall() -> datetime:
@@ -69,8 +89,30 @@ def read_routes(
     return [_to_route(row) for row in connection.execute(query).mappings()]
 
 
+def require_next(connection: sa.Connection, route: Route) -> None:
+    """Make sure that the epoch of a route is the next one of its model.
+
+    Raises:
+        LostRaceError: the epoch is taken.
+        ContractError: it does not follow the newest one.
+    """
+    newest = read_routes(connection, route.model, newest_first=True, limit=1)
+    expected = newest[0].epoch + 1 if newest else 1
+    if 1 <= route.epoch < expected:
+        raise _taken(route)
+    if route.epoch != expected:
+        raise ContractError(
+            f"epoch {route.epoch} of {route.model} does not follow: epoch {expected} is next"
+        )
+
+
 def append_route(connection: sa.Connection, route: Route) -> None:
-    """Append a route; a constraint is broken where its epoch is taken."""
+    """Append a route.
+
+    Raises:
+        LostRaceError: its epoch is taken. `require_next` cannot see it where two append the very
+            first row of a model: there is nothing yet that one of them could hold.
+    """
     beside = route.beside
     row = {
         "model": route.model, "epoch": route.epoch, "step": route.step,
@@ -81,7 +123,14 @@ def append_route(connection: sa.Connection, route: Route) -> None:
         "release": route.release, "at": route.at, "recorded": wall(),
         "actor": route.actor, "reason": route.reason,
     }  # fmt: skip
-    chain.append(connection, tables.routes, as_stored(row))
+    try:
+        chain.append(connection, tables.routes, as_stored(row))
+    except IntegrityError as exc:
+        raise _taken(route) from exc
+
+
+def _taken(route: Route) -> LostRaceError:
+    return LostRaceError(f"epoch {route.epoch} of {route.model} was taken by another controller")
 
 
 def _to_route(row: sa.RowMapping) -> Route:

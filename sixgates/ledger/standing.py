@@ -1,6 +1,6 @@
 """What the ledger tells the governor and the notices about a model."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.route import Route, Step
 
 HELD = "held"
-"""How the answer to a run ends that the governor did not let begin."""
+"""How the answer to a run ends that the governor did not let begin, or not open its release."""
 
-_ACTS = (Kind.ALERT, Kind.RUN, Kind.ANSWER, Kind.STOPPED, Kind.RESUMED, Kind.ACKNOWLEDGED)
-"""Read in this order, so that what answers an alert is read after it."""
+ACTS = (Kind.ALERT, Kind.RUN, Kind.ANSWER, Kind.STOPPED, Kind.RESUMED, Kind.ACKNOWLEDGED)
+"""What people and runs did, as far as this file looks at it."""
 
 
 class Waiting(NamedTuple):
-    """An alert that no run has answered."""
+    """An alert that no run has answered for good."""
 
     alert: Entry
     held: Entry | None
@@ -33,7 +33,7 @@ def read_standing(ledger: Ledger, model: str) -> Standing:
 
 def read_acts(ledger: Ledger, model: str) -> list[Entry]:
     """Read what this file looks at, oldest first: without the verdicts, most of a long record."""
-    acts = [entry for kind in _ACTS for entry in ledger.entries(model, kind=kind)]
+    acts = [entry for kind in ACTS for entry in ledger.entries(model, kind=kind)]
     return sorted(acts, key=lambda entry: entry.seq)
 
 
@@ -62,19 +62,33 @@ def standing_of(model: str, entries: Sequence[Entry], routes: Sequence[Route]) -
 
 
 def waiting_alert(entries: Sequence[Entry]) -> Waiting | None:
-    """Return the newest alert where no run has begun for it and nothing answered it for good."""
+    """Return the newest alert where nobody answered it, or the governor put it off last.
+
+    A run that began for it and was put off before its release opened leaves it waiting too.
+    """
     alerts = [e for e in entries if e.kind is Kind.ALERT]
     if not alerts:
         return None
-    alert, held = alerts[-1], None
-    for entry in entries:
-        if entry.seq < alert.seq or entry.body.get("alert") != alert.seq:
-            continue
-        if entry.kind is Kind.ANSWER and entry.body["ending"] == HELD:
-            held = entry
-        elif entry.kind in {Kind.RUN, Kind.ANSWER}:
-            return None
-    return Waiting(alert, held, _since(alert, held, entries))
+    alert, said = alerts[-1], _last_word(entries, alerts[-1].seq)
+    if said is not None and not _is_held(said):
+        return None
+    return Waiting(alert, said, _since(alert, said, entries))
+
+
+def has_its_run(entries: Sequence[Entry], alert: int, dead: Collection[str]) -> bool:
+    """Whether a run began for an alert: it is under way, or answered the alert for good.
+
+    Args:
+        entries: What people and runs did, oldest first, see `read_acts`.
+        alert: Entry of the alert.
+        dead: Runs that nobody answered and nobody is at work on.
+    """
+    runs = [e for e in _runs(entries) if e.body["alert"] == alert and e.release not in dead]
+    answered = {e.release for e in entries if e.kind is Kind.ANSWER}
+    if any(run.release not in answered for run in runs):
+        return True
+    said = _last_word(entries, alert)
+    return bool(runs) and said is not None and not _is_held(said)
 
 
 def trigger_of(entries: Sequence[Entry], release: str) -> str:
@@ -86,6 +100,17 @@ def newest_run(entries: Sequence[Entry]) -> Entry | None:
     """Return the run that began last, by whomever it was asked for."""
     runs = _runs(entries)
     return runs[-1] if runs else None
+
+
+def _last_word(entries: Sequence[Entry], alert: int) -> Entry | None:
+    """Return the newest run or answer that is about an alert."""
+    kinds = {Kind.RUN, Kind.ANSWER}
+    said = [e for e in entries if e.kind in kinds and e.body.get("alert") == alert]
+    return said[-1] if said else None
+
+
+def _is_held(said: Entry) -> bool:
+    return said.kind is Kind.ANSWER and said.body["ending"] == HELD
 
 
 def _since(alert: Entry, held: Entry | None, entries: Sequence[Entry]) -> datetime:

@@ -15,6 +15,7 @@ from sixgates.gates.governor import (
     brakes,
     may_begin,
     may_move_up,
+    may_open,
 )
 from sixgates.gates.policy import GovernorPolicy
 
@@ -133,6 +134,32 @@ def test_a_refusal_lasts_until_no_brake_is_left():
 )
 def test_what_keeps_a_release_from_moving_up(given, policy, trigger, refused):
     let = may_move_up(standing(**given), policy, NOW, trigger=trigger)
+    assert isinstance(let, Refused) == refused
+
+
+@pytest.mark.parametrize(
+    ("given", "policy", "trigger", "override", "refused"),
+    [
+        ({}, POLICY, "drift", "", False),
+        ({"stopped": STOPPED}, POLICY, "drift", "", True),
+        ({"stopped": STOPPED}, POLICY, "by hand", "please", True),
+        ({}, FROZEN, "drift", "please", True),
+        ({}, FROZEN, "by hand", " ", True),
+        ({}, FROZEN, "by hand", "a wave of fraud", False),
+        ({"rolled_back": ROLLED_BACK}, POLICY, "drift", "please", True),
+        ({"rolled_back": ROLLED_BACK}, POLICY, "", "", True),  # nobody knows who asked
+        ({"rolled_back": ROLLED_BACK}, POLICY, "six-gates", "", False),
+        (
+            {"begun": ago(0.5, 1, 2, 3, 4), "refused": ago(1, 2, 3, 4, 5)},
+            POLICY,
+            "drift",
+            "",
+            False,
+        ),
+    ],
+)
+def test_what_keeps_a_release_from_being_opened(given, policy, trigger, override, refused):
+    let = may_open(standing(**given), policy, NOW, trigger=trigger, override=override)
     assert isinstance(let, Refused) == refused
 
 

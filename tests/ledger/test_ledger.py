@@ -7,9 +7,9 @@ import pytest
 
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.records import Arm
-from sixgates.ledger import ledger as module
-from sixgates.ledger.ledger import GATEWAY_SILENCE, Kind, Ledger, LostRaceError, require_route
+from sixgates.ledger.ledger import Kind, Ledger, LostRaceError, require_route
 from sixgates.ledger.route import Beside, Route, Step, Version
+from sixgates.ledger.rows import wall
 
 AT = datetime(2026, 1, 1, 2, 3, 4, 567_891)
 FIRST = Route(
@@ -37,7 +37,7 @@ def test_entries_come_back_whole_and_in_order(ledger, url):
         second, Kind.RUN, "r1", "ann", {},
     )  # fmt: skip
     assert first < second
-    assert abs(alert.recorded - module.wall()) < timedelta(minutes=1)
+    assert abs(alert.recorded - wall()) < timedelta(minutes=1)
 
 
 def test_entries_are_found_by_kind_and_release(ledger):
@@ -57,9 +57,9 @@ def test_entries_are_found_by_kind_and_release(ledger):
 def test_nothing_in_the_ledger_can_be_changed_or_taken_back():
     public = {name for name in vars(Ledger) if not name.startswith("_")}
     assert public == {
-        "append", "entries", "route", "routes", "append_route", "announce", "withdraw",
-        "gateways", "close", "intend", "close_intent", "unfinished", "models", "head", "verify",
-        "export", "take", "renew", "give_back", "lease",
+        "append", "entries", "route", "routes", "append_route", "append_together",
+        "announce", "withdraw", "gateways", "close", "intend", "close_intent", "unfinished",
+        "models", "head", "verify", "export", "take", "renew", "give_back", "lease",
     }  # fmt: skip
 
 
@@ -110,33 +110,6 @@ def test_entries_of_many_threads_are_all_kept(ledger):
     entries = ledger.entries("tiny")
     assert len({entry.reason for entry in entries}) == len(entries) == 40
     assert [e.seq for e in entries] == sorted({e.seq for e in entries})
-
-
-def test_gateways_are_there_while_they_are_heard(ledger, monkeypatch):
-    now = datetime(2026, 1, 1)
-    monkeypatch.setattr(module, "wall", lambda: now)
-    ledger.announce("tiny", "http://b")
-    ledger.announce("tiny", "http://a")
-    ledger.announce("other", "http://c")
-    assert ledger.gateways("tiny") == ["http://a", "http://b"]
-
-    now += GATEWAY_SILENCE
-    assert ledger.gateways("tiny") == ["http://a", "http://b"]
-    ledger.announce("tiny", "http://a")
-    now += timedelta(seconds=1)
-    assert ledger.gateways("tiny") == ["http://a"]  # b has been silent for too long
-    ledger.announce("tiny", "http://b")
-    assert ledger.gateways("tiny") == ["http://a", "http://b"]
-
-    ledger.withdraw("http://a")
-    ledger.withdraw("http://never-there")
-    assert ledger.gateways("tiny") == ["http://b"]
-
-
-def test_a_gateway_that_changes_its_model_serves_the_new_one_alone(ledger):
-    ledger.announce("tiny", "http://a")
-    ledger.announce("other", "http://a")
-    assert (ledger.gateways("tiny"), ledger.gateways("other")) == ([], ["http://a"])
 
 
 def test_who_serves_nobody_is_told_what_to_do(ledger):

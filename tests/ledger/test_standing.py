@@ -7,7 +7,13 @@ import pytest
 from sixgates.gates.governor import Event
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route, Step, Version
-from sixgates.ledger.standing import newest_run, standing_of, trigger_of, waiting_alert
+from sixgates.ledger.standing import (
+    has_its_run,
+    newest_run,
+    standing_of,
+    trigger_of,
+    waiting_alert,
+)
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - event time is naive UTC
 OLD = Version("1", "a" * 64)
@@ -157,3 +163,28 @@ def test_an_alert_that_was_put_off_waits_from_the_moment_at_which_it_may_be_answ
     assert record.waiting.since == hour(6)
     record.run(7, "r7", alert=alert)
     assert record.waiting is None
+
+
+def test_an_alert_whose_run_was_put_off_before_its_release_opened_waits_again(record):
+    alert = record.write(Kind.ALERT, 0)
+    record.run(1, "r1", alert=alert)
+    assert record.waiting is None
+    record.answer(2, "", "held", alert=alert, until=hour(9).isoformat())
+    assert (record.waiting.held.at, record.waiting.since) == (hour(2), hour(9))
+    record.answer(10, "r1", "released", alert=alert)
+    assert record.waiting is None
+
+
+def test_an_alert_has_its_run_unless_that_died_or_ended_and_was_put_off_since(record):
+    alert = record.write(Kind.ALERT, 0)
+    assert not has_its_run(record.entries, alert, dead=())
+    record.run(1, "r1", alert=alert)
+    assert has_its_run(record.entries, alert, dead=())
+    assert not has_its_run(record.entries, alert, dead={"r1"})
+    record.answer(2, "", "held", alert=alert, until=None)
+    assert has_its_run(record.entries, alert, dead=())  # somebody took it up: it is under way
+    record.answer(3, "r1", "broken", alert=alert)
+    assert has_its_run(record.entries, alert, dead=())
+    record.answer(4, "", "held", alert=alert, until=None)
+    assert not has_its_run(record.entries, alert, dead=())
+    assert not has_its_run(record.entries, alert + 1, dead=())

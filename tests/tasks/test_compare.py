@@ -10,9 +10,10 @@ from sixgates.gates.timesplit import time_split
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
+from tasks.answer import answer
 from tasks.compare import compare
 from tasks.retrain import train_challenger
-from tasks.run import answer, project_of
+from tasks.run import project_of
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from sixgates.gates.errors import TransientError
 from sixgates.ledger.holder import what_of
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
-from tasks.run import Busy, Held, Run, answer, world_of
+from tasks.answer import answer
+from tasks.run import Busy, Held, Run, world_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+import tasks.tick
 from cli.line import acknowledged, brakes_of, resumed, stopped
 from cli.operate import rollback
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.gates.watch import WatchReport
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
+from tasks.answer import answer
 from tasks.notices import give_notice
-from tasks.run import Busy, Held, Run, answer
+from tasks.run import Busy, Held, Run
 from tasks.tick import Judged, look, move, outcome_of
 from tasks.watch import raise_alert
 
@@ -254,6 +256,55 @@ def test_a_stopped_line_moves_no_release_up_and_says_so_once(stage, old, new, st
     route = move.fn(tick, judged(decided))
     assert route.epoch == tick.route.epoch + 1
     assert outcome_of(tick, judged(decided), route) == "because"
+
+
+@pytest.fixture
+def stop_between(stage, monkeypatch):
+    """Stop the line once a tick has asked the governor and before it appends its route."""
+    carry_out = tasks.tick.carry_out
+
+    def stop_first(*given):
+        stopped(stage.project, "the feed is broken")
+        carry_out(*given)
+
+    monkeypatch.setattr(tasks.tick, "carry_out", stop_first)
+
+
+@pytest.mark.usefixtures("stop_between")
+@pytest.mark.parametrize(("step", "decided"), UPWARDS)
+def test_a_stop_between_the_check_and_the_append_is_obeyed(stage, old, new, step, decided):
+    tick = released(stage, old, new, step)
+    assert move.fn(tick, judged(decided)) == tick.route
+    assert stage.world.ledger.route(stage.model) == tick.route
+    (note,) = stage.entries(Kind.HELD)
+    assert (note.body["move"], "the feed is broken" in note.reason) == (decided, True)
+    assert outcome_of(tick, judged(decided), tick.route) == note.reason
+    (verdict,) = stage.entries(Kind.VERDICT)
+    assert (verdict.body["outcome"], verdict.body["move"]) == ("pass", "hold")
+    assert stage.world.ledger.unfinished(stage.model) == []
+    before = stage.history()
+    assert move.fn(tick, judged(decided)) == tick.route
+    assert stage.history() == before
+
+
+@pytest.mark.usefixtures("stop_between")
+@pytest.mark.parametrize(("step", "decided"), BACKWARDS)
+def test_a_stop_between_keeps_no_gate_from_sending_back(stage, old, new, step, decided):
+    route = move.fn(released(stage, old, new, step), judged(decided, "it did harm"))
+    assert (route.champion, route.beside) == (old, None)
+    assert brakes(stage)[0] == "stop"
+    assert stage.entries(Kind.HELD) == []
+
+
+def test_a_move_whose_route_was_appended_before_the_stop_is_finished_by_the_retry(stage, old, new):
+    tick = released(stage, old, new)
+    stage.world.registry.outages = 2  # aliases, then the verdict
+    with pytest.raises(TransientError):
+        move.fn(tick, judged(Move.ADVANCE))
+    stopped(stage.project, "the feed is broken")
+    route = move.fn(tick, judged(Move.ADVANCE))
+    assert (route.step, stage.world.ledger.route(stage.model)) == (Step.CANARY, route)
+    assert (stage.entries(Kind.HELD), stage.world.ledger.unfinished(stage.model)) == ([], [])
 
 
 @pytest.mark.parametrize(("step", "decided"), UPWARDS)

@@ -1,7 +1,10 @@
 """A run that is asked for while a challenger is tried: it waits, or takes its place."""
 
+from contextlib import suppress
+
 import pytest
 
+import tasks.run
 from cli.line import brakes_of, stopped
 from sixgates.gates.errors import TransientError
 from sixgates.ledger.ledger import Kind
@@ -9,9 +12,12 @@ from sixgates.ledger.refused import refused_before
 from sixgates.ledger.route import Step
 from sixgates.ledger.standing import read_standing
 from tasks.run import Busy, Held, Run
+from tasks.tick import look
 
 REPLACE = {"newer": "replace"}
 TRIED = [Step.SHADOW, Step.CANARY]
+WRITES = 15
+"""Writes of the beginning of a run that takes the place of another."""
 
 
 def tried(stage, old, new, step, **governor):
@@ -99,6 +105,83 @@ def test_a_tick_that_promotes_it_first_wins(stage, old, new, monkeypatch):
     assert newest(stage.model) == promoted
     assert stage.entries(Kind.RUN) == []
     assert isinstance(stage.begin(), Busy)
+
+
+class Killed(BaseException):
+    """A process that is gone: nothing catches it."""
+
+
+def writes_of(stage):
+    """Everything that a run's beginning writes: to the ledger, the registry and the gateways."""
+    world = stage.world
+    return [
+        (type(world.ledger), "append"), (type(world.ledger), "intend"),
+        (type(world.ledger), "close_intent"), (type(world.ledger), "take"),
+        (tasks.run, "append_decided"), (world.registry, "start_run"),
+        (world.registry, "set_aliases"), (world.traffic, "follow"),
+    ]  # fmt: skip
+
+
+def begin_and_die(stage, monkeypatch, at):
+    """Begin a run that is killed as it comes to its n-th write; return how many it came to."""
+    reached = []
+
+    def watch(owner, name):
+        original = getattr(owner, name)
+
+        def call(*given, **named):
+            reached.append(name)
+            if len(reached) == at:
+                raise Killed
+            return original(*given, **named)
+
+        patch.setattr(owner, name, call)
+
+    with monkeypatch.context() as patch:
+        for owner, name in writes_of(stage):
+            watch(owner, name)
+        patch.setattr(tasks.run, "land", lambda *_: None)  # who was killed gives nothing back
+        with suppress(Killed):
+            stage.begin(trigger="by hand")
+    return len(reached)
+
+
+@pytest.mark.parametrize("at", range(1, WRITES + 1))
+def test_wherever_it_is_killed_both_the_old_release_ended_and_the_new_run_is_known_or_neither(
+    stage, old, new, monkeypatch, at
+):
+    before = tried(stage, old, new, Step.CANARY, **REPLACE)
+    assert begin_and_die(stage, monkeypatch, at) == at
+    ledger, name = stage.world.ledger, f"run:{stage.model}"
+    if lease := ledger.lease(name):
+        ledger.give_back(name, lease.owner)  # as whoever comes next does for a process that is gone
+
+    look.fn(stage.project)
+
+    left, route = stage.entries(Kind.RUN), ledger.route(stage.model)
+    if left:
+        assert (route.step, route.reason) == (
+            Step.SUPERSEDED,
+            f"superseded by run {left[0].release}",
+        )
+        assert stage.world.registry.pointing[stage.model] == {"champion": "1"}
+    else:
+        assert route == before
+    again = stage.begin(trigger="by hand")
+    assert isinstance(again, Run)
+    (run,) = stage.entries(Kind.RUN)
+    assert (run.release, not left or left == [run]) == (again.id, True)
+    assert ledger.route(stage.model).reason == f"superseded by run {again.id}"
+    assert [r.epoch for r in ledger.routes(stage.model)] == [1, 2, 3]
+    open_runs = stage.world.registry.open_runs(stage.model)
+    assert list(open_runs.values()) == [again.id]
+    assert {e.body["action"] for e in ledger.unfinished(stage.model)} == set()
+    assert ledger.verify(stage.model) == []
+
+
+def test_it_was_killed_at_every_write(stage, old, new, monkeypatch):
+    tried(stage, old, new, Step.CANARY, **REPLACE)
+    assert begin_and_die(stage, monkeypatch, None) == WRITES
 
 
 def test_an_older_row_of_refusals_is_not_broken_by_what_was_superseded(stage, old, new):

@@ -5,7 +5,7 @@ from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.ledger import Kind, LostRaceError
 from sixgates.ledger.route import Step, Version
-from tasks.release import prove, release
+from tasks.release import prove
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_no_gateway_to_prove_it_is_no_proof(stage, run, model, old):
 
 
 def test_a_first_model_serves_and_becomes_the_champion(stage, run, model):
-    route = release.fn(run, model, "cold start")
+    route = stage.release(run, model)
     assert (route.epoch, route.step, route.release) == (1, Step.COLD_START, run.id)
     assert route.champion == Version("2", "b" * 64)
     assert stage.world.ledger.route(run.model) == route
@@ -54,7 +54,7 @@ def test_a_first_model_serves_and_becomes_the_champion(stage, run, model):
 def test_a_challenger_is_put_in_shadow(stage, run, model, old):
     stage.route(Step.COLD_START, old, release="r0")
     stage.world.traffic.unlogged = 4
-    route = release.fn(run, model, "good enough")
+    route = stage.release(run, model)
     assert (route.epoch, route.step, route.champion) == (2, Step.SHADOW, old)
     assert (route.beside.version.number, route.beside.share) == ("2", 0.0)
     (opening,) = stage.entries(Kind.RELEASE)
@@ -68,9 +68,9 @@ def test_a_challenger_is_put_in_shadow(stage, run, model, old):
 
 def test_a_retry_after_the_route_was_appended_changes_nothing(stage, run, model, old):
     stage.route(Step.COLD_START, old, release="r0")
-    first = release.fn(run, model, "good enough")
+    first = stage.release(run, model)
     before = stage.history()
-    assert release.fn(run, model, "good enough") == first
+    assert stage.release(run, model) == first
     assert stage.history() == before
 
 
@@ -80,7 +80,7 @@ def test_a_release_that_another_controller_opened_meanwhile_is_not_overrun(
     stage.route(Step.COLD_START, old, release="r0")
     stage.route(Step.SHADOW, old, new, release="theirs")
     with pytest.raises(ContractError, match="release theirs of loans-small is under way"):
-        release.fn(run, model, "good enough")
+        stage.release(run, model)
     assert stage.world.ledger.route(run.model).release == "theirs"
 
 
@@ -93,8 +93,8 @@ def test_a_race_for_the_epoch_is_lost_as_something_to_try_again(
     with monkeypatch.context() as patch:
         patch.setattr(type(stage.world.ledger), "route", lambda *_: stale)
         with pytest.raises(LostRaceError):
-            release.fn(run, model, "good enough")
-    assert release.fn(run, model, "good enough").epoch == 3
+            stage.release(run, model)
+    assert stage.release(run, model).epoch == 3
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -105,7 +105,7 @@ def test_what_cannot_follow_does_not_undo_the_decision(stage, run, model, silent
         traffic.follow = _raise(TransientError("no gateway answers: start one"))
     else:
         registry.set_aliases = _raise(ConfigurationError("the registry lacks the model: restore"))
-    route = release.fn(run, model, "cold start")
+    route = stage.release(run, model)
     assert stage.world.ledger.route(run.model) == route
     (proof,) = stage.entries(Kind.PROOF)
     assert proof.body["proved"] is not silent

@@ -1,5 +1,6 @@
 """A run whose process died: taken up at its gate, or broken off with the reason."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,13 @@ from sixgates.gates.governor import BY_HAND
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
+from tasks.answer import answer
 from tasks.compare import compare
 from tasks.evaluate import evaluate
 from tasks.release import release
 from tasks.resume import STALE_AFTER, dead_runs
 from tasks.retrain import train_challenger
-from tasks.run import Busy, Held, Run, answer
+from tasks.run import Busy, Held, Run
 from tasks.validate import validate
 from tasks.watch import raise_alert
 from tests.tasks.test_watch import LOUD
@@ -50,7 +52,7 @@ def test_a_run_goes_on_at_the_gate_where_it_died_and_no_gate_speaks_twice(stage,
     die()
     stage.world.clock.moment += timedelta(hours=3)
     again = stage.begin(trigger="by hand")
-    assert again == run
+    assert again == replace(run, trigger="by hand")
     (resumed,) = stage.entries(Kind.RECOVERED)
     gate = list(Gate)[gates]
     assert resumed.reason == f"resumes run {run.id} at gate {gate.number}, {gate}"
@@ -86,7 +88,7 @@ def test_a_run_with_its_release_open_is_only_answered(stage, die, old):
     route = stage.route(Step.SHADOW, old, old, release=run.id)
     die()
     again = stage.begin(trigger="by hand")
-    assert again == run
+    assert again == replace(run, trigger="by hand")
     assert release.fn(again, None, "because") == route
 
 
@@ -112,7 +114,7 @@ def test_a_run_without_what_its_gates_passed_on_is_broken_and_a_new_one_begins(s
     assert fresh.id != run.id
     (broken,) = stage.entries(Kind.ANSWER)
     assert (broken.release, broken.body) == (run.id, {"alert": 7, "ending": "broken"})
-    assert broken.reason.startswith("it died at gate 4 and cannot go on: ")
+    assert broken.reason.startswith("it ended at gate 4 and cannot go on: ")
     assert stage.world.registry.ended[run.tracking][0] == "KILLED"
 
 
@@ -185,6 +187,7 @@ def test_the_watch_announces_an_alert_again_whose_run_died(stage, die, old):
     die()
     raised = raise_alert.fn(stage.project, stage.data, LOUD, announce=True)
     assert (raised.alert, len(stage.events)) == (alert, 1)
+    assert raised.sentence == f"alert {alert}: its run died, and is asked for again"
 
 
 def _same_name(stage):

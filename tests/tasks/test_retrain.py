@@ -1,8 +1,8 @@
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.model_store import text_digest
 from sixgates.gates.verdict import Outcome
+from tasks.answer import answer
 from tasks.retrain import train_challenger
-from tasks.run import answer
 
 
 def test_a_challenger_is_stored_and_registered_with_what_it_was_made_from(stage):

@@ -3,6 +3,7 @@ from prefect.states import Completed, Failed
 
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.ledger.ledger import LostRaceError
+from tasks.answer import answer
 from tasks.canary import canary
 from tasks.compare import compare
 from tasks.evaluate import evaluate
@@ -10,7 +11,7 @@ from tasks.monitor import monitor
 from tasks.release import prove, release
 from tasks.retrain import train_challenger
 from tasks.retry import is_transient
-from tasks.run import answer, begin
+from tasks.run import begin
 from tasks.tick import look, move
 from tasks.validate import validate
 from tasks.watch import look_for_drift, raise_alert

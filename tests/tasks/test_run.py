@@ -4,14 +4,16 @@ from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import ModelRef
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
-from tasks.run import Busy, Run, answer, project_of
+from tasks.answer import answer
+from tasks.run import Busy, Run, project_of
 
 
 def test_a_run_is_on_record_before_it_does_anything(stage):
     run = stage.begin(trigger="drift", alert=7)
     assert run == Run(
-        run.id, stage.project, stage.data, "loans-small", "t1", 7, stage.world.clock.now()
-    )
+        run.id, stage.project, stage.data, "loans-small", "t1", 7, stage.world.clock.now(),
+        trigger="drift",
+    )  # fmt: skip
     (entry,) = stage.entries()
     assert (entry.kind, entry.release, entry.reason) == (Kind.RUN, run.id, "drift")
     assert entry.body == {

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
+from prefect import Task
 
+import flows.release
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
@@ -44,6 +46,24 @@ def test_a_look_brings_aliases_and_gateways_back_in_line(stage, shadowing):
     again = look.fn(stage.project)
     assert again == shadowing
     assert stage.world.registry.pointing[stage.model] == {"champion": "1", "challenger": "2"}
+
+
+def ticked(stage, monkeypatch):
+    """Run the flow of a tick with its tasks as plain functions."""
+    for name, value in vars(flows.release).copy().items():
+        if isinstance(value, Task):
+            monkeypatch.setattr(flows.release, name, value.fn)
+    return flows.release.release.fn(stage.project)
+
+
+@pytest.mark.usefixtures("shadowing")
+def test_a_tick_that_finds_the_challenger_deleted_is_named_by_the_rollback(stage, monkeypatch):
+    stage.world.registry.deleted.add((stage.model, "2"))
+    state = ticked(stage, monkeypatch)
+    reason = "version 2, the challenger, was deleted in MLflow"
+    assert (state.name, state.message, state.is_completed()) == ("RolledBack", reason, True)
+    state = ticked(stage, monkeypatch)
+    assert (state.name, state.message) == ("Idle", f"no open release: {reason}")
 
 
 def test_looking_twice_records_one_proof(stage, shadowing):

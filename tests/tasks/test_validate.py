@@ -9,7 +9,7 @@ from sixgates.gates.profile import profile_frame
 from sixgates.gates.reference import Reference
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.route import Step
-from tasks.run import answer
+from tasks.answer import answer
 from tasks.validate import validate
 
 
