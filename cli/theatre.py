@@ -65,9 +65,9 @@ class Theatre:
         process = self._processes.spawn(
             f"gateway-{self.project.name}",
             [sys.executable, "-m", "sixgates.gateway", "--model", self.project.name,
-             "--ledger", settings.ledger_url, "--store", str(settings.store),
-             "--log", str(settings.log)],
-            env={**os.environ, "SIXGATES_GATEWAY_TOKEN": _token(self.world)},
+             "--store", str(settings.store), "--log", str(settings.log)],
+            env={**os.environ, "SIXGATES_GATEWAY_TOKEN": _token(self.world),
+                 "SIXGATES_LEDGER_URL": settings.ledger_url},
             stdout=subprocess.PIPE,
         )  # fmt: skip
         line = process.stdout.readline() if process.stdout else ""

@@ -43,5 +43,22 @@ def set_clock(path: Path, moment: datetime) -> None:
     write_atomically(path, _naive(moment).isoformat().encode())
 
 
+def minutes_ahead(theirs: float, before: float, after: float) -> int:
+    """Return by how many whole minutes a clock is ahead of ours, negative where it is behind.
+
+    Args:
+        theirs: What it showed, seconds since 1970.
+        before: What ours showed before it was asked.
+        after: What ours showed after the answer; how long that took is no fault of a clock.
+
+    >>> minutes_ahead(3_600.0, 0.0, 5.0), minutes_ahead(59.0, 0.0, 0.0)
+    (59, 0)
+    >>> minutes_ahead(-3_600.0, 0.0, 5.0), minutes_ahead(3.0, 0.0, 5.0)
+    (-60, 0)
+    """
+    lead = max(theirs - after, 0.0) + min(theirs - before, 0.0)
+    return int(lead / 60.0)
+
+
 def _naive(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,5 +1,6 @@
 """Talking to the gateways that the ledger says are alive: prove, follow, ask what they serve."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -7,6 +8,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from sixgates.adapters.clocks import minutes_ahead
 from sixgates.gates.errors import (
     ConfigurationError,
     ContractError,
@@ -36,6 +38,8 @@ class _Document(msgspec.Struct):
     unlogged: int
     lapsed: bool = False
     cut: str = ""
+    clock: float | None = None
+    """Its wall clock, seconds since 1970; None from a gateway of an older version."""
 
 
 class GatewayTraffic:
@@ -71,9 +75,7 @@ class GatewayTraffic:
             TransientError: a gateway did not answer.
         """
         body: dict[str, str | int] = {"epoch": epoch}
-        return self._each(
-            model, lambda url: _serving(url, self._call("POST", url, "/admin/follow", body))
-        )
+        return self._each(model, lambda url: self._ask("POST", url, "/admin/follow", body))
 
     def serving(self, model: str) -> list[Serving]:
         """Return what each live gateway serves.
@@ -81,7 +83,7 @@ class GatewayTraffic:
         Raises:
             TransientError: a gateway did not answer.
         """
-        return self._each(model, lambda url: _serving(url, self._call("GET", url, "/serving")))
+        return self._each(model, lambda url: self._ask("GET", url, "/serving"))
 
     def _each(self, model: str, one: Callable[[str], _Answer]) -> list[_Answer]:
         answers: list[_Answer] = []
@@ -94,6 +96,13 @@ class GatewayTraffic:
         if failures:
             raise failures[0]
         return answers
+
+    def _ask(
+        self, method: str, url: str, path: str, body: dict[str, str | int] | None = None
+    ) -> Serving:
+        before = time.time()
+        answer = self._call(method, url, path, body)
+        return _serving(url, answer, before, time.time())
 
     def _prove(self, url: str, digest: str) -> str:
         answer = self._call("POST", url, "/admin/prove", {"digest": digest}, _PROOF_TIMEOUT)
@@ -143,7 +152,7 @@ def _require_ok(url: str, path: str, answer: httpx.Response) -> None:
         )
 
 
-def _serving(url: str, answer: httpx.Response) -> Serving:
+def _serving(url: str, answer: httpx.Response, before: float, after: float) -> Serving:
     try:
         said = msgspec.json.decode(answer.content, type=_Document)
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
@@ -151,7 +160,9 @@ def _serving(url: str, answer: httpx.Response) -> Serving:
             f"the gateway {url} does not say what it serves ({exc}): see whether another program"
             " or an older gateway listens there"
         ) from exc
-    return Serving(url=url, **msgspec.structs.asdict(said))
+    named = msgspec.structs.asdict(said)
+    clock = named.pop("clock")
+    return Serving(url=url, **named, ahead=minutes_ahead(clock, before, after) if clock else 0)
 
 
 def _error(answer: httpx.Response) -> str:

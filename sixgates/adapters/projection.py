@@ -39,7 +39,7 @@ def project_route(world: World, route: Route) -> bool:
         "answers": [asdict(answer) for answer in answers],
         "trouble": trouble,
     }
-    newest = _newest_proof(world, route)
+    newest = newest_proof(world, route)
     if newest is None or newest.body != body:
         reason = "every gateway confirms" if proved else "; ".join(trouble) or "no gateway confirms"
         world.ledger.append(
@@ -55,7 +55,7 @@ def follow_route(world: World, route: Route) -> list[Serving]:
         TransientError: a gateway did not answer.
     """
     asked: dict[str, Any] = {"release": route.release, "given": {"epoch": route.epoch}}
-    newest = _newest_proof(world, route)
+    newest = newest_proof(world, route)
     tried = newest is not None and newest.body["epoch"] == route.epoch
     answers: list[Serving] = []
     if tried and not is_open(world, Effect.FOLLOW_ROUTE, route.model, **asked):
@@ -85,7 +85,7 @@ def _set_aliases(world: World, route: Route) -> None:
     moved = [alias for alias, version in wanted.items() if current.get(alias) != version]
     if not moved and not is_open(world, Effect.SET_ALIASES, model, **asked):
         return
-    newest = _newest_proof(world, route)
+    newest = newest_proof(world, route)
     were_set = newest and newest.body["epoch"] == route.epoch and not newest.body["trouble"]
     with intended(world, Effect.SET_ALIASES, model, **asked):
         world.registry.set_aliases(model, wanted)
@@ -98,7 +98,8 @@ def _set_aliases(world: World, route: Route) -> None:
         )  # fmt: skip
 
 
-def _newest_proof(world: World, route: Route) -> Entry | None:
+def newest_proof(world: World, route: Route) -> Entry | None:
+    """Return what the gateways said last; None where they never did."""
     proofs = world.ledger.entries(route.model, kind=Kind.PROOF)
     return proofs[-1] if proofs else None
 

@@ -4,8 +4,9 @@ The ledger is right by definition. What it does not know is not deleted, but clo
 tracking run that no run owns is ended as KILLED, a version that no route names is tagged `orphan`.
 """
 
+from sixgates.adapters.clock_lead import give_notice_of_clocks, wrong_clocks
 from sixgates.adapters.effects import Effect, intended
-from sixgates.adapters.projection import aliases_of, confirms, project_route
+from sixgates.adapters.projection import aliases_of, confirms, newest_proof, project_route
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import PipelineError
@@ -25,7 +26,8 @@ def reconcile(world: World, route: Route) -> Route:
 
     It is another one where the challenger's version is gone from the registry: then the release is
     rolled back. A champion's version that is gone is an alarm, and the gateways serve on from the
-    model store. A registry that does not answer is put on record, and the next tick tries again.
+    model store. A registry that does not answer is put on record, and the next tick tries again. A
+    clock that is wrong is told of.
     """
     known: dict[str, dict[str, str]] | None = None
     try:
@@ -36,6 +38,9 @@ def reconcile(world: World, route: Route) -> Route:
         _alarm(world, route, known)
         route = _without_deleted(world, route, known)
     project_route(world, route)
+    proof = newest_proof(world, route)
+    answers = proof.body["answers"] if proof is not None else []
+    give_notice_of_clocks(world, route, {a["url"]: a.get("ahead", 0) for a in answers})
     return route
 
 
@@ -141,9 +146,12 @@ def _of_gateways(world: World, route: Route, project: str) -> list[str]:
     if not answers:
         return [f"no gateway is alive: start `sixgates serve --project {project}`"]
     return [
-        f"gateway {answer.url} serves epoch {answer.epoch}"
-        for answer in answers
-        if not confirms(answer, route)
+        *(
+            f"gateway {answer.url} serves epoch {answer.epoch}"
+            for answer in answers
+            if not confirms(answer, route)
+        ),
+        *wrong_clocks(world, route, {answer.url: answer.ahead for answer in answers}).values(),
     ]
 
 

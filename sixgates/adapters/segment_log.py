@@ -72,28 +72,38 @@ class SegmentLog:
             ContractError: a line is not a prediction, or a segment shrank.
         """
         start = since.replace(tzinfo=UTC).timestamp()
-        return self._read(model, "predictions", PREDICTION_SCHEMA).filter(pl.col("at") >= start)
+        frames = self._read(model, "predictions", PREDICTION_SCHEMA)
+        return pl.concat(frames).filter(pl.col("at") >= start)
 
     def labels(self, model: str) -> pl.DataFrame:
         """Return label records in order of receipt, the first one of each request and row.
 
+        Which one is the first must not change once a tick has seen it, or a verdict that is
+        computed again would see another label. Of several in one segment it is the one that was
+        written first: a segment is one gateway's, and only grows, so nothing that comes later
+        comes before, whatever its clock says. Of several segments it is the one whose `received`
+        is the earliest, for nothing else tells between two gateways: a label that was sent to both
+        with another value, and that the one whose clock is behind got later, can still take the
+        other's place. With the same `received` the segment's name decides.
+
         Raises:
             ContractError: a line is not a label, or a segment shrank.
         """
-        return (
-            self._read(model, "labels", LABEL_SCHEMA)
-            .sort("received", maintain_order=True)
-            .unique(["request", "row"], keep="first", maintain_order=True)
-        )
+        row = ["request", "row"]
+        frames = self._read(model, "labels", LABEL_SCHEMA)
+        firsts = [frame.unique(row, keep="first", maintain_order=True) for frame in frames]
+        in_order = pl.concat(firsts).sort("received", maintain_order=True)
+        return in_order.unique(row, keep="first", maintain_order=True)
 
-    def _read(self, model: str, kind: str, schema: pl.Schema) -> pl.DataFrame:
+    def _read(self, model: str, kind: str, schema: pl.Schema) -> list[pl.DataFrame]:
+        """Return the records of each segment; an empty one first, for a log without any."""
         frames = [schema.to_frame()]
         with self._lock:
             for path in sorted((self._folder / model).glob(f"{kind}-*.jsonl")):
                 segment = self._segments.setdefault(path, _Segment())
                 _read_on(path, segment, schema)
                 frames += segment.frames
-        return pl.concat(frames)
+        return frames
 
 
 def _read_on(path: Path, segment: _Segment, schema: pl.Schema) -> None:

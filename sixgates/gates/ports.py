@@ -63,6 +63,8 @@ class Serving:
     """Whether the canary answers nobody because no tick renewed its lease in time."""
     cut: str = ""
     """Why the canary answers nobody because it failed or stalled here; empty where it did not."""
+    ahead: int = 0
+    """Whole minutes by which its wall clock is ahead of ours, negative where it is behind."""
 
 
 class Clock(Protocol):

@@ -7,8 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from sixgates.gates.errors import PipelineError
+import sqlalchemy as sa
+
+from sixgates.gates.errors import ConfigurationError, PipelineError
 from sixgates.gateway.server import serve
+
+_LEDGER = "SIXGATES_LEDGER_URL"
 
 
 def main() -> int:
@@ -19,7 +23,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m sixgates.gateway", description=__doc__)
     parser.add_argument("--model", required=True, help="name of the project")
-    parser.add_argument("--ledger", required=True, help="SQLAlchemy URL of the ledger")
+    parser.add_argument("--ledger", help=f"URL of the ledger; without it {_LEDGER}")
     parser.add_argument("--store", required=True, type=Path, help="folder of the model store")
     parser.add_argument("--log", required=True, type=Path, help="folder of the prediction log")
     parser.add_argument("--host", default="127.0.0.1")
@@ -29,7 +33,7 @@ def main() -> int:
     try:
         serve(
             model=given.model,
-            ledger_url=given.ledger,
+            ledger_url=_ledger_url(given.ledger, os.environ.get(_LEDGER)),
             store=given.store,
             log_dir=given.log,
             token=os.environ.get("SIXGATES_GATEWAY_TOKEN") or None,
@@ -42,6 +46,31 @@ def main() -> int:
         sys.stderr.write(f"{exc}\n")
         return 2
     return 0
+
+
+def _ledger_url(given: str | None, of_environment: str | None) -> str:
+    """Return where the ledger is: by the command line, and else by the environment.
+
+    Raises:
+        ConfigurationError: neither says so, or every user of the machine could read the password.
+    """
+    if given is not None and _has_password(given):
+        raise ConfigurationError(
+            "the address that --ledger gives has a password, which every user of the machine can"
+            f" read: leave --ledger out, and set {_LEDGER} to the address"
+        )
+    url = given or of_environment
+    if not url:
+        raise ConfigurationError(f"where the ledger is was not said: set {_LEDGER} to its address")
+    return url
+
+
+def _has_password(url: str) -> bool:
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return False  # it will not be opened either
+    return address.password is not None or any("password" in name for name in address.query)
 
 
 def _say(url: str) -> None:

@@ -26,13 +26,14 @@ def hear(before: Countdown | None, lease: Lease | None, now: float) -> Countdown
     """Return the countdown after a look at the ledger.
 
     Args:
-        before: The countdown until then, None where there was none.
+        before: The countdown until then, None where there was none. Then a lease that ran out
+            earlier tells since when: the gateway itself was not there.
         lease: What the ledger says.
         now: Monotonic seconds just before the ledger was asked.
     """
     renewal = None if lease is None else (lease.owner, lease.until)
-    left = 0.0 if lease is None else min(max(lease.left, 0.0), lease.seconds)
-    deadline = now + left
+    left = 0.0 if lease is None else min(lease.left, lease.seconds)
+    deadline = now + (left if before is None else max(left, 0.0))
     if before is not None and (renewal is None or renewal == before.renewal):
         deadline = min(deadline, before.deadline)
     return Countdown(renewal, deadline)

@@ -8,28 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sixgates.gates.records import Arm, Prediction
-from sixgates.gateway.breaker import LAST, CanaryAnswer, Trip, answer_of, trip
+from sixgates.gateway.breaker import LAST, CanaryAnswer, answer_of, trip
 from sixgates.gateway.countdown import Countdown, hear
+from sixgates.gateway.incident import Incident, Lapse, cut_off
 from sixgates.gateway.served import Served
-from sixgates.ledger.entry import Kind
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """What the ledger is to be told."""
-
-    kind: Kind
-    route: Route
-    """Under which it happened."""
-    reason: str
-    body: dict[str, Any]
 
 
 def guarded(route: Route) -> bool:
@@ -51,6 +37,7 @@ class Guard:
         self._lock = threading.Lock()
         self._countdown: Countdown | None = None
         self._route: Route | None = None
+        self._lapse: Lapse | None = None
         self._meanwhile = 0
         self._last: deque[CanaryAnswer] = deque(maxlen=LAST)
         self._watched = 0
@@ -97,9 +84,13 @@ class Guard:
         canary = route if route is not None and guarded(route) else None
         after = hear(before, lease, asked) if canary is not None else None
         now = time.monotonic()
-        ended = after is None or after.deadline > now
-        if known is not None and before is not None and before.deadline <= now and ended:
-            self._lapse(known, now - before.deadline)
+        if known is not None and before is not None and before.deadline <= now:
+            # Also one that began and ended between two looks.
+            self._begin(known, before, now)
+            if after is None or after.deadline > now:
+                self._end(now)
+        elif canary is not None and after is not None and after.deadline <= now:
+            self._begin(canary, after, now)
         self._countdown, self._route = after, canary
 
     def leave(self) -> None:
@@ -133,30 +124,25 @@ class Guard:
         tripped = trip(self._last)
         if tripped is not None and not self.cut(served):
             self._cut = (epoch, tripped.reason)
-            self.incidents.append(_breaker(served.route, tripped))
+            self.incidents.append(cut_off(served.route, tripped))
 
     def _count_meanwhile(self, served: Served) -> None:
         if self.lapsed(served):
             with self._lock:
                 self._meanwhile += 1
 
-    def _lapse(self, route: Route, seconds: float) -> None:
+    def _begin(self, route: Route, countdown: Countdown, now: float) -> None:
+        """Note a lapse as soon as it is known, unless it lasts already."""
+        if self._lapse is not None:
+            return
+        lease = countdown.renewal[1] if countdown.renewal else None
+        self._lapse = Lapse(route, lease, countdown.deadline)
+        self.incidents.append(self._lapse.begun(now))
+
+    def _end(self, now: float) -> None:
+        if self._lapse is None:
+            return
         with self._lock:
             requests, self._meanwhile = self._meanwhile, 0
-        to = datetime.now(UTC).replace(tzinfo=None)
-        reason = (
-            "no tick renewed the canary's lease in time: the champion answered everybody for"
-            f" {seconds:,.1f} s ({requests:,} requests)"
-        )
-        body = {
-            "epoch": route.epoch,
-            "from": (to - timedelta(seconds=seconds)).isoformat(),
-            "to": to.isoformat(),
-            "requests": requests,
-        }
-        self.incidents.append(Incident(Kind.LAPSE, route, reason, body))
-
-
-def _breaker(route: Route, tripped: Trip) -> Incident:
-    body = {"epoch": route.epoch, **tripped._asdict()}
-    return Incident(Kind.BREAKER, route, f"the canary was cut off: {tripped.reason}", body)
+        self.incidents.append(self._lapse.ended(now, requests))
+        self._lapse = None

@@ -41,6 +41,7 @@ def document(
     cut: str,
     unlogged: int,
     refused: dict[str, str],
+    clock: float,
 ) -> dict[str, Any]:
     """Say what is served, for /serving.
 
@@ -51,6 +52,7 @@ def document(
         cut: Why this gateway cut the canary off, empty where it did not.
         unlogged: Answers given without being logged, since the start.
         refused: Version to sentence for what the ledger asks for and could not be loaded.
+        clock: Wall clock, by which records say when they came, seconds since 1970.
     """
     beside = served.beside if served else None
     return {
@@ -65,4 +67,5 @@ def document(
         "cut": cut,
         "unlogged": unlogged,
         "refused": refused,
+        "clock": clock,
     }

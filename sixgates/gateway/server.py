@@ -177,9 +177,11 @@ def _withdraw(ledger: Ledger, url: str) -> None:
 def _open(url: str) -> Ledger:
     try:
         return Ledger(url)
-    except (SQLAlchemyError, ImportError) as exc:
+    except (SQLAlchemyError, ImportError, ValueError) as exc:
+        # A ValueError quotes what should have been a port, and may be a part of the password.
+        why = type(exc).__name__ if isinstance(exc, ValueError) else exc
         raise ConfigurationError(
-            f"the ledger cannot be opened ({exc}): give a SQLAlchemy URL such as"
+            f"the ledger cannot be opened ({why}): give a SQLAlchemy URL such as"
             " sqlite:////var/lib/sixgates/ledger.db"
         ) from exc
 

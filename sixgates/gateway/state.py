@@ -1,5 +1,6 @@
 """What one gateway process holds: the models it serves, its log and its counts, and its health."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class State:
             cut=guard.cut(served),
             unlogged=self.unlogged,
             refused=follower.refused,
+            clock=time.time(),
         )
 
     def exposition(self) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route, Step
@@ -45,6 +46,10 @@ class What(StrEnum):
     """A gateway or the registry does not follow the ledger."""
     RESTORED = "restored"
     """Everything follows the ledger again."""
+    LAPSE = "lapse"
+    """The canary answers nobody, because no tick renewed its lease."""
+    BREAKER = "breaker"
+    """A gateway cut the canary off, because it failed or stalled."""
     NOTICE = "notice"
 
 
@@ -58,6 +63,7 @@ _STEPS = {
     Step.SUPERSEDED: What.SUPERSEDED,
 }
 _KINDS = {Kind.NOTICE: What.NOTICE, Kind.HELD: What.HELD, Kind.ASKED: What.ASKED}
+_OF_GATEWAYS = {Kind.LAPSE: What.LAPSE, Kind.BREAKER: What.BREAKER}
 _ENDINGS = {"busy": What.BUSY, "held": What.HELD, "broken": What.BROKEN}
 
 
@@ -82,8 +88,17 @@ class Owed:
     """Channel to the number of the attempt that is due, 1 for the first."""
 
 
-KINDS = (Kind.ANSWER, *_KINDS, Kind.PROOF, Kind.NOTIFICATION)
+KINDS = (Kind.ANSWER, *_KINDS, *_OF_GATEWAYS, Kind.PROOF, Kind.NOTIFICATION)
 """The kinds of entry that `news` and `owed` look at."""
+
+
+def case_of(entry: Entry) -> tuple[int, Any]:
+    """Name the case that an entry of a gateway belongs to: its epoch, and the lease that ran out.
+
+    What a gateway wrote before lapses had names is a case of its own.
+    """
+    named = entry.kind is Kind.BREAKER or "lease" in entry.body
+    return int(entry.body["epoch"]), entry.body.get("lease") if named else entry.seq
 
 
 def owed(
@@ -123,6 +138,7 @@ def news(entries: Sequence[Entry], routes: Sequence[Route]) -> list[News]:
     found = [
         *reversed(list(_of_routes(routes, proofs))),
         *_of_entries(entries),
+        *_of_gateways(entries),
         *_of_proofs(proofs, {r.epoch: r.step for r in routes}),
     ]
     return sorted(found, key=lambda one: one.recorded or datetime.max)  # noqa: DTZ901 - naive UTC
@@ -151,6 +167,19 @@ def _of_entries(entries: Sequence[Entry]) -> Iterator[News]:
             what = What.REFUSED if ending.startswith("refused at ") else _ENDINGS.get(ending)
             if what is not None:  # a released run is told by its route
                 yield _told(entry, what)
+
+
+def _of_gateways(entries: Sequence[Entry]) -> Iterator[News]:
+    """Each gateway says what it did to the canary, and a lapse also when it ends: told once."""
+    told: set[tuple[Any, ...]] = set()
+    for entry in entries:
+        what = _OF_GATEWAYS.get(entry.kind)
+        if what is None:
+            continue
+        case = (what, *case_of(entry))
+        if case not in told:
+            yield _told(entry, what)
+        told.add(case)
 
 
 def _of_proofs(proofs: Sequence[Entry], steps: dict[int, Step]) -> Iterator[News]:

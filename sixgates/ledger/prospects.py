@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sixgates.gates.message import Choice, moment
 from sixgates.gates.project import Project
+from sixgates.ledger import held_back
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.news import News, What
 from sixgates.ledger.route import OPEN_STEPS, Route, Step
@@ -29,7 +30,11 @@ def following(
         if project is not None:
             yield from _dated(cause, project, now)
         if serving is not None and serving.epoch != cause.epoch:
-            yield f"Meanwhile the model has moved on: {serving.step.replace('_', ' ')}."
+            yield _moved_on(serving)
+    elif news.what in {What.LAPSE, What.BREAKER}:
+        yield from held_back.following(cause, serving, project)
+        if serving is not None and not held_back.lasts(cause, serving):
+            yield _moved_on(serving)
     elif news.what is What.HELD:
         yield _until(cause, now)
     elif news.what is What.ASKED:
@@ -61,6 +66,10 @@ _NEXT = {
 }
 
 
+def _moved_on(serving: Route) -> str:
+    return f"Meanwhile the model has moved on: {serving.step.replace('_', ' ')}."
+
+
 def _dated(route: Route, project: Project, now: datetime) -> Iterator[str]:
     """Say what the policies promise after a route, with its time."""
     policies = project.policies
@@ -88,10 +97,7 @@ def choices(news: News, serving: Route | None, asked: str, data: str | None) -> 
         data: Address of the run's data, None for the project's own source.
     """
     project = f"--project {shlex.quote(asked)}"
-    if news.what in {What.UNPROVED, What.UNREACHED}:
-        yield Choice("see what differs", f"sixgates status {project}")
-    if news.what in {What.COLD_START, What.UNPROVED, What.UNREACHED}:
-        yield Choice("start a gateway, if none is up", f"sixgates serve {project}")
+    yield from _about_gateways(news, serving, project)
     if news.what is What.ASKED:
         yield Choice("let it become champion", f'sixgates approve {project} --reason "why"')
         yield Choice("refuse it", f'sixgates reject {project} --reason "why"')
@@ -112,6 +118,18 @@ def choices(news: News, serving: Route | None, asked: str, data: str | None) -> 
     elif news.what is What.EXPIRED:
         yield Choice("run again", f"sixgates retrain {project}{_from(data)}")
     yield Choice("see how it came to this", f"sixgates history {project} --verdicts")
+
+
+def _about_gateways(news: News, serving: Route | None, project: str) -> Iterator[Choice]:
+    what, cause = news.what, news.cause
+    if what in {What.LAPSE, What.BREAKER} and isinstance(cause, Entry):
+        if held_back.lasts(cause, serving):
+            yield Choice("judge the release now", f"sixgates tick {project}")
+        yield Choice("see what each gateway serves", f"sixgates status {project}")
+    if what in {What.UNPROVED, What.UNREACHED}:
+        yield Choice("see what differs", f"sixgates status {project}")
+    if what in {What.COLD_START, What.UNPROVED, What.UNREACHED}:
+        yield Choice("start a gateway, if none is up", f"sixgates serve {project}")
 
 
 def _again(what: What, entry: Entry, project: str, data: str | None) -> Iterator[Choice]:

@@ -11,6 +11,7 @@ from sixgates.gates.message import Choice, Message, Served
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
 from sixgates.gates.verdict import Check, Gate, Verdict
+from sixgates.ledger import held_back
 from sixgates.ledger.asked import approval_of, question_of
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.news import News, What
@@ -56,7 +57,7 @@ def message_of(news: News, background: Background) -> Message:
         at=background.now if news.what in _RECURRING else cause.at,
         happened=happened,
         checks=checks,
-        served=_served(background),
+        served=_served(news, background),
         following=tuple(following(news, serving, background.project, background.now)),
         choices=tuple(choices(news, serving, background.asked, data)),
     )
@@ -85,7 +86,8 @@ def unrecorded(asked: str, name: str, reason: str, now: datetime) -> Message:
     )
 
 
-_RECURRING = {What.UNPROVED, What.UNREACHED, What.RESTORED}
+_HELD_BACK = {What.LAPSE, What.BREAKER}
+_RECURRING = {What.UNPROVED, What.UNREACHED, What.RESTORED, *_HELD_BACK}
 """Their entries bear the time of the route, not of the trouble."""
 _HEADLINES = {
     What.BUSY: "run not begun, a release is under way",
@@ -102,6 +104,9 @@ _Told = tuple[str, tuple[str, ...], tuple[Check, ...]]
 def _of_entry(what: What, entry: Entry, background: Background) -> _Told:
     if what is What.NOTICE:
         return entry.reason, (_sentence(entry.reason),), ()
+    if what in _HELD_BACK:
+        words = tuple(map(_sentence, held_back.happened(entry, background.entries)))
+        return held_back.headline(entry), words, held_back.checks(entry)
     if what is What.ASKED:
         verdict = Verdict.from_dict(entry.body["verdict"])
         headline = f"version {entry.body['version']} waits for approval"
@@ -239,7 +244,7 @@ def _deciding_of(verdict: Verdict) -> tuple[Check, ...]:
     return tuple(c for c in verdict.checks if c.outcome is verdict.outcome and not c.muted)
 
 
-def _served(background: Background) -> Served | None:
+def _served(news: News, background: Background) -> Served | None:
     if not background.routes:
         return None
     newest = background.routes[-1]
@@ -250,6 +255,9 @@ def _served(background: Background) -> Served | None:
         answers = f"answering {beside.share:.0%}" if beside.share else "in shadow"
         held = "the former champion, " if beside.arm is Arm.HOLDBACK else ""
         words = f"{held}version {beside.version.number} {answers}"
+        cause = news.cause
+        if isinstance(cause, Entry) and news.what in _HELD_BACK and held_back.lasts(cause, newest):
+            words = held_back.answering(cause, background.entries, beside) or words
     return Served(
         newest.champion.number, newest.champion.digest, reign[-1].at, words,
         _confirmed(background.proof, newest),

@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -72,6 +73,19 @@ def gateway(ledger):
 @pytest.fixture
 def traffic(ledger):
     return GatewayTraffic(ledger, SecretStr("s3cret"))
+
+
+@pytest.mark.parametrize(("lead", "minutes"), [(0, 0), (3_700, 61), (-3_700, -61), (-50, 0)])
+def test_a_gateway_whose_clock_differs_says_by_how_much(traffic, gateway, lead, minutes):
+    gateway.body = json.dumps({**SERVING, "clock": time.time() + lead}).encode()
+    (answer,) = traffic.serving("churn")
+    assert answer.ahead == minutes
+    assert traffic.follow("churn", 4) == [answer]
+
+
+def test_a_gateway_of_an_older_version_has_no_clock(traffic, gateway):
+    assert "clock" not in json.loads(gateway.body)
+    assert traffic.serving("churn")[0].ahead == 0
 
 
 def test_a_gateway_that_proved_says_nothing(traffic, gateway):

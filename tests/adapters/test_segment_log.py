@@ -2,12 +2,13 @@
 import math
 import time
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import polars as pl
 import pytest
 
+from sixgates.adapters.past_log import PastLog
 from sixgates.adapters.segment_log import LABEL_SCHEMA, PREDICTION_SCHEMA, SegmentLog
 from sixgates.gates.errors import ContractError
 from sixgates.gates.records import Arm, Label, Prediction
@@ -34,6 +35,11 @@ def prediction(i=0, **changes):
 
 def label(i=0, text="1", received=0.0):
     return msgspec.json.encode(Label(f"r{i}", 0, text, 5_000.0, received)) + b"\n"
+
+
+def kept(log):
+    labels = log.labels("churn")
+    return dict(zip(labels["request"], labels["label"], strict=True))
 
 
 @pytest.fixture
@@ -161,11 +167,48 @@ def test_an_answer_that_was_no_number_stays_one(log, folder):
 def test_the_first_label_of_a_row_wins_whichever_gateway_got_it(log, folder):
     (folder / "labels-1.jsonl").write_bytes(label(0, "late", 9.0) + label(1, "only", 4.0))
     (folder / "labels-2.jsonl").write_bytes(label(0, "first", 3.0) + label(0, "later", 5.0))
-    labels = log.labels("churn")
-    assert dict(zip(labels["request"], labels["label"], strict=True)) == {
-        "r0": "first",
-        "r1": "only",
-    }
+    assert kept(log) == {"r0": "first", "r1": "only"}
+
+
+def test_labels_of_one_moment_are_told_apart_by_their_segments(log, folder):
+    (folder / "labels-2.jsonl").write_bytes(label(0, "second", 3.0))
+    (folder / "labels-1.jsonl").write_bytes(label(0, "first", 3.0))
+    assert kept(log) == {"r0": "first"}
+
+
+def test_labels_come_in_order_of_receipt(log, folder):
+    (folder / "labels-1.jsonl").write_bytes(label(0, received=5.0) + label(1, received=7.0))
+    (folder / "labels-2.jsonl").write_bytes(label(2, received=6.0))
+    assert log.labels("churn")["request"].to_list() == ["r0", "r2", "r1"]
+
+
+@pytest.mark.parametrize("received", [100.0, -3_500.0], ids=["same time", "clock set back"])
+def test_a_label_that_comes_again_after_the_clock_was_set_back_replaces_none(log, folder, received):
+    path = folder / "labels-1.jsonl"
+    path.write_bytes(label(0, "counted", 100.0))
+    assert kept(log) == {"r0": "counted"}
+    with path.open("ab") as file:
+        file.write(label(0, "again", received) + label(1, "new", received))
+    assert kept(log) == kept(SegmentLog(folder.parent)) == {"r0": "counted", "r1": "new"}
+
+
+CLOCKS = {"right": lambda t: t, "set back": lambda t: t - 60 * (t > 12), "ahead, then right":
+          lambda t: t + 60 * (t < 8), "jumping": lambda t: t + 60 * (-1) ** t}  # fmt: skip
+
+
+@pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
+def test_what_a_tick_saw_is_what_it_sees_when_it_is_computed_again(log, folder, clock):
+    at = datetime(1970, 1, 2)
+    seen = {}
+    for t in range(24):  # each of six rows is labelled four times, each time otherwise
+        with (folder / "labels-1.jsonl").open("ab") as file:
+            file.write(label(t % 6, f"{t}", float(clock(t))))
+        for tick in {t, clock(t)} - set(seen):
+            if tick >= 0:
+                seen[tick] = kept(PastLog(log, at, datetime(1970, 1, 1) + timedelta(seconds=tick)))
+    for tick, labels in seen.items():
+        later = kept(PastLog(log, at, datetime(1970, 1, 1) + timedelta(seconds=tick)))
+        assert labels.items() <= later.items()
 
 
 def test_a_hundred_thousand_lines_are_read_fast_and_then_at_once(log, folder):

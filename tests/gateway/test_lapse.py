@@ -19,6 +19,10 @@ def told(house, gateway, kind=Kind.LAPSE):
     return house.ledger.entries("churn", kind=kind)
 
 
+def named(entry):
+    return entry.body["epoch"], entry.body["lease"]
+
+
 def arms(house):
     return {p.arm for p in house.predictions()}
 
@@ -56,16 +60,20 @@ def test_the_share_falls_when_the_lease_runs_out_and_comes_back_when_it_is_renew
     for _ in range(3):
         gateway.score(sample_rows(5))
     gateway.follower.poll()
-    assert (answering(gateway), told(house, gateway)) == ((0.0, True), [])
+    (begun,) = told(house, gateway)
+    gateway.follower.poll()
+    assert (answering(gateway), told(house, gateway)) == ((0.0, True), [begun])
+    assert (begun.body["epoch"], begun.body["to"], begun.release) == (1, None, "r1")
     house.renew()
     gateway.follower.poll()
     assert answering(gateway) == (0.5, False)
-    (entry,) = told(house, gateway)
-    assert (entry.body["epoch"], entry.body["requests"], entry.release) == (1, 3, "r1")
-    lasted = datetime.fromisoformat(entry.body["to"]) - datetime.fromisoformat(entry.body["from"])
+    _, ended = told(house, gateway)
+    assert named(ended) == named(begun)
+    assert ended.body["requests"] == 3
+    lasted = datetime.fromisoformat(ended.body["to"]) - datetime.fromisoformat(ended.body["from"])
     assert 0.04 < lasted.total_seconds() < 5
-    assert entry.actor == "http://here"
-    assert told(house, gateway) == [entry]  # it is told once
+    assert {begun.actor, ended.actor} == {"http://here"}
+    assert told(house, gateway) == [begun, ended]  # each is written once
 
 
 def test_a_ledger_that_does_not_answer_for_as_long_ends_the_canary_too(
@@ -89,7 +97,33 @@ def test_a_ledger_that_does_not_answer_for_as_long_ends_the_canary_too(
     monkeypatch.setattr(house.ledger, "append", silent)
     assert told(house, gateway) == []
     monkeypatch.undo()
-    assert len(told(house, gateway)) == 1
+    begun, ended = told(house, gateway)
+    assert named(begun) == named(ended)
+    assert (begun.body["to"] is None, ended.body["to"] is None) == (True, False)
+
+
+def test_a_gateway_that_starts_in_a_lapse_says_since_when_the_lease_has_run_out(
+    house, champion, challenger
+):
+    house.route(champion, challenger, 0.5, lease=-60)
+    (begun,) = told(house, house.gateway())
+    since = datetime.fromisoformat(begun.body["from"])
+    assert abs((since - datetime.fromisoformat(begun.body["lease"])).total_seconds()) < 5
+
+
+def test_one_lapse_begins_once_on_record_for_all_gateways_and_after_a_restart(
+    house, champion, challenger
+):
+    house.route(champion, challenger, 0.5, lease=-1)
+    (begun,) = told(house, house.gateway())
+    gateway = house.gateway()
+    assert told(house, gateway) == [begun]
+    house.renew(-1)  # another renewal that has run out is another lapse
+    assert len(told(house, house.gateway())) == 2
+    house.renew()
+    gateway.follower.poll()
+    ended = told(house, gateway)[-1]
+    assert (named(ended), ended.body["to"] is None) == (named(begun), False)
 
 
 def test_a_hold_back_needs_no_lease(house, champion, challenger, sample_rows):
@@ -106,14 +140,16 @@ def test_a_lapse_ends_when_the_release_does(house, champion, challenger):
     house.route(champion, lease=-1)
     gateway.follower.poll()
     assert answering(gateway) == (0.0, False)
-    assert [e.body["epoch"] for e in told(house, gateway)] == [1]
+    assert [e.body["epoch"] for e in told(house, gateway)] == [1, 1]
+    assert told(house, gateway)[-1].body["to"]
 
 
 def test_a_gateway_that_stops_tells_of_the_lapse_that_still_lasts(house, champion, challenger):
     house.route(champion, challenger, 0.5, lease=-1)
     gateway = house.gateway()
-    gateway.follower.guard.leave()
     assert len(told(house, gateway)) == 1
+    gateway.follower.guard.leave()
+    assert told(house, gateway)[-1].body["to"]
 
 
 def test_a_shadow_has_nothing_to_lose(house, champion, challenger):

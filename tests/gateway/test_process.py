@@ -2,11 +2,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -18,8 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def command(house, *more):
-    given = ["--model", "churn", "--ledger", house.ledger_url, "--store", house.root]
-    given += ["--log", house.log, *more]
+    given = ["--model", "churn", "--store", house.root, "--log", house.log, *more]
     return [sys.executable, "-m", "sixgates.gateway", *map(str, given)]
 
 
@@ -28,7 +29,7 @@ def running(house, *more, **environment):
     with subprocess.Popen(
         command(house, *more),
         cwd=ROOT,
-        env={**os.environ, "SIXGATES_GATEWAY_TOKEN": "t", **environment},
+        env=environment_of(house, SIXGATES_GATEWAY_TOKEN="t", **environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,10 +40,15 @@ def running(house, *more, **environment):
             process.kill()
 
 
+def environment_of(house, **more):
+    return {**os.environ, "SIXGATES_LEDGER_URL": house.ledger_url, **more}
+
+
 def refusal(house, *more):
     done = subprocess.run(
-        command(house, *more), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )
+        command(house, *more), cwd=ROOT, env=environment_of(house), capture_output=True, text=True,
+        timeout=30, check=False,
+    )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     return done.stderr
@@ -168,10 +174,53 @@ def test_without_ticks_the_share_is_zero_when_the_lease_has_run_out_and_no_reque
     lines = house.predictions()
     assert {p.share for p in lines} == {0.0, 0.5}
     assert {p.arm for p in lines if p.share == 0.0} == {"champion", "shadow"}
-    (entry,) = house.ledger.entries("churn", kind=Kind.LAPSE)
+    _, entry = house.ledger.entries("churn", kind=Kind.LAPSE)
     assert (entry.body["epoch"], entry.actor) == (1, url)
     answered = {p.request for p in lines if p.share == 0.0}
     assert abs(entry.body["requests"] - len(answered)) <= 3  # those under way at either end
+
+
+def lapses(house, n):
+    """Return what is on record of lapses, once it is so many entries."""
+    deadline = time.monotonic() + 10
+    while len(found := house.ledger.entries("churn", kind=Kind.LAPSE)) < n:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(found) == n
+    return found
+
+
+def test_a_kill_during_a_lapse_leaves_it_on_record_once(house, champion, challenger):
+    house.route(champion, challenger, 0.5, lease=0.3)
+    with running(house) as (process, _):
+        (begun,) = lapses(house, 1)
+        process.kill()
+    with running(house) as (_, url):
+        wait_for(url, lapsed=True)
+        house.renew()
+        assert lapses(house, 2)[0] == begun
+    ended = lapses(house, 2)[1]
+    assert ended.body["lease"] == begun.body["lease"]
+    assert (begun.body["to"], ended.body["from"] < ended.body["to"]) == (None, True)
+
+
+def test_a_lapse_that_a_killed_gateway_could_not_record_is_recorded_by_its_next_start(
+    house, champion, challenger
+):
+    house.route(champion, challenger, 0.5)
+    with running(house) as (process, url):
+        house.renew(2.0)
+        with closing(sqlite3.connect(house.ledger_url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")  # reads go on, writes wait
+            wait_for(url, lapsed=True)
+            time.sleep(1.2)
+            process.kill()
+            process.wait()
+        assert lapses(house, 0) == []
+    with running(house):
+        (begun,) = lapses(house, 1)
+    since = datetime.fromisoformat(begun.body["from"])
+    assert abs((since - datetime.fromisoformat(begun.body["lease"])).total_seconds()) < 1
 
 
 def test_tokens_come_from_a_file_that_only_the_owner_reads(house, champion, tmp_path):
@@ -200,15 +249,36 @@ def test_a_port_in_use_ends_with_a_sentence(house):
     )
 
 
-def test_an_open_address_without_a_token_is_refused(house, monkeypatch):
-    monkeypatch.delenv("SIXGATES_GATEWAY_TOKEN", raising=False)
-    assert "set SIXGATES_GATEWAY_TOKEN" in refusal(house, "--host", "0.0.0.0")
-
-
-@pytest.mark.parametrize("url", ["not a url", "nosuch://ledger"])
+@pytest.mark.parametrize("url", ["not a url", "nosuch://ledger", "postgresql://u:hush:hush/x"])
 def test_a_ledger_that_cannot_be_opened_ends_with_a_sentence(house, url):
     house.ledger_url = url
-    assert "the ledger cannot be opened" in refusal(house)
+    for said in (refusal(house), refusal(house, "--ledger", url)):
+        assert "the ledger cannot be opened" in said
+        assert "hush" not in said
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hush@db/ledger", "postgresql://u@db/ledger?password=hush"]
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(house, url):
+    said = refusal(house, "--ledger", url)
+    assert said == (
+        "the address that --ledger gives has a password, which every user of the machine can read:"
+        " leave --ledger out, and set SIXGATES_LEDGER_URL to the address\n"
+    )
+
+
+def test_a_ledger_that_nobody_named_is_asked_for(house):
+    house.ledger_url = ""
+    said = refusal(house)
+    assert said == "where the ledger is was not said: set SIXGATES_LEDGER_URL to its address\n"
+
+
+def test_the_command_line_goes_before_the_environment(house, champion):
+    house.route(champion)
+    url, house.ledger_url = house.ledger_url, "nosuch://ledger"
+    with running(house, "--ledger", url) as (_, address):
+        assert httpx.get(f"{address}/healthz").is_success
 
 
 def test_what_python_imports_stays_small():

@@ -30,13 +30,6 @@ def test_a_model_out_of_use_is_forgotten(store, champion, challenger):
     assert store.load(challenger.digest) is not gone
 
 
-def test_a_changed_text_is_refused(house, store, champion):
-    path = house.store / f"{champion.digest}.txt"
-    path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(ContractError, match="was changed after it was stored"):
-        store.load(champion.digest)
-
-
 def test_proving_reads_the_files_again(house, store, champion):
     store.load(champion.digest)
     (house.store / f"{champion.digest}.txt").write_bytes(b"other")

@@ -91,6 +91,33 @@ def test_what_ends_nothing_is_no_news(kind):
     assert said([entry(1, kind, body)]) == []
 
 
+def lapse(seq, lease, *, to=None, epoch=3, **given):
+    return entry(seq, Kind.LAPSE, {"epoch": epoch, "lease": lease, "to": to}, **given)
+
+
+def test_a_lapse_is_told_once_however_many_gateways_begin_it_and_end_it():
+    entries = [
+        lapse(1, "12:00"), lapse(2, "12:00"), lapse(3, "12:00", to="12:05"),
+        lapse(4, "12:00", to="12:05"), lapse(5, "12:30"), lapse(6, "12:30", epoch=4),
+    ]  # fmt: skip
+    assert said(entries) == [(f"entry/{n}", What.LAPSE) for n in (1, 5, 6)]
+    debts = owed([*entries, told(7, "loans/entry/1", SENT)], [], ["mail"], T)
+    assert [d.news.id for d in debts] == ["loans/entry/5", "loans/entry/6"]
+
+
+def test_lapses_from_before_they_had_names_are_told_each():
+    old = [entry(n, Kind.LAPSE, {"epoch": 3, "from": "a", "to": "b"}) for n in (1, 2)]
+    assert said(old) == [("entry/1", What.LAPSE), ("entry/2", What.LAPSE)]
+
+
+def test_a_breaker_is_told_once_an_epoch_and_before_the_rollback_that_follows():
+    cut = [entry(n, Kind.BREAKER, {"epoch": 3, "reason": "it failed"}) for n in (1, 2)]
+    routes = [route(3, Step.CANARY, NEW), route(4, Step.ROLLED_BACK)]
+    assert said([*cut, proof(3, 4)], routes) == [
+        ("entry/1", What.BREAKER), ("route/4", What.ROLLED_BACK),
+    ]  # fmt: skip
+
+
 def test_trouble_is_told_once_until_it_is_over():
     away = {"proved": False, "trouble": ["MLflow did not answer"], "reason": "MLflow away"}
     entries = [proof(1, 2, **away), proof(2, 2, **away), proof(3, 3, **away), proof(4, 3)]

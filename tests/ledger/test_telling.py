@@ -259,6 +259,68 @@ def test_a_notice_and_a_held_release_are_told_in_their_own_words():
     assert "The release goes on after 2026-01-11 12:00 UTC, in 24 hours." in message.following
 
 
+HERE = "http://127.0.0.1:8080"
+
+
+def lapse(seq, to=None):
+    body = {"epoch": 3, "lease": "12:05", "from": "12:05", "to": to, "requests": to and 1_204}
+    reason = "the champion answered everybody for 312.0 s (1,204 requests)" if to else "it ran out"
+    return replace(entry(seq, Kind.LAPSE, body, reason=reason), actor=HERE)
+
+
+CUT = replace(
+    entry(8, Kind.BREAKER, {
+        "epoch": 3, "reason": "it failed in 5 of its last 6 answers", "seen": 5, "limit": 5, "n": 6,
+    }),
+    actor=HERE,
+)  # fmt: skip
+
+
+def commands(message):
+    return [choice.command.split("--project")[0].strip() for choice in message.choices]
+
+
+def test_a_lapse_says_that_the_share_waits_for_a_tick_and_how_to_make_one():
+    message = told([proof(1, 3), lapse(8)], CANARY)
+    assert title(message) == "tiny: canary held back, no tick renewed its lease"
+    said = text(message)
+    assert "It ran out. (2026-01-10 12:00 UTC)" in said
+    assert "version 2 held back in shadow (5% once a tick renews its lease) beside it." in said
+    assert "within seconds of the next tick" in said
+    assert "more often than every 300 s" in said
+    assert commands(message) == [
+        "sixgates tick", "sixgates status", "sixgates rollback", "sixgates history",
+    ]  # fmt: skip
+
+
+def test_a_lapse_that_is_over_says_how_long_it_was():
+    message = told([proof(1, 3), lapse(8), lapse(9, to="12:10")], CANARY)
+    assert message.id == "tiny/entry/8"
+    over = f"It is over at {HERE}: the champion answered everybody for 312.0 s (1,204 requests)."
+    assert over in text(message)
+    assert "version 2 answering 5% beside it" in text(message)
+
+
+def test_a_breaker_says_its_figures_where_it_tripped_and_that_the_next_tick_rolls_back():
+    message = told([proof(1, 3), CUT], CANARY)
+    assert title(message) == "tiny: canary cut off, it failed or stalled"
+    said = text(message)
+    assert "it failed in 5 of its last 6 answers [breaker 5, limit 5, n = 6]" in said
+    assert f"version 2 answering 5% (nobody at {HERE}) beside it" in said
+    assert "The next tick rolls the release back everywhere" in said
+    assert "sixgates tick" in commands(message)
+
+
+@pytest.mark.parametrize("cause", [lapse(8), CUT])
+def test_what_happened_to_a_canary_that_is_gone_says_that_the_model_moved_on(cause):
+    routes = [*CANARY, route(4, Step.ROLLED_BACK)]
+    known = Background("p", tiny_project(), routes, [cause], None, at(5))
+    message = message_of(news([cause], [])[0], known)
+    assert message.following == ("Meanwhile the model has moved on: rolled back.",)
+    assert "alone" in text(message)
+    assert commands(message) == ["sixgates status", "sixgates history"]
+
+
 ASKED = entry(
     8, Kind.ASKED,
     {"epoch": 3, "version": "2", "digest": "b" * 64, "until": at(8).isoformat(),
@@ -321,6 +383,7 @@ def test_every_command_that_is_offered_exists_with_its_options():
     for walk in (CANARY[:1], CANARY[:2], PROMOTED, *([*PROMOTED, end] for end in ends)):
         messages += [told([], walk), told([proof(9, 4, proved=False, reason="x")], walk)]
     messages += [unrecorded("p", "x", "y", T), told([proof(1, 3), ASKED], CANARY)]
+    messages += [told([proof(1, 3), cause], CANARY) for cause in (lapse(8), CUT)]
     for choice in (c for message in messages for c in message.choices):
         program, name, *words = shlex.split(choice.command)
         known = {option for p in COMMANDS[name].params for option in p.opts}
