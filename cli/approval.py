@@ -7,20 +7,23 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.line import Json, Project, Reason, person
+from cli.line import Json, Project, Reason
 from cli.notify import tell_people
 from cli.say import EPILOG, sentences, show, stdout
 
 app = typer.Typer()
 
-By = Annotated[str, typer.Option("--by", help="Who decides, for the record; you if absent.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Who decides, for the record; you, or your token's name, if absent."),
+]
 
 
 @app.command(epilog=EPILOG)
 def approve(
     project: Project,
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")] = "",
-    by: By = "",
+    by: By = None,
     override: Annotated[
         str,
         typer.Option("--override", help="Why it should hold although gate 5 has not decided."),
@@ -30,18 +33,19 @@ def approve(
     """Let the challenger that waits for a person become champion.
 
     The next tick promotes it if gate 5 still passes. It holds for exactly this
-    release, share and model.
+    release, share and model. Where SIXGATES_TOKENS names a file, SIXGATES_GATEWAY_TOKEN
+    must be a token of it that may approve; its name goes on record.
 
     Example: sixgates approve --project loans --reason "the figures are plausible"
     """
     with sentences():
         from tasks.approval import approve as task
 
-        _say(asdict(task.fn(project, reason, by or person(), override=override)), as_json=as_json)
+        _say(asdict(task.fn(project, reason, by, override=override)), as_json=as_json)
 
 
 @app.command(epilog=EPILOG)
-def reject(project: Project, reason: Reason, by: By = "", as_json: Json = False) -> None:
+def reject(project: Project, reason: Reason, by: By = None, as_json: Json = False) -> None:
     """Refuse the challenger that is tried: its release ends, and the champion serves alone.
 
     The same model is not offered again by itself.
@@ -51,7 +55,7 @@ def reject(project: Project, reason: Reason, by: By = "", as_json: Json = False)
     with sentences():
         from tasks.approval import reject as task
 
-        _say(asdict(task.fn(project, reason, by or person())), as_json=as_json)
+        _say(asdict(task.fn(project, reason, by)), as_json=as_json)
         tell_people(project)
 
 
@@ -60,12 +64,15 @@ def question_of(project: str) -> dict[str, Any] | None:
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.wiring import build
     from sixgates.ledger.asked import open_question
+    from tasks.person import heeded
 
-    ledger, loaded = build().ledger, load_project(project)
+    world, loaded = build(), load_project(project)
+    ledger = world.ledger
     route = ledger.route(loaded.name)
     if route is None or loaded.policies.approval.need == "off":
         return None
-    question = open_question(ledger.entries(loaded.name, release=route.release), route)
+    entries = heeded(world.settings, ledger.entries(loaded.name, release=route.release))
+    question = open_question(entries, route)
     if question is None:
         return None
     command = f'sixgates approve --project {shlex.quote(project)} --reason "why"'

@@ -1,6 +1,5 @@
 """What a person says about the line: stop it, let it run again, or that somebody looked."""
 
-import getpass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from sixgates.adapters.wiring import World
     from sixgates.gates.governor import Standing
     from sixgates.gates.project import Project as Loaded
+    from tasks.person import Person
 
 app = typer.Typer()
 
@@ -66,31 +66,35 @@ def acknowledge(project: Project, reason: Reason, as_json: Json = False) -> None
 
 def stopped(project: str, reason: str) -> dict[str, Any]:
     """Stop the line, unless it is stopped already."""
+    # To stop only ever takes a risk away; to let go again needs to be somebody who may.
     world, loaded, standing = _standing(project)
+    person = _person(world, safe=True)
     if standing.stopped is not None:
         at, why = standing.stopped.at, standing.stopped.reason
         sentence = f"the line was stopped already, on {at:%Y-%m-%d %H:%M} UTC ({why})"
         return _outcome(project, sentence, changed=False)
-    _write(world, loaded, Kind.STOPPED, reason)
+    _write(world, loaded, Kind.STOPPED, reason, person)
     return _outcome(project, "the line is stopped; rollback and expiry are not", changed=True)
 
 
 def resumed(project: str, reason: str) -> dict[str, Any]:
     """Let the line run again, where it is stopped."""
     world, loaded, standing = _standing(project)
+    person = _person(world, safe=False)
     if standing.stopped is None:
         return _outcome(project, "the line was not stopped", changed=False)
-    _write(world, loaded, Kind.RESUMED, reason)
+    _write(world, loaded, Kind.RESUMED, reason, person)
     return _outcome(project, "the line runs again", changed=True)
 
 
 def acknowledged(project: str, reason: str) -> dict[str, Any]:
     """Take note that somebody looked at what is on record, where there is anything to look at."""
     world, loaded, standing = _standing(project)
+    person = _person(world, safe=False)
     if standing.rolled_back is None and not standing.refused:
         return _outcome(project, "there was nothing to acknowledge", changed=False)
     route = world.ledger.route(loaded.name)
-    _write(world, loaded, Kind.ACKNOWLEDGED, reason, epoch=route.epoch if route else 0)
+    _write(world, loaded, Kind.ACKNOWLEDGED, reason, person, epoch=route.epoch if route else 0)
     sentence = "rollbacks and refusals so far are acknowledged"
     return _outcome(project, sentence, changed=True)
 
@@ -111,14 +115,6 @@ def show_brakes(brakes: list[dict[str, Any]]) -> None:
         stdout.print(f"[yellow]{on['brake']}, {until}:[/] {escape(on['reason'])}")
 
 
-def person() -> str:
-    """Return the name of who runs this command, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # the user of a container may have no name
-        return "by hand"
-
-
 def _show(found: dict[str, Any]) -> None:
     stdout.print(f"[bold]{found['model']}[/]: {escape(found['said'])}")
     show_brakes(found["brakes"])
@@ -133,11 +129,20 @@ def _standing(project: str) -> "tuple[World, Loaded, Standing]":
     return world, loaded, read_standing(world.ledger, loaded.name)
 
 
-def _write(world: "World", loaded: "Loaded", kind: Kind, reason: str, **body: int) -> None:
+def _person(world: "World", *, safe: bool) -> "Person":
+    from sixgates.gateway.tokens import Role
+    from tasks.person import acting
+
+    return acting(world.settings, Role.OPERATE, safe=safe)
+
+
+def _write(
+    world: "World", loaded: "Loaded", kind: Kind, reason: str, person: "Person", **body: int
+) -> None:
     if not reason.strip():
         raise ConfigurationError(f"nothing is changed for {loaded.name}: say why with --reason")
     world.ledger.append(
-        loaded.name, kind, at=world.clock.now(), reason=reason, actor=person(), body=dict(body)
+        loaded.name, kind, at=world.clock.now(), reason=reason, actor=person.actor, body=dict(body)
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cli.approval import question_of, returns_of
-from cli.line import brakes_of, person
+from cli.line import brakes_of
 from sixgates.gates.errors import PipelineError
 
 
@@ -48,8 +48,14 @@ def retrain(project: str, data: str | None, alert: int | None, override: str) ->
     """Run gates 1 to 4."""
     _can_read(project, data)
     from flows.retrain import retrain as flow
+    from sixgates.adapters.wiring import build
+    from sixgates.gateway.tokens import Role
+    from tasks.person import acting
 
-    asked = {"trigger": "by hand", "override": override, "by": person()}
+    # A run by itself decides nothing, the gates do; to go against a brake is a decision.
+    role = Role.APPROVE if override else Role.OPERATE
+    person = acting(build().settings, role, safe=not override)
+    asked = {"trigger": "by hand", "override": override, "by": person.actor}
     return _ran(project, lambda: flow(project, data, alert, **asked, return_state=True))
 
 
@@ -138,16 +144,19 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
+    from sixgates.gateway.tokens import Role
     from sixgates.ledger.ledger import Kind, require_route
     from sixgates.ledger.release import return_by_hand
     from sixgates.ledger.returning import append_anew
+    from tasks.person import acting
 
     world, model = build(), load_project(project).name
+    actor = f"by {acting(world.settings, Role.OPERATE, safe=True).actor}"
     require_route(world.ledger, model)
     now = world.clock.now()
     route = append_anew(
         world.ledger, model,
-        lambda routes: return_by_hand(routes, to, at=now, actor="by hand", reason=reason),
+        lambda routes: return_by_hand(routes, to, at=now, actor=actor, reason=reason),
     )  # fmt: skip
     proved = project_route(world, route)
     proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]

@@ -14,6 +14,7 @@ from sixgates.gates.decision import Decision
 from sixgates.gates.errors import ConfigurationError, PipelineError
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import Outcome
+from sixgates.gateway.tokens import Role
 from sixgates.ledger.asked import (
     approval_of,
     comparison_of,
@@ -27,6 +28,7 @@ from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.release import rejected_by
 from sixgates.ledger.returning import append_anew
 from sixgates.ledger.route import Route, Step
+from tasks.person import acting, heeded
 from tasks.record import mark_refused
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
@@ -45,25 +47,27 @@ class Said:
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
-def approve(project: str, reason: str, by: str, *, override: str = "") -> Said:
+def approve(project: str, reason: str, by: str | None = None, *, override: str = "") -> Said:
     """Record a person's yes to the challenger in its present share; the next tick acts on it.
 
     Args:
         project: Name or path of a project file.
         reason: Why, for the record; may be empty where `override` says it.
-        by: Name of that person.
+        by: Name of that person; where a token says whose word it is, for whom. None for nobody
+            but who runs this.
         override: Why it should hold although gate 5 has not decided; empty for no. It never holds
             against a gate that fails.
 
     Raises:
-        ConfigurationError: nobody was asked, it is too late, gate 5 fails, or no name or reason
-            was given.
+        ConfigurationError: nobody was asked, it is too late, gate 5 fails, no name or reason was
+            given, or no token that may approve where tokens are.
     """
     world, model = build(), project_of(project).name
-    route = require_route(world.ledger, model)
-    entries = _of_release(world, route)
     reason, override = reason.strip(), override.strip()
     _require_words(model, by, reason or override)
+    person = acting(world.settings, Role.APPROVE, claim=by, safe=False)
+    route = require_route(world.ledger, model)
+    entries = heeded(world.settings, _of_release(world, route))
     if route.beside is None or route.step is not Step.CANARY:
         raise ConfigurationError(
             f"no challenger of {model} answers requests (step {route.step}): there is nothing to"
@@ -80,9 +84,12 @@ def approve(project: str, reason: str, by: str, *, override: str = "") -> Said:
         return Said(model, version, sentence, changed=False)
     judged = newest_verdict(entries, route)
     world.ledger.append(
-        model, Kind.APPROVED, at=world.clock.now(), release=route.release, actor=by,
-        reason=reason or override,
-        body={**subject_of(route), "override": override, "verdict": judged.seq if judged else None},
+        model, Kind.APPROVED, at=world.clock.now(), release=route.release,
+        actor=person.actor, reason=reason or override,
+        body={
+            **subject_of(route), "override": override, "verdict": judged.seq if judged else None,
+            "proved": person.proved,
+        },
     )  # fmt: skip
     unless = "gate 5 fails" if override else "gate 5 no longer passes"
     sentence = f"version {version} is approved: the next tick promotes it unless {unless}"
@@ -90,27 +97,30 @@ def approve(project: str, reason: str, by: str, *, override: str = "") -> Said:
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
-def reject(project: str, reason: str, by: str) -> Said:
+def reject(project: str, reason: str, by: str | None = None) -> Said:
     """Record a person's no: the release ends at once, and the champion serves alone.
 
     Args:
         project: Name or path of a project file.
         reason: Why, for the record.
-        by: Name of that person.
+        by: As for `approve`.
 
     Raises:
-        ConfigurationError: no challenger is tried, or no name or reason was given.
+        ConfigurationError: no challenger is tried, no name or reason was given, or whoever runs
+            this may not operate.
     """
     world, model = build(), project_of(project).name
     _require_words(model, by, reason)
+    # As safe as a rollback, and no more than one: the champion serves on.
+    actor = acting(world.settings, Role.OPERATE, claim=by, safe=True).actor
     before = require_route(world.ledger, model)
     if (before.step, before.actor, before.reason) == (
-        Step.ROLLED_BACK, f"by {by}", f"rejected: {reason}"
+        Step.ROLLED_BACK, f"by {actor}", f"rejected: {reason}"
     ):  # fmt: skip
         return _rejected(world, before, changed=False)
     now = world.clock.now()
     route = append_anew(
-        world.ledger, model, lambda routes: rejected_by(routes[-1], by, at=now, reason=reason)
+        world.ledger, model, lambda routes: rejected_by(routes[-1], actor, at=now, reason=reason)
     )
     return _rejected(world, route, changed=True)
 
@@ -125,7 +135,7 @@ def after_people(
     return rule(
         decision,
         need=person_needed(project.policies.approval, comparison_of(entries)),
-        approval=approval_of(entries, route),
+        approval=approval_of(heeded(world.settings, entries), route),
         asked_until=until_of(question_of(entries, route)),
         now=now,
     )
@@ -192,10 +202,10 @@ def _must_not_fail(entries: list[Entry], route: Route) -> None:
         )
 
 
-def _require_words(model: str, by: str, reason: str) -> None:
+def _require_words(model: str, by: str | None, reason: str) -> None:
     if not reason.strip():
         raise ConfigurationError(f"nothing is decided for {model}: say why with --reason")
-    if not by.strip():
+    if by is not None and not by.strip():
         raise ConfigurationError(f"nothing is decided for {model}: say who decides with --by")
 
 

@@ -37,6 +37,10 @@ _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 _BROKEN = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE"}
 
 
+_USER = re.compile(r"//[^/\s]*@")
+"""Who asks, in an address; a password may hold an @ itself."""
+
+
 def open_client(uri: str) -> "MlflowClient":
     """Open a tracking and registry address, creating the tables of a new database.
 
@@ -54,11 +58,11 @@ def open_client(uri: str) -> "MlflowClient":
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except ContractError as exc:
-        if isinstance(exc.__cause__, MlflowException):
+        if isinstance(exc.__context__, MlflowException):
             raise ConfigurationError(
                 f"MLflow does not accept the address {_shown(uri)}: set SIXGATES_MLFLOW_URI to"
                 " sqlite:///<path>, postgresql://… or http://…"
-            ) from exc
+            ) from exc.__cause__
         raise
     return client
 
@@ -77,16 +81,18 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
     try:
         yield
     except MlflowException as exc:
-        raise _translated(exc, where, doing) from exc
+        raise _translated(exc, where, doing) from _showable(exc)
     except OperationalError as exc:
         raise TransientError(f"{where} did not answer while {doing} ({exc.orig})") from exc
     except (SQLAlchemyError, ImportError, PermissionError) as exc:
         raise ConfigurationError(
             f"{where} cannot be used while {doing} ({_line(exc)}): see SIXGATES_MLFLOW_URI and"
             " SIXGATES_MLFLOW_ARTIFACTS"
-        ) from exc
+        ) from _showable(exc)
     except OSError as exc:
-        raise TransientError(f"{where} did not answer while {doing} ({_line(exc)})") from exc
+        raise TransientError(f"{where} did not answer while {doing} ({_line(exc)})") from _showable(
+            exc
+        )
 
 
 def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError:
@@ -103,12 +109,12 @@ def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError
 
 
 def _shown(uri: str) -> str:
-    """Return the address without a password."""
+    """Return the address without a password, and without parameters, which may hold one."""
     parts = urlsplit(uri)
     if parts.scheme in {"http", "https"}:
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
     try:
-        return sa.make_url(uri).render_as_string(hide_password=True)
+        return sa.make_url(uri).set(query={}).render_as_string()
     except sa.exc.ArgumentError:
         return parts.scheme or "given"
 
@@ -116,4 +122,9 @@ def _shown(uri: str) -> str:
 def _line(exc: BaseException) -> str:
     """The first line of a message, without the passwords of addresses in it."""
     first = str(exc).strip().split("\n", 1)[0]
-    return re.sub(r"//[^/\s@]*@", "//", first) or type(exc).__name__
+    return _USER.sub("//", first) or type(exc).__name__
+
+
+def _showable(exc: BaseException) -> BaseException | None:
+    """The cause to show in a traceback: MLflow's messages hold its address, password and all."""
+    return None if _USER.search(str(exc)) else exc

@@ -76,9 +76,12 @@ def answering(engine: sa.Engine) -> Iterator[None]:
         raise
     except (DBAPIError, PoolTimeoutError) as exc:
         said = exc.orig if isinstance(exc, DBAPIError) else "every connection is in use"
-        raise TransientError(
-            f"the ledger {engine.url.render_as_string()} did not answer: {said}"
-        ) from exc
+        raise TransientError(f"the ledger {shown(engine.url)} did not answer: {said}") from exc
+
+
+def shown(address: sa.URL) -> str:
+    """Write an address for people: without its password and its parameters, which may hold one."""
+    return address.set(query={}).render_as_string()
 
 
 def _postgres_engine(address: sa.URL) -> sa.Engine:
@@ -90,7 +93,7 @@ def _postgres_engine(address: sa.URL) -> sa.Engine:
         engine = sa.create_engine(address)
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
-            f"the ledger {address.render_as_string()} needs the PostgreSQL driver:"
+            f"the ledger {shown(address)} needs the PostgreSQL driver:"
             " run `pip install 'sixgates[postgres]'`"
         ) from exc
     sa.event.listen(engine, "connect", _prepare_postgres)

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from sixgates.gates.errors import ConfigurationError
 from sixgates.ledger import tables
-from sixgates.ledger.database import reading, writing
+from sixgates.ledger.database import reading, shown, writing
 from sixgates.ledger.triggers import create_triggers
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that this code knows, oldest first; `migrations/versions` has one file each."""
 
 _LOCK = 6_318_465_120
@@ -79,4 +79,4 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def _name(engine: sa.Engine) -> str:
-    return engine.url.render_as_string()
+    return shown(engine.url)

@@ -63,6 +63,15 @@ routes = Table(
     UniqueConstraint("model", "position", name="one_route_a_position"),
 )
 
+closings = Table(
+    "closings",
+    metadata,
+    Column("intent", Integer, primary_key=True, autoincrement=False),
+    Column("closing", Integer, nullable=False),
+)
+"""Which entry closed which intent: an index of what the closings say, for finding what is open
+without reading all of them. A row lost here lets an intent be finished once more: no harm."""
+
 CHAINED = (entries, routes)
 """The tables whose rows form the chain of a model."""
 

@@ -1,5 +1,6 @@
 """`sixgates notify`, and that a rollback by hand tells people."""
 
+import getpass
 import json
 from datetime import datetime
 
@@ -92,6 +93,6 @@ def test_a_rollback_by_hand_is_told_after_it_is_done(home, monkeypatch):
     assert found.exit_code == 4  # no gateway confirms; the channel that is down changes nothing
     assert json.loads(found.stdout)["champion"] == "1"
     back = next(message for message in told(home) if message["outcome"] == "rolled_back")
-    assert back["title"] == "loans: rolled back by hand to version 1"
+    assert back["title"] == f"loans: rolled back by {getpass.getuser()} to version 1"
     assert "complaints since noon" in back["text"]
     assert back["serving"]["version"] == "1"

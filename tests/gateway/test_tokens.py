@@ -132,3 +132,25 @@ def test_clients_need_no_token_where_none_is_for_them(house, champion, sample_ro
 def test_without_any_token_no_other_machine_may_call(house):
     with pytest.raises(ConfigurationError, match="set SIXGATES_GATEWAY_TOKEN"):
         house.gateway(token=None, host=OPEN)
+
+
+@pytest.mark.parametrize(
+    ("line", "role", "name"),
+    [
+        ("approve big-word name=ann", Role.APPROVE, "ann"),
+        ("Operate big-word name=ann.lee@example.org", Role.OPERATE, "ann.lee@example.org"),
+        ("approve big-word", Role.APPROVE, ""),
+    ],
+)
+def test_a_token_may_say_whose_it_is(file, line, role, name):
+    file.write_text(f"{line}\n")
+    found = tokens_of(None, file).bearer_of(b"big-word")
+    assert (found.role, found.name) == (role, name)
+
+
+@pytest.mark.parametrize("line", ["approve ann hush-hush", "approve hush name=", "read a name=b c"])
+def test_a_name_is_never_taken_from_where_a_token_might_stand(file, line):
+    file.write_text(f"{line}\n")
+    with pytest.raises(ConfigurationError, match="line 1 of the token file") as found:
+        tokens_of(None, file)
+    assert "hush" not in str(found.value)

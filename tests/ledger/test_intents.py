@@ -5,6 +5,7 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from sixgates.gates.errors import ContractError
 from sixgates.ledger.ledger import Kind
@@ -74,3 +75,12 @@ def test_of_many_that_finish_one_intent_one_closing_is_recorded(ledger):
         thread.join(timeout=60)
     (closed,) = ledger.entries("tiny", kind=Kind.CLOSED)
     assert closings == [closed.seq] * 10
+
+
+def test_an_intent_whose_closing_is_not_indexed_counts_as_open_and_never_the_other_way(ledger):
+    intent = ledger.intend("tiny", "promote", at=AT)
+    ledger.close_intent(intent, at=AT, outcome="done")
+    with ledger._engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM closings"))
+    assert [found.seq for found in ledger.unfinished("tiny")] == [intent]
+    assert ledger.verify("tiny") == []

@@ -22,6 +22,17 @@ from tests.ledger.first_tables import make_first_tables
 
 AT = datetime(2026, 1, 1)
 
+OLD_INTENTS = [
+    "INSERT INTO entries (model, kind, release, at, recorded, actor, reason, body) VALUES"
+    f" ('tiny', '{kind}', 'r', :at, :at, 'a', 'because', '{body}')".replace(": ", "\\: ")
+    for kind, body in (
+        ("intent", '{"action": "promote", "given": {}}'),
+        ("intent", '{"action": "promote", "given": {}}'),
+        ("closed", '{"intent": 1, "outcome": "done", "given": {}}'),
+    )
+]
+"""Two intents of the first tables, of which one was closed."""
+
 
 @pytest.fixture
 def old(url):
@@ -117,6 +128,30 @@ def test_an_old_ledger_with_rows_becomes_a_verified_chain(url, old):
     assert ledger.entries("tiny")[-1].seq == 5
     assert ledger.verify("tiny") == []
     ledger.close()
+
+
+def test_what_was_closed_before_the_migration_stays_closed(url, old):
+    with old.begin() as connection:
+        for statement in OLD_INTENTS:
+            connection.execute(sa.text(statement), {"at": AT})
+    migrate(url)
+    ledger = Ledger(url)
+    (left,) = ledger.unfinished("tiny")
+    assert left.seq == 2
+    closing = ledger.close_intent(1, at=AT, outcome="done")
+    assert closing == 3
+    assert ledger.close_intent(2, at=AT, outcome="done") == 4
+    assert ledger.verify("tiny") == []
+    ledger.close()
+
+
+def test_a_closing_that_names_no_intent_stops_the_migration(url, old):
+    with old.begin() as connection:
+        for statement in OLD_INTENTS:
+            body = statement.replace('"intent"', '"of"')
+            connection.execute(sa.text(body), {"at": AT})
+    with pytest.raises(ContractError, match="entries row 3 does not say which intent it closed"):
+        migrate(url)
 
 
 def test_a_migrated_ledger_has_the_tables_of_a_new_one(url, old, request, tmp_path):

@@ -92,6 +92,13 @@ def test_a_postgresql_that_is_not_there_is_one_sentence(tmp_path):
         Ledger(f"postgresql://me:secret@/ledger?host={tmp_path}")
 
 
+def test_a_password_among_the_parameters_of_an_address_is_not_shown_either(tmp_path):
+    pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not there")
+    with pytest.raises(TransientError, match="did not answer") as found:
+        Ledger(f"postgresql://me@/ledger?host={tmp_path}&password=hush&connect_timeout=2")
+    assert "hush" not in str(found.value)
+
+
 def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'sixgates\[postgres\]'"):
