@@ -35,8 +35,9 @@ def main() -> int:
             walker = Walker(processes, town)
             live_through(town, walker, lambda line: tell(progress=line))
             tell(ready=True)
+            stage = Stage(town, walker, lambda line: tell(progress=line))
             for line in sys.stdin:
-                stage = Stage(town, walker, Findings(), lambda line: tell(progress=line))
+                stage.findings = Findings()
                 JOBS[line.strip()](stage, repeats)
                 tell(played=stage.findings.to_dict())
         except PipelineError as exc:

@@ -28,6 +28,8 @@ class Fault:
     name: str
     begin: Begin
     ends: Ends = Ends.ALIKE
+    leaves_rollback: bool = False
+    """Whether a rollback must go through while it lasts: traffic back, and proved."""
 
 
 @contextmanager
@@ -106,7 +108,7 @@ def gateway_killed(after: float) -> Begin:
 
 
 FAULTS = (
-    Fault("MLflow unreachable", _registry_away),
+    Fault("MLflow unreachable", _registry_away, leaves_rollback=True),
     Fault("ledger locked for 30 s", _ledger_locked),
     Fault("disk full", _disk_full),
     Fault("gateway's disk full", _gateway_disk_full, Ends.OTHERWISE),

@@ -23,14 +23,6 @@ class Findings:
     violations: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     """Kind to sentences, each with the place."""
 
-    def add(self, place: str, kind: str, sentences: list[str]) -> None:
-        """Take in what was violated at a place."""
-        self.violations[kind] += [f"{place}: {sentence}" for sentence in sentences]
-
-    def fail(self, place: str, sentences: list[str]) -> None:
-        """Take in requests that failed at a place."""
-        self.failures += [f"{place}: {sentence}" for sentence in sentences]
-
     def take(self, other: dict[str, Any]) -> None:
         """Add findings of another process, as `asdict` gave them."""
         self.points += other["points"]

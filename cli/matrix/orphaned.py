@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable
 
-from cli.matrix.findings import Findings
 from cli.matrix.play import Stage
 from cli.matrix.scenes import Scene
 from cli.matrix.states import CANARY
@@ -24,50 +23,47 @@ def play_orphaned(stage: Stage) -> None:
     Raises:
         TransientError: the ticks did not begin, or not begin again.
     """
-    place, found = "canary, Prefect's server gone", stage.findings
+    place = "canary, Prefect's server gone"
     lease = STORY.project.policies.canary.lease.total_seconds()
     stage.say(f"{place}: starting Prefect")
-    found.plays += 1
+    stage.findings.plays += 1
     stage.town.restore(CANARY)
     home = stage.town.home.parent / "prefect"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     scene = Scene("orphaned canary", CANARY, "tick")
     with (
         Processes(home / "logs", own_groups=True) as processes,
         stage.open(scene, place, gateways=2),
     ):
+        planned = stage.walker.look()["routes"][-1]["share"]
         stack = Stack(home, processes)
         server = stack.start_prefect()
         stack.wait_for_prefect()
         env = stack.env | stage.town.env | {"PREFECT_API_URL": stack.env["PREFECT_API_URL"]}
         command = [sys.executable, "-m", "cli.matrix.ticker", str(stage.town.file)]
         ticker = processes.spawn("ticker", command, env=env)
-        if not _within(_PATIENCE, lambda: _shares(stage) == _planned(stage)):
+        if not _within(_PATIENCE, lambda: _shares(stage) == [planned] * 2):
             raise TransientError(f"no tick through Prefect came: see {home / 'logs'}")
         before = stage.walker.look()["lapses"]
         stage.say(f"{place}: killed, waiting for the lease of {lease:.0f} s")
         server.kill()
-        saved = _within(lease + _SLACK_SECONDS, lambda: not any(_shares(stage)))
-        _require(found, place, saved, f"the canary still answers {lease:.0f} s after the last tick")
+        saved = _within(lease + _SLACK_SECONDS, lambda: _shares(stage) == [0.0, 0.0])
+        if not saved:
+            stage.violated(place, "lease", [f"the canary still answers {lease:.0f} s after a tick"])
         stage.say(f"{place}: starting Prefect again")
         stack.start_prefect()
-        if not _within(_PATIENCE, lambda: _shares(stage) == _planned(stage)):
+        if not _within(_PATIENCE, lambda: _shares(stage) == [planned] * 2):
             raise TransientError(f"no tick through Prefect came again: see {home / 'logs'}")
         ticker.kill()
         ticker.wait()
-        lapses = stage.walker.look()["lapses"] - before
-        _require(found, place, lapses > 0, "the ledger does not know of the lapse")
+        if stage.walker.look()["lapses"] == before:
+            stage.violated(place, "lease", ["the ledger does not know of the lapse"])
         stage.settle(place)
 
 
 def _shares(stage: Stage) -> list[float]:
     """Return the share that each gateway gives the canary now."""
     return [0.0 if g["lapsed"] or g["cut"] else g["share"] for g in stage.walker.look()["gateways"]]
-
-
-def _planned(stage: Stage) -> list[float]:
-    seen = stage.walker.look()
-    return [seen["routes"][-1]["share"]] * len(seen["gateways"])
 
 
 def _within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -77,7 +73,3 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def _require(found: Findings, place: str, holds: bool, otherwise: str) -> None:  # noqa: FBT001
-    found.add(place, "lease", [] if holds else [otherwise])

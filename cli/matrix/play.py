@@ -42,15 +42,22 @@ class Undisturbed:
     writes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
     """Where scenes are played."""
 
     town: Town
     walker: Walker
-    findings: Findings
     say: Callable[[str], None]
-    _known: dict[Scene, "Undisturbed"] = field(default_factory=dict)
+    """Takes a line of progress."""
+    findings: Findings = field(default_factory=Findings)
+    _known: dict[Scene, Undisturbed] = field(default_factory=dict)
+
+    def violated(self, place: str, kind: str, sentences: Sequence[str]) -> None:
+        """Keep what was violated at a place, and tell it at once."""
+        for sentence in sentences:
+            self.findings.violations[kind].append(f"{place}: {sentence}")
+            self.say(f"VIOLATED at {place}, {kind}: {sentence}")
 
     def play_deaths(self, scene: Scene, chosen: Callable[[Sequence[Death]], list[Death]]) -> None:
         """Play a scene undisturbed, and then with every death in it that is chosen.
@@ -82,8 +89,13 @@ class Stage:
         self.town.restore(scene.state)
         with self.open(scene, place, gateways=2) as gateway:
             with fault.begin(self.town, gateway) as environment:
-                self.walker.act(scene.act, spoilt=scene.spoilt, **environment)
-                self._require_champion(place, self.walker.look())
+                walk = self.walker.act(scene.act, spoilt=scene.spoilt, **environment)
+                during = self.walker.look()
+                self._require_champion(place, during)
+                if scene.is_rollback and fault.leaves_rollback:
+                    self.violated(place, "rollback", whole.taken_back(during))
+            if walk.broke:  # what goes wrong outside must end in a sentence
+                self.violated(place, "unforeseen", [walk.broke.strip().rpartition("\n")[2]])
             seen = self._settled(scene, place, undisturbed)
             self._compare(place, seen, seen, undisturbed, fault.ends)
 
@@ -103,7 +115,7 @@ class Stage:
             try:
                 gateway.rise()
             except subprocess.TimeoutExpired:
-                self.findings.add(place, "unreached", ["the gateway came not so far"])
+                self.violated(place, "unreached", ["the gateway came not so far"])
             self.settle(place)
 
     def settle(self, place: str) -> Facts:
@@ -112,7 +124,7 @@ class Stage:
             self.walker.act("tick")
         seen = self.walker.look()
         self._require_champion(place, seen)
-        self.findings.add(place, "disagreement", whole.agreement(seen))
+        self.violated(place, "disagreement", seen["differences"])
         return seen
 
     def _undisturbed(self, scene: Scene) -> Undisturbed:
@@ -126,8 +138,8 @@ class Stage:
         with self.open(scene, f"{scene.name}, undisturbed"):
             before = self.walker.look()
             walk = self.walker.act(scene.act, spoilt=scene.spoilt)
-            if walk.broke:
-                raise ContractError(f"{scene.name} breaks undisturbed: {walk.broke}")
+            if walk.said is None:
+                raise ContractError(f"{scene.name} fails undisturbed: {walk.refused or walk.broke}")
             intents = Counter(self.walker.look()["intents"]) - Counter(before["intents"])
             return Undisturbed(self.settle(scene.name), intents, walk.writes)
 
@@ -138,7 +150,7 @@ class Stage:
             self.findings.plays += 1
             walk = self.walker.act(scene.act, spoilt=scene.spoilt, **death.environment)
             if not walk.killed:
-                self.findings.add(place, "unreached", ["the walk came to its end without it"])
+                self.violated(place, "unreached", ["the walk came to its end without it"])
             self.findings.effects[death.name.partition(":")[0]] += walk.killed
             died = self.walker.look()
             self._require_champion(place, died)
@@ -146,11 +158,11 @@ class Stage:
             self._compare(place, died, seen, undisturbed, Ends.ALIKE)
 
     def _settled(self, scene: Scene, place: str, undisturbed: Facts) -> Facts:
-        """Let two ticks settle what was left, and ask once more for what came to no end."""
+        """Let two ticks settle what was left; who asked for a walk without an end asks again."""
+        if scene.by_hand and not _ended(scene, self.walker.look(), undisturbed):
+            self.walker.act(scene.act)  # a person waits for no tick
         seen = self.settle(place)
-        # Nobody but who asked for a walk asks again, and only where it did not come to its end.
-        key = "answers" if scene.act == "retrain" else "routes"
-        if len(seen[key]) < len(undisturbed[key]):
+        if not _ended(scene, seen, undisturbed):
             self.walker.act(scene.act, spoilt=scene.spoilt)
             seen = self.settle(place)
         return seen
@@ -159,10 +171,10 @@ class Stage:
         self, place: str, died: Facts, seen: Facts, undisturbed: Facts, ends: Ends
     ) -> None:
         for kind, said in whole.differences(died, seen, undisturbed, ends).items():
-            self.findings.add(place, kind, said)
+            self.violated(place, kind, said)
 
     def _require_champion(self, place: str, seen: Facts) -> None:
-        self.findings.add(place, "champions", whole.champions(seen))
+        self.violated(place, "champions", whole.champions(seen))
 
     @contextmanager
     def open(
@@ -202,9 +214,11 @@ class Stage:
             excused = away if client.name == PLAIN else []
             failures = [f.what for f in client.failures if not _excused(f, excused)]
             found.requests += len(client.acknowledged) + len(client.failures)
-            found.fail(place, failures)
+            for failure in failures:
+                found.failures.append(f"{place}: {failure}")
+                self.say(f"FAILED at {place}: {failure}")
         late = [back - died for died, back in away if back - died >= BACK_SECONDS]
-        found.add(place, "late gateways", [f"it was away for {s:.1f} s" for s in late])
+        self.violated(place, "late gateways", [f"it was away for {s:.1f} s" for s in late])
 
         log, model = SegmentLog(self.town.home / "log"), self.town.project.name
         answers = log.predictions(model, START).filter(pl.col("arm") != Arm.SHADOW)
@@ -214,19 +228,24 @@ class Stage:
             answered = answers.filter(theirs)["request"].to_list()
             lost = whole.lost(client.acknowledged, answered)
             if len(lost) > sum(gateway.unlogged() for gateway in gateways):  # which they count
-                found.add(place, "predictions", [f"{name} is not on record" for name in lost])
+                self.violated(place, "predictions", [f"{name} is not on record" for name in lost])
             if client.name == PLAIN:  # what another asked twice may be there twice: it counts once
-                found.add(place, "predictions", whole.doubled(answered))
+                self.violated(place, "predictions", whole.doubled(answered))
             labelled = labels.filter(theirs)["request"].to_list()
             lost = whole.lost(client.labelled, labelled)
-            found.add(place, "labels", [f"{name} is not on record" for name in lost])
-            found.add(place, "labels", whole.doubled(labelled))
+            self.violated(place, "labels", [f"{name} is not on record" for name in lost])
+            self.violated(place, "labels", whole.doubled(labelled))
 
     def _rows(self) -> pl.DataFrame:
         """Rows of the day that the clock shows."""
         now = FileClock(self.town.clock).now()
         today = pl.col(self.town.project.roles.event_time).is_between(now - timedelta(days=1), now)
         return self.town.frame.filter(today)
+
+
+def _ended(scene: Scene, seen: Facts, undisturbed: Facts) -> bool:
+    key = "answers" if scene.act == "retrain" else "routes"
+    return len(seen[key]) >= len(undisturbed[key])
 
 
 def _excused(failure: Failure, deaths: Sequence[tuple[float, float]]) -> bool:

@@ -15,13 +15,19 @@ class Scene:
     """What the walk is asked to do; see `cli.matrix.walker.ACTS`."""
     spoilt: bool = False
     """Whether the data are such that no gate lets a model of theirs pass."""
+    is_rollback: bool = False
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person does it, who sees at once that it came to no end."""
+        return self.act == "rollback"
 
 
 RETRAIN = Scene("retrain", states.SERVED, "retrain")
 CANARY = Scene("canary", states.SHADOWED, "tick")
 PROMOTION = Scene("promotion", states.JUDGED, "tick")
-ROLLBACK = Scene("rollback by gate 5", states.HARMED, "tick")
-BY_HAND = Scene("rollback by hand", states.PROMOTED, "rollback")
+ROLLBACK = Scene("rollback by gate 5", states.HARMED, "tick", is_rollback=True)
+BY_HAND = Scene("rollback by hand", states.PROMOTED, "rollback", is_rollback=True)
 
 SCENES = (
     RETRAIN,

@@ -59,4 +59,4 @@ def live_through(town: Town, walker: Walker, say: Callable[[str], None]) -> None
 
 
 def _words(walk: Walk) -> str:
-    return walk.broke or str(walk.said)
+    return walk.refused or walk.broke or str(walk.said)

@@ -2,8 +2,9 @@
 
 Each line on stdin is a JSON object: `act` (a name in `ACTS`), `project`, `data`, and what the walk
 finds in its `environment`. Each walk lives in a child of its own, so that one import of everything
-serves them all. One line answers: whether the child was `killed`, what it `said` or how it `broke`,
-and how many `writes` it made. No Prefect server is needed: flows call tasks as plain functions.
+serves them all. One line answers: whether the child was `killed`, what it `said`, in what sentence
+it `refused` or how it `broke`, and how many `writes` it made. No Prefect server is needed: flows
+call their tasks as plain functions.
 """
 
 import gc
@@ -27,6 +28,7 @@ import tasks.record
 from cli.matrix.look import look
 from cli.matrix.writes import Writes
 from cli.operate import rollback
+from sixgates.gates.errors import PipelineError
 
 
 def _retrain(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - plain values
@@ -105,6 +107,8 @@ def _walk(asked: dict[str, Any]) -> dict[str, Any]:
     try:
         with disable_run_logger():
             said = ACTS[asked["act"]](asked)
+    except PipelineError as exc:
+        return {"refused": str(exc), "writes": writes.count}
     except BaseException:  # noqa: BLE001 - told to who asked
         return {"broke": traceback.format_exc(), "writes": writes.count}
     return {"said": said, "writes": writes.count}

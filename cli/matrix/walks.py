@@ -18,8 +18,10 @@ class Walk:
     killed: bool
     said: Any = None
     """What it returned; None where it was killed or broke."""
+    refused: str = ""
+    """The sentence with which it ended instead, because something does not answer or is wrong."""
     broke: str = ""
-    """The traceback it ended with."""
+    """The traceback with which it ended where nobody foresaw it."""
     writes: int = 0
     """Commits and files put in their places."""
 
@@ -62,6 +64,6 @@ class Walker:
             TransientError: it could not be found out.
         """
         walk = self.act("look")
-        if walk.broke:
-            raise TransientError(f"nobody could look: {walk.broke}")
+        if walk.said is None:
+            raise TransientError(f"nobody could look: {walk.refused or walk.broke}")
         return dict(walk.said)

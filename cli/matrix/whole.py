@@ -11,7 +11,7 @@ Facts = dict[str, Any]
 
 KINDS = (
     "unreached", "disagreement", "champions", "verdicts", "answers", "left open", "chain", "ending",
-    "predictions", "labels", "late gateways", "lease",
+    "predictions", "labels", "late gateways", "lease", "rollback", "unforeseen",
 )  # fmt: skip
 """What can be violated."""
 
@@ -39,9 +39,16 @@ def champions(seen: Facts) -> list[str]:
     return said
 
 
-def agreement(seen: Facts) -> list[str]:
-    """Say in what registry and gateways differ from the ledger."""
-    return list(seen["differences"])
+def taken_back(seen: Facts) -> list[str]:
+    """Say where a rollback did not take the traffic back."""
+    route = seen["routes"][-1]
+    if route["step"] != "rolled_back":
+        return [f"the newest route is {route['step']}"]
+    return [
+        f"gateway {g['url']} serves {g['champion_digest']} with a share of {g['share']} beside it"
+        for g in seen["gateways"]
+        if (g["champion_digest"], g["share"]) != (route["champion"], 0.0)
+    ]
 
 
 def differences(died: Facts, end: Facts, undisturbed: Facts, ends: Ends) -> dict[str, list[str]]:
