@@ -1,5 +1,6 @@
 """Bad input through the front door: a sentence, an exit code, and the champion still serves."""
 
+import getpass
 import json
 from uuid import uuid4
 
@@ -62,6 +63,7 @@ def test_bad_data_is_refused_in_a_sentence(serving, spoil, code, sentence):
     still_serves(serving, before)
 
 
+@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
@@ -123,5 +125,8 @@ def test_a_rollback_by_hand_is_read_back(serving):
     assert json.loads(out)["proved"] is True
     assert serving.serving().epoch == 2
     code, out, _ = ask("history", "--project", serving.path, "--json")
-    assert [route["actor"] for route in json.loads(out)["routes"]] == ["sixgates", "by hand"]
+    assert [route["actor"] for route in json.loads(out)["routes"]] == [
+        "sixgates",
+        getpass.getuser(),
+    ]
     assert ask("status", "--project", serving.path)[0] == 0
