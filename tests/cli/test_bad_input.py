@@ -127,6 +127,6 @@ def test_a_rollback_by_hand_is_read_back(serving):
     code, out, _ = ask("history", "--project", serving.path, "--json")
     assert [route["actor"] for route in json.loads(out)["routes"]] == [
         "sixgates",
-        getpass.getuser(),
+        f"by {getpass.getuser()}",
     ]
     assert ask("status", "--project", serving.path)[0] == 0
