@@ -191,7 +191,8 @@ class Stage:
         opened = self.town.open_gateways(gateways, dies_at=dies_at)
         urls, given = [gateway.url for gateway in opened], (self.town.project, self._rows())
         clients = [Client(PLAIN, urls[:1], *given, again=False)]
-        clients += [Client(PATIENT, urls, *given, again=True)] * (gateways > 1)
+        if gateways > 1:
+            clients.append(Client(PATIENT, urls, *given, again=True))
         try:
             for client in clients:
                 client.start()

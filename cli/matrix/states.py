@@ -1,62 +1,79 @@
 """The states from which walks start, each reached once by really living through it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cli.matrix.town import FOUNDED, Town
-from cli.matrix.walks import Walk, Walker
+from cli.matrix.walks import Walker
 from sixgates.gates.errors import ContractError
 
 EMPTY, SERVED, OPENED, LATE, SHADOWED = "empty", "served", "opened", "late", "shadowed"
 CANARY, HARMED, JUDGED = "canary", "harmed", "judged"
 PROMOTED, WATCHED, REGRETTED = "promoted", "watched", "regretted"
 
+_RETRAINED = 34
+"""Day of the retrain: by then enough labels tell of the new meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One part of the story, from a state to the next."""
+
+    state: str
+    """To which it leads."""
+    after: str
+    """From which it starts."""
+    act: str = ""
+    """What a walk does, if any, and how that must end."""
+    ending: str = ""
+    days: tuple[int, int] | None = None
+    """First day of traffic, and the day after the last."""
+    skewed: bool = False
+    """Whether that traffic lacks what the challenger learnt to need."""
+    clock: float | None = None
+    """Day to which the clock is set at last."""
+
+
+_STORY = (
+    _Leg(SERVED, EMPTY, "retrain", "Released: version 1: cold_start", clock=_RETRAINED),
+    _Leg(OPENED, SERVED, "retrain", "Released: version 2: shadow"),
+    _Leg(LATE, OPENED, clock=_RETRAINED + 30),
+    _Leg(SHADOWED, OPENED, days=(_RETRAINED, 41)),
+    _Leg(CANARY, SHADOWED, "tick", "Canary"),
+    _Leg(HARMED, CANARY, days=(41, 51), skewed=True),
+    _Leg(JUDGED, CANARY, days=(41, 48)),
+    _Leg(PROMOTED, JUDGED, "tick", "Promoted"),
+    _Leg(REGRETTED, PROMOTED, days=(48, 59), skewed=True),
+    _Leg(WATCHED, PROMOTED, days=(48, 59)),
+)
+
 
 def live_through(town: Town, walker: Walker, say: Callable[[str], None]) -> None:
-    """Play the story once, with both its ends, and keep the states in which something is due."""
+    """Play the story with all its endings, and keep the states in which something is due.
 
-    def walked(act: str, ending: str) -> None:
-        say(f"living through the story: {ending}")
-        walk = walker.act(act)
-        if not str(walk.said).startswith(ending):
-            raise ContractError(f"the story should come to {ending}, came to {_words(walk)}")
-
-    def keep(state: str, *days: int, skewed: bool = False) -> None:
-        """Let days pass, keep the state, and go on as if nothing was."""
-        (gateway,) = town.open_gateways(1)
-        try:
-            town.live(*days, skewed=skewed) if days else None
-        finally:
-            gateway.stop()
-        town.keep(state)
-
+    Raises:
+        ContractError: a walk came to another end than the story needs.
+    """
     town.at(FOUNDED)
     town.keep(EMPTY)
-    walked("retrain", "Released: version 1: cold_start")
-    town.at(34)
-    town.keep(SERVED)
-    (gateway,) = town.open_gateways(1)
-    walked("retrain", "Released: version 2: shadow")
-    gateway.stop()
-    town.keep(OPENED)
-    town.at(34 + 30)
-    town.keep(LATE)
-    town.restore(OPENED)
-    keep(SHADOWED, 34, 41)
-    (gateway,) = town.open_gateways(1)
-    walked("tick", "Canary")
-    gateway.stop()
-    town.keep(CANARY)
-    keep(HARMED, 41, 51, skewed=True)
-    town.restore(CANARY)
-    keep(JUDGED, 41, 48)
-    (gateway,) = town.open_gateways(1)
-    walked("tick", "Promoted")
-    gateway.stop()
-    town.keep(PROMOTED)
-    keep(REGRETTED, 48, 59, skewed=True)
-    town.restore(PROMOTED)
-    keep(WATCHED, 48, 59)
+    for leg in _STORY:
+        say(f"living through the story: {leg.state}")
+        town.restore(leg.after)
+        (gateway,) = town.open_gateways(1)
+        try:
+            _live(leg, town, walker)
+        finally:
+            gateway.stop()
+        town.keep(leg.state)
 
 
-def _words(walk: Walk) -> str:
-    return walk.refused or walk.broke or str(walk.said)
+def _live(leg: _Leg, town: Town, walker: Walker) -> None:
+    if leg.act:
+        walk = walker.act(leg.act)
+        if not str(walk.said).startswith(leg.ending):
+            said = walk.refused or walk.broke or walk.said
+            raise ContractError(f"the story should come to {leg.ending}, came to {said}")
+    if leg.days:
+        town.live(*leg.days, skewed=leg.skewed)
+    if leg.clock is not None:
+        town.at(leg.clock)
