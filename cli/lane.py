@@ -34,7 +34,6 @@ def main() -> int:
     with quick, Processes(home / "logs", own_groups=False) as processes:
         while not (home / "ready").exists():
             time.sleep(0.05)
-        _open_registry(home)
         for name in job["plays"]:
             try:
                 tell("result", name=name, result=_play(job, name, home, processes, tell))
@@ -45,17 +44,6 @@ def main() -> int:
         if job["keep"]:
             sys.stdin.read()
     return broken
-
-
-def _open_registry(home: Path) -> None:
-    """Let one lane at a time make the registry's database: its migration cannot be shared."""
-    import fcntl
-
-    from sixgates.adapters.wiring import build
-
-    with (home / "registry.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        build().registry.aliases("nothing-yet")
 
 
 def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any) -> dict[str, Any]:  # noqa: ANN401

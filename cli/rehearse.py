@@ -113,7 +113,7 @@ def clear(home: Path) -> None:
     """Remove what only the running servers needed; logs, ledger, models and reports stay."""
     for folder in ("prefect", "tmp"):
         shutil.rmtree(home / folder, ignore_errors=True)
-    for mark in ("ready", "deployed", "registry.lock"):
+    for mark in ("ready", "deployed"):
         (home / mark).unlink(missing_ok=True)
 
 

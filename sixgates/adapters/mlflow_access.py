@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from sixgates.adapters.mlflow_database import make_whole
 from sixgates.gates.errors import (
     ConfigurationError,
     ContractError,
@@ -55,6 +56,7 @@ def open_client(uri: str) -> "MlflowClient":
 
     try:
         with mlflow_errors(uri, "opening it"):
+            make_whole(uri)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except ContractError as exc:

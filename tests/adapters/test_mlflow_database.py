@@ -1,0 +1,53 @@
+"""A database of MLflow's that is being made: killed, or made twice at once."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sixgates.adapters.mlflow_registry import MlflowRegistry
+
+pytestmark = pytest.mark.slow
+
+DIES = """
+import os, sys
+import sqlalchemy as sa
+from sixgates.adapters.mlflow_access import open_client
+
+left = int(sys.argv[2])
+
+def commit(_connection):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), 9)
+
+sa.event.listen(sa.Engine, "commit", commit)
+open_client(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("commits", [2, 40])
+def test_whoever_dies_amid_its_making_leaves_none_that_cannot_be_opened(tmp_path, commits):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    died = subprocess.run(
+        [sys.executable, "-c", DIES, uri, str(commits)], capture_output=True, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    assert not (tmp_path / "mlflow.db").exists()
+    assert MlflowRegistry(uri, tmp_path).aliases("churn") == {}
+
+
+def test_of_two_who_make_it_at_once_one_wins_and_both_open_it(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def run(name):
+        return MlflowRegistry(uri, tmp_path / "artifacts").start_run("churn", name, {})
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(run, ["a", "b"]))
+    known = MlflowRegistry(uri, tmp_path).open_runs("churn")
+    assert known == dict(zip(runs, ["a", "b"], strict=True))
+    assert [path.name for path in tmp_path.glob("*mlflow*")] == ["mlflow.db"]
