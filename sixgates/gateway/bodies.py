@@ -1,5 +1,8 @@
 """How a request's body and headers are read, within limits, and errors are written."""
 
+from collections.abc import Collection
+from functools import lru_cache
+
 import msgspec
 from starlette.types import Receive, Scope, Send
 
@@ -7,6 +10,9 @@ from sixgates.gateway.protocol import Refusal
 
 MAX_BODY = 16 * 2**20
 """Largest request body, in bytes."""
+
+JSON = "application/json"
+CSV = "text/csv"
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -24,17 +30,44 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def declared_type(scope: Scope, accepted: Collection[str]) -> str:
+    """Return the content type that a request declares, in lower case and without parameters.
+
+    Args:
+        scope: The request.
+        accepted: Content types that can be read; "" lets programs leave it out.
+
+    Raises:
+        Refusal: 415 for any other, and for text that is not UTF-8.
+    """
+    kind, charset = _parsed(header(scope, b"content-type") or b"")
+    # Asking for the type also keeps a web page from posting here behind its visitor's back: a
+    # browser asks first whether it may send these, and names the page where it sends none.
+    if kind not in accepted or (not kind and header(scope, b"origin") is not None):
+        raise Refusal(415, f"send content-type {' or '.join(filter(None, accepted))}")
+    if charset not in {"utf-8", "utf8"}:
+        raise Refusal(415, f"send UTF-8, not {charset!r:.40}")
+    return kind
+
+
 async def read_json(scope: Scope, receive: Receive) -> bytes:
-    """Return the body of a JSON request.
+    """Return the body of a request that must be JSON.
 
     Raises:
         Refusal: 415 where it is not declared as JSON, 413 where it is too large.
         GoneError: the client left.
     """
-    kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
-    # Asking for the type also keeps a web page from posting here behind its visitor's back.
-    if kind != b"application/json":
-        raise Refusal(415, "send content-type application/json")
+    declared_type(scope, (JSON,))
+    return await read(scope, receive)
+
+
+async def read(scope: Scope, receive: Receive) -> bytes:
+    """Return a body of whatever type.
+
+    Raises:
+        Refusal: 413 where it is too large.
+        GoneError: the client left.
+    """
     length = header(scope, b"content-length") or b"0"
     if length.isdigit() and int(length) > MAX_BODY:
         raise _too_large()
@@ -67,3 +100,11 @@ def error_body(refusal: Refusal) -> bytes:
 
 def _too_large() -> Refusal:
     return Refusal(413, f"the body is larger than {MAX_BODY:,} bytes; send fewer rows at once")
+
+
+@lru_cache(maxsize=64)
+def _parsed(declared: bytes) -> tuple[str, str]:
+    """Split a declared content type into type and character set."""
+    kind, *parameters = (part.strip() for part in declared.decode("latin-1").lower().split(";"))
+    pairs = dict(parameter.partition("=")[::2] for parameter in parameters)
+    return kind, pairs.get("charset", "utf-8").strip('"')

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from starlette.applications import Starlette
@@ -13,17 +13,20 @@ from starlette.routing import Route
 
 from sixgates.gates.errors import PipelineError
 from sixgates.gateway import bodies, metrics
+from sixgates.gateway.decoding import decode
+from sixgates.gateway.inference_desk import Endpoint, inference_routes
 from sixgates.gateway.protocol import Refusal, read_labels
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CLIENT_GONE = 499
 
 
 class _Proof(msgspec.Struct):
     digest: str
+
+
+_proofs = msgspec.json.Decoder(_Proof)
 
 
 class Desk:
@@ -47,11 +50,13 @@ class Desk:
                 Route(
                     "/labels", (read if access.asking else _open)(self._labels), methods=["POST"]
                 ),
-                Route("/healthz", self._healthz),
+                # The other two are MLflow's names for it: its client waits for them.
+                *(Route(path, self._healthz) for path in ("/healthz", "/ping", "/health")),
                 Route("/serving", see(self._serving)),
                 Route("/metrics", see(self._metrics)),
                 Route("/admin/prove", operate(self._prove), methods=["POST"]),
                 Route("/admin/follow", operate(self._follow), methods=["POST"]),
+                *inference_routes(self._state, see),
             ],
             exception_handlers={Refusal: refuse, HTTPException: refuse, bodies.GoneError: refuse},
         )
@@ -84,7 +89,7 @@ class Desk:
 
     async def _prove(self, request: Request) -> Response:
         try:
-            asked = msgspec.json.decode(await _body(request), type=_Proof)
+            asked = decode(_proofs, await _body(request))
         except msgspec.DecodeError as exc:
             raise Refusal(400, f'send {{"digest": "<SHA-256>"}}: {exc}') from exc
         try:

@@ -11,6 +11,7 @@ import msgspec
 
 from sixgates.gates.card import ModelCard, level_key
 from sixgates.gates.records import Label
+from sixgates.gateway.decoding import decode
 
 MAX_ROWS = 10_000
 """Rows or labels one request may carry."""
@@ -73,9 +74,13 @@ def request_id(given: bytes | None) -> str:
     """
     if not given:
         return secrets.token_hex(16)
-    text = given.decode("latin-1")
+    return checked_id(given.decode("latin-1"), "x-request-id")
+
+
+def checked_id(text: str, name: str) -> str:
+    """Return a request's identifier that can be logged, given under that name."""
     if len(text) > MAX_REQUEST_ID or not (text.isascii() and text.isprintable()):
-        raise Refusal(400, f"x-request-id must be printable ASCII, at most {MAX_REQUEST_ID} long")
+        raise Refusal(400, f"{name} must be printable ASCII, at most {MAX_REQUEST_ID} long")
     return text
 
 
@@ -86,10 +91,21 @@ def read_question(body: bytes, card: ModelCard, request: str, received: float) -
         Refusal: 400 where the body is not such a request, 413 where it has too many rows.
     """
     try:
-        rows = _rows(_invocations.decode(body))
+        rows = _rows(decode(_invocations, body))
     except msgspec.DecodeError as exc:
         raise Refusal(400, f"the body is not a scoring request: {exc}") from exc
-    _count(len(rows), "rows")
+    return question_of(rows, card, request, received)
+
+
+def question_of(
+    rows: list[dict[str, Any]], card: ModelCard, request: str, received: float
+) -> Question:
+    """Find out whom each row is about, and when it happened.
+
+    Raises:
+        Refusal: 400 where there is no row or one does not say, 413 where there are too many.
+    """
+    refuse_above_limit(len(rows), "rows")
     if not rows:
         raise Refusal(400, "the request holds no rows")
     return Question(
@@ -111,10 +127,10 @@ def read_labels(body: bytes, received: float) -> list[Label]:
         Refusal: 400 where the body is not such a list, 413 where it is too long.
     """
     try:
-        sent = _labels.decode(body)
+        sent = decode(_labels, body)
     except msgspec.DecodeError as exc:
         raise Refusal(400, f"the body is not a list of labels: {exc}") from exc
-    _count(len(sent), "labels")
+    refuse_above_limit(len(sent), "labels")
     return [_label(one, i, received) for i, one in enumerate(sent)]
 
 
@@ -186,7 +202,8 @@ def _seconds(value: object, default: float, where: str) -> float:
     return float(seconds)
 
 
-def _count(n: int, what: str) -> None:
+def refuse_above_limit(n: int, what: str) -> None:
+    """Refuse more rows or labels than one request may carry."""
     if n > MAX_ROWS:
         raise Refusal(413, f"{n:,} {what} in one request; send at most {MAX_ROWS:,}")
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 JSON = {"content-type": "application/json"}
@@ -25,7 +27,12 @@ def gateway(house, champion):
             b'{"inputs": [{"age": "old", "spend": 2, "region": "north"}]}',
             "row 0, column 'age': 'old' is not a number",
         ),
-        (b'{"inputs": [{"age": NaN}]}', "not a scoring request"),
+        (b'{"inputs": [{"age": NaN}]}', "row 0 lacks the column 'spend'"),
+        (b'{"inputs": [{"age": Infinity}]}', "not a scoring request: JSON is malformed"),
+        (b'{"inputs": [{"age": 1e400}]}', "not a scoring request: Number out of range"),
+        (b'{"inputs": [{"age": ' + b"[" * 5_000, "nested too deeply"),
+        (b'{"inputs": [{"age": "\xff"}]}', "not UTF-8: invalid start byte"),
+        (b'{"inputs": [{"\xed\xa0\x80": NaN}]}', "not UTF-8"),
         (b'{"inputs": [{"age": 1' + b"0" * 400 + b"}]}", ""),
         (b'{"dataframe_split": {"columns": ["a"]}}', "missing required field `data`"),
         (b'{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}', "2 values for 1 columns"),
@@ -37,6 +44,22 @@ def test_what_is_no_request_is_refused_in_a_sentence(house, gateway, body, sente
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
     assert house.predictions() == []
+
+
+def test_nan_is_a_missing_value_outside_of_text_only(house, gateway, champion):
+    body = b'{"inputs": [{"age": NaN, "spend": 1, "region": "NaN", "customer": "\\"NaN"}]}'
+    answer = gateway.request("POST", "/invocations", content=body, headers=JSON)
+    missing = {"age": None, "spend": 1, "region": "NaN"}
+    assert answer.json() == {"predictions": champion.expected([missing])}
+    assert house.predictions()[0].entity == '"NaN'
+
+
+def test_a_body_that_never_ends_its_text_is_refused_in_linear_time(gateway):
+    body = b"[" + b'"a",' * 500_000 + b'"NaN\\'
+    started = time.process_time()
+    answer = gateway.request("POST", "/invocations", content=body, headers=JSON)
+    assert answer.status_code == 400
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("when", ["soon", 1.7e12, True, [1], "2026-13-01"])
@@ -54,12 +77,25 @@ def test_an_entity_is_text_or_a_number(house, gateway):
 
 def test_other_content_types_are_refused(gateway):
     answer = gateway.request(
-        "POST", "/invocations", content=b"age\n3", headers={"content-type": "text/csv"}
+        "POST", "/invocations", content=b"age=3", headers={"content-type": "text/plain"}
     )
     assert (answer.status_code, answer.json()) == (
         415,
-        {"error": "send content-type application/json"},
+        {"error": "send content-type application/json or text/csv"},
     )
+    assert gateway.request("POST", "/invocations", content=b"{}").status_code == 415
+    answer = gateway.request("POST", "/labels", content=b"[]", headers={"content-type": "text/csv"})
+    assert answer.json() == {"error": "send content-type application/json"}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/csv"])
+def test_other_character_sets_are_refused(gateway, kind):
+    headers = {"content-type": f"{kind}; charset=latin-1"}
+    answer = gateway.request("POST", "/invocations", content=b"", headers=headers)
+    assert (answer.status_code, answer.json()) == (415, {"error": "send UTF-8, not 'latin-1'"})
+    headers = {"content-type": f'{kind}; charset="UTF-8"'}
+    answer = gateway.request("POST", "/invocations", content=b"", headers=headers)
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("given", ["x" * 201, "caf\xe9"])

@@ -1,0 +1,57 @@
+"""In which ways predictions can be asked for: they differ in reading and writing, in no more."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from sixgates.gateway import bodies
+from sixgates.gateway.comma_separated import read_csv
+from sixgates.gateway.inference import asked_of, read_inference, refuse_others, write_inference
+from sixgates.gateway.protocol import Question, read_question
+from sixgates.gateway.scoring import Answer
+from sixgates.gateway.served import Served
+
+Reader = Callable[[bytes, Served, str, float], Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One protocol."""
+
+    readers: Mapping[str, Reader]
+    """How a body is understood, by its content type; "" is for programs that declare none."""
+    write: Callable[[Question, Answer, Served], bytes]
+    """How a JSON answer is written."""
+
+
+def dialect_at(path: str) -> Dialect | None:
+    """Return the protocol in which a path is asked for predictions, None for any other path."""
+    if path == "/invocations":
+        return _INVOCATIONS
+    asked = asked_of(path)
+    return None if asked is None else _inference(*asked)
+
+
+def _inference(model: str, version: str | None) -> Dialect:
+    def read(body: bytes, served: Served, request: str, received: float) -> Question:
+        refuse_others(model, version, served)
+        return read_inference(body, served, request, received)
+
+    # Triton's client declares no type.
+    return Dialect({bodies.JSON: read, "": read}, write_inference)
+
+
+def _read_json(body: bytes, served: Served, request: str, received: float) -> Question:
+    return read_question(body, served.champion.card, request, received)
+
+
+def _read_csv(body: bytes, served: Served, request: str, received: float) -> Question:
+    return read_csv(body, served.champion.card, request, received)
+
+
+def _write_predictions(_question: Question, answer: Answer, _served: Served) -> bytes:
+    return msgspec.json.encode({"predictions": answer.predictions})
+
+
+_INVOCATIONS = Dialect({bodies.JSON: _read_json, bodies.CSV: _read_csv}, _write_predictions)

@@ -1,0 +1,137 @@
+"""The Open Inference Protocol, version 2, in JSON: what it asks, and how it is answered.
+
+https://github.com/open-inference/open-inference-protocol
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from sixgates.gates.card import Task
+from sixgates.gateway.decoding import decode
+from sixgates.gateway.protocol import Question, Refusal, checked_id, question_of
+from sixgates.gateway.scoring import Answer
+from sixgates.gateway.served import Served
+from sixgates.gateway.tensors import Tensor, datatype_of, table_of
+
+OUTPUT = "predict"
+"""Name of the one output."""
+
+_INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
+
+
+class _Wanted(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class _Inference(msgspec.Struct):
+    inputs: list[Tensor]
+    id: str = ""
+    outputs: list[_Wanted] = []
+
+
+_inferences = msgspec.json.Decoder(_Inference)
+
+
+def asked_of(path: str) -> tuple[str, str | None] | None:
+    """Return the model and the version that a path asks for predictions, None for other paths.
+
+    >>> asked_of("/v2/models/churn/versions/3/infer"), asked_of("/v2/models/churn/infer")
+    (('churn', '3'), ('churn', None))
+    """
+    found = _INFER.fullmatch(path)
+    return (found[1], found[2]) if found else None
+
+
+def refuse_others(model: str, version: str | None, served: Served) -> None:
+    """Refuse every model but the one that is served, and every version but its champion's.
+
+    Raises:
+        Refusal: 404 with the sentence what is served.
+    """
+    mine, champion = served.champion.card.model, served.route.champion.number
+    if model != mine:
+        raise Refusal(404, f"no model {model!r:.60} is served here: ask for {mine}")
+    if version not in {None, champion}:
+        raise Refusal(
+            404,
+            f"version {version!r:.60} of {mine} is not the champion: ask for {champion},"
+            " or name no version",
+        )
+
+
+def read_inference(body: bytes, served: Served, request: str, received: float) -> Question:
+    """Understand an inference request; its own `id` goes before the identifier from the header.
+
+    Raises:
+        Refusal: 400 where the body is not such a request, 413 where it has too many rows.
+    """
+    try:
+        asked = decode(_inferences, body)
+    except msgspec.DecodeError as exc:
+        raise Refusal(
+            400,
+            f"the body is not a request in JSON (tritonclient: binary_data=False): {exc}",
+        ) from exc
+    for output in asked.outputs:
+        if output.name != OUTPUT:
+            raise Refusal(400, f"output {output.name!r:.60}: the one output is {OUTPUT!r}")
+        if "classification" in output.parameters:
+            raise Refusal(400, f"output {OUTPUT!r}: classification is not offered, only numbers")
+    card = served.champion.card
+    request = checked_id(asked.id, "id") if asked.id else request
+    return question_of(table_of(asked.inputs, card).rows(), card, request, received)
+
+
+def write_inference(question: Question, answer: Answer, served: Served) -> bytes:
+    """Write the predictions as one FP64 tensor, of shape [rows] or [rows, classes]."""
+    rows, outputs = len(answer.predictions), served.champion.booster.outputs
+    versions = {record.version for record in answer.records if not record.error}
+    reply = {
+        "model_name": served.champion.card.model,
+        # Left out where the split gave rows of this request to two versions.
+        **({"model_version": min(versions)} if len(versions) == 1 else {}),
+        "id": question.request,
+        "parameters": {"epoch": served.route.epoch},
+        "outputs": [
+            {
+                "name": OUTPUT,
+                "datatype": "FP64",
+                "shape": [rows] if outputs == 1 else [rows, outputs],
+                "data": _flat(answer.predictions),
+            }
+        ],
+    }
+    return msgspec.json.encode(reply)
+
+
+def metadata(served: Served) -> dict[str, Any]:
+    """Describe the model for a client that wants to build its request from it."""
+    card = served.champion.card
+    return {
+        "name": card.model,
+        "versions": [served.route.champion.number],
+        "platform": "lightgbm_text",
+        "inputs": [
+            {"name": f.name, "datatype": datatype_of(f), "shape": [-1]} for f in card.features
+        ],
+        "outputs": [
+            {
+                "name": OUTPUT,
+                "datatype": "FP64",
+                "shape": [-1, len(card.classes)] if card.task is Task.MULTICLASS else [-1],
+            }
+        ],
+        # Further inputs, which a request may leave out.
+        "properties": {
+            **({"entity": card.entity} if card.entity is not None else {}),
+            "event_time": card.event_time,
+        },
+    }
+
+
+def _flat(predictions: list[float | tuple[float, ...]]) -> list[float]:
+    """Return the numbers row by row: every client reads these, not every one reads nested lists."""
+    return [n for p in predictions for n in (p if isinstance(p, tuple) else (p,))]
