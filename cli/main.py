@@ -113,13 +113,13 @@ def rehearse(
     """
     with sentences():
         if scenario and scenario[0] == "kill-matrix":
-            from cli.matrix.perform import perform_matrix
+            from cli.rehearsal.matrix.perform import perform_matrix
 
             if project or data or keep:
                 raise ConfigurationError("kill-matrix takes no --project, --data and --keep")
             only = tuple(scenario[1:])
             raise typer.Exit(perform_matrix(home, repeats=repeats, only=only, as_json=as_json))
-        from cli.perform import perform
+        from cli.rehearsal.perform import perform
 
         code = perform(
             scenario or [], project=project, data=data, parent=home, keep=keep, as_json=as_json
@@ -343,7 +343,7 @@ def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
 
 def run() -> None:
     """Start the command. Settings that keep other programs quiet are set before they load."""
-    from cli.stack import QUIET
+    from cli.rehearsal.stack import QUIET
 
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

@@ -5,19 +5,19 @@ from copy import deepcopy
 
 import pytest
 
-from cli.matrix import whole
-from cli.matrix.ends import Ends
-from cli.matrix.faults import FAULTS
-from cli.matrix.findings import Findings
-from cli.matrix.jobs import JOBS
-from cli.matrix.play import Stage
-from cli.matrix.points import deaths
-from cli.matrix.scenes import PROMOTION, RETRAIN, ROLLBACK, SCENES
-from cli.matrix.states import live_through
-from cli.matrix.town import Town
-from cli.matrix.walks import Walker
-from cli.processes import Processes
-from cli.stack import Stack
+from cli.rehearsal.matrix import whole
+from cli.rehearsal.matrix.ends import Ends
+from cli.rehearsal.matrix.faults import FAULTS
+from cli.rehearsal.matrix.findings import Findings
+from cli.rehearsal.matrix.jobs import JOBS
+from cli.rehearsal.matrix.play import Stage
+from cli.rehearsal.matrix.points import deaths
+from cli.rehearsal.matrix.scenes import PROMOTION, RETRAIN, ROLLBACK, SCENES
+from cli.rehearsal.matrix.states import live_through
+from cli.rehearsal.matrix.town import Town
+from cli.rehearsal.matrix.walks import Walker
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.stack import Stack
 from sixgates.adapters.effects import Effect, Point
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.processes import Processes
-from cli.stack import Stack
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.stack import Stack
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.wiring import build
 from sixgates.ledger.ledger import Kind

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.matrix.mortal_gateway import RECORDS
-from cli.matrix.whole import KINDS
+from cli.rehearsal.matrix.mortal_gateway import RECORDS
+from cli.rehearsal.matrix.whole import KINDS
 from cli.say import Code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def test_scenarios_end_as_expected_and_leave_nothing_running(tmp_path):
 def test_an_interrupt_stops_everything(tmp_path, sign):
     process = start("no-drift", home=tmp_path)
     deadline = time.monotonic() + 60
-    while not any(b"cli.lane" in line for line in processes_of(tmp_path)):
+    while not any(b"cli.rehearsal.lane" in line for line in processes_of(tmp_path)):
         assert time.monotonic() < deadline, "the lane never started"
         time.sleep(0.1)
     time.sleep(2)

@@ -3,9 +3,9 @@
 import io
 from types import SimpleNamespace
 
-from cli.processes import Processes
-from cli.stack import Stack
-from cli.theatre import Theatre
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.stack import Stack
+from cli.rehearsal.theatre import Theatre
 from sixgates.adapters.settings import Settings
 
 
@@ -24,7 +24,7 @@ def test_a_rehearsal_never_plays_in_an_installation(tmp_path, monkeypatch):
 
 def test_a_gateway_is_told_its_ledger_where_no_other_user_can_read_it(tmp_path, monkeypatch):
     settings = Settings(home=tmp_path, ledger_url="postgresql://u:hush@db/x", gateway_token="t")
-    monkeypatch.setattr("cli.theatre.build", lambda: SimpleNamespace(settings=settings))
+    monkeypatch.setattr("cli.rehearsal.theatre.build", lambda: SimpleNamespace(settings=settings))
     started = []
 
     def spawn(_name, command, *, env, **_):

@@ -84,7 +84,7 @@ def killing(home, tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     town = found(folder, "killed", canary={"deadline": timedelta(days=3)})
     with subprocess.Popen(
-        [sys.executable, "-m", "cli.matrix.walker"],
+        [sys.executable, "-m", "cli.rehearsal.matrix.walker"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"SIXGATES_HOME": str(home)},
         stdin=subprocess.PIPE,

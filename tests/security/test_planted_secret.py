@@ -63,7 +63,15 @@ def server(command, health, log, env):
 @contextmanager
 def prefect(home, env):
     port = free_port()
-    command = ["cli.prefect_server", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        "cli.rehearsal.prefect_server",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     api = f"http://127.0.0.1:{port}/api"
     with server(command, f"{api}/health", home / "prefect.log", env):
         yield api

@@ -4,12 +4,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from cli.matrix.play import Stage
-from cli.matrix.scenes import Scene
-from cli.matrix.states import CANARY
-from cli.matrix.town import STORY
-from cli.processes import Processes
-from cli.stack import Stack
+from cli.rehearsal.matrix.play import Stage
+from cli.rehearsal.matrix.scenes import Scene
+from cli.rehearsal.matrix.states import CANARY
+from cli.rehearsal.matrix.town import STORY
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.stack import Stack
 from sixgates.gates.errors import TransientError
 
 _SLACK_SECONDS = 5.0
@@ -40,7 +40,7 @@ def play_orphaned(stage: Stage) -> None:
         server = stack.start_prefect()
         stack.wait_for_prefect()
         env = stack.env | stage.town.env | {"PREFECT_API_URL": stack.env["PREFECT_API_URL"]}
-        command = [sys.executable, "-m", "cli.matrix.ticker", str(stage.town.file)]
+        command = [sys.executable, "-m", "cli.rehearsal.matrix.ticker", str(stage.town.file)]
         ticker = processes.spawn("ticker", command, env=env)
         if not _within(_PATIENCE, lambda: _shares(stage) == [planned] * 2):
             raise TransientError(f"no tick through Prefect came: see {home / 'logs'}")

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cli.processes import Processes, terminate_as_interrupt
-from cli.stack import Stack
+from cli.rehearsal.processes import Processes, terminate_as_interrupt
+from cli.rehearsal.stack import Stack
 from sixgates.gates.errors import ConfigurationError, TransientError
 
 TRIGGERED = "healthy-drift"
 """The scenario whose retrain is started by Prefect's automation and runs on a worker."""
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:
         }
         process = processes.spawn(
             f"lane-{n}",
-            [sys.executable, "-m", "cli.lane", json.dumps(words)],
+            [sys.executable, "-m", "cli.rehearsal.lane", json.dumps(words)],
             env=_lane_env(stack, n),
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from cli.matrix.ends import Ends
+from cli.rehearsal.matrix.ends import Ends
 
 Facts = dict[str, Any]
-"""What `cli.matrix.look.look` returns."""
+"""What `cli.rehearsal.matrix.look.look` returns."""
 
 KINDS = (
     "unreached", "disagreement", "champions", "verdicts", "answers", "left open", "chain", "ending",

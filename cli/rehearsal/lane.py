@@ -26,7 +26,7 @@ def main() -> int:
     home = Path(job["home"])
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from cli.processes import Processes
+    from cli.rehearsal.processes import Processes
 
     # A heartbeat rounds every flow up to a second; a rehearsal makes hundreds of them.
     quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any) -> dict[str, Any]:  # noqa: ANN401
-    from cli.play import play_history, play_scenario
+    from cli.rehearsal.play import play_history, play_scenario
     from simulation.scenarios import CORE
 
     def say(line: str) -> None:

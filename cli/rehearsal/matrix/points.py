@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cli.matrix.writes import KILL_AT_WRITE
+from cli.rehearsal.matrix.writes import KILL_AT_WRITE
 from sixgates.adapters.effects import KILL_AT, Effect, Point
 
 

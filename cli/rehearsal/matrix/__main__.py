@@ -1,4 +1,4 @@
-"""One of the processes that play a kill matrix: `python -m cli.matrix FOLDER REPEATS`.
+"""One of the processes that play a kill matrix: `python -m cli.rehearsal.matrix FOLDER REPEATS`.
 
 It makes a town of its own in the folder. Each line on stdin is a job; each on stdout a JSON object:
 `progress` with a line, `played` with the findings of a job, `ready` after each job, or `error`.
@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli.matrix.findings import Findings
-from cli.matrix.jobs import JOBS
-from cli.matrix.play import Stage
-from cli.matrix.states import live_through
-from cli.matrix.town import Town
-from cli.matrix.walks import Walker
-from cli.processes import Processes
+from cli.rehearsal.matrix.findings import Findings
+from cli.rehearsal.matrix.jobs import JOBS
+from cli.rehearsal.matrix.play import Stage
+from cli.rehearsal.matrix.states import live_through
+from cli.rehearsal.matrix.town import Town
+from cli.rehearsal.matrix.walks import Walker
+from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import PipelineError
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cli.matrix.whole import KINDS
+from cli.rehearsal.matrix.whole import KINDS
 
 
 @dataclass(slots=True)

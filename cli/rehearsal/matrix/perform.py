@@ -7,13 +7,13 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from cli.matrix.jobs import JOBS
-from cli.matrix.lanes import LANES, play
-from cli.processes import Processes, terminate_as_interrupt
-from cli.progress import Progress
-from cli.rehearse import new_home
+from cli.rehearsal.matrix.jobs import JOBS
+from cli.rehearsal.matrix.lanes import LANES, play
+from cli.rehearsal.processes import Processes, terminate_as_interrupt
+from cli.rehearsal.progress import Progress
+from cli.rehearsal.rehearse import new_home
+from cli.rehearsal.stack import Stack
 from cli.say import Code, show, stderr, stdout
-from cli.stack import Stack
 from sixgates.adapters.effects import Effect
 from sixgates.gates.errors import ConfigurationError
 

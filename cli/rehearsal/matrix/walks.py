@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from cli.matrix.town import Town
-from cli.processes import Processes
+from cli.rehearsal.matrix.town import Town
+from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
 
 
@@ -27,7 +27,7 @@ class Walk:
 
 
 class Walker:
-    """Asks the process of `cli.matrix.walker` for one walk after the other."""
+    """Asks the process of `cli.rehearsal.matrix.walker` for one walk after the other."""
 
     def __init__(self, processes: Processes, town: Town) -> None:
         """Start the process.
@@ -38,7 +38,7 @@ class Walker:
         """
         self._town = town
         self._process = processes.spawn(
-            "walker", [sys.executable, "-m", "cli.matrix.walker"], env=town.env,
+            "walker", [sys.executable, "-m", "cli.rehearsal.matrix.walker"], env=town.env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
@@ -58,7 +58,7 @@ class Walker:
         return Walk(**json.loads(answer))
 
     def look(self) -> dict[str, Any]:
-        """Return what ledger, registry and gateways say now; see `cli.matrix.look.look`.
+        """Return what ledger, registry and gateways say now; see `cli.rehearsal.matrix.look.look`.
 
         Raises:
             TransientError: it could not be found out.

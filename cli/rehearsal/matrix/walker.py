@@ -1,4 +1,4 @@
-"""Walks that may be killed for real: `python -m cli.matrix.walker`, told what to do line by line.
+"""Walks that may be killed for real, told what to do line by line.
 
 Each line on stdin is a JSON object: `act` (a name in `ACTS`), `project`, `data`, and what the walk
 finds in its `environment`. Each walk lives in a child of its own, so that one import of everything
@@ -25,9 +25,9 @@ from sqlalchemy.orm import configure_mappers
 import flows.release
 import flows.retrain
 import tasks.record
-from cli.matrix.look import look
-from cli.matrix.writes import Writes
 from cli.operate import rollback
+from cli.rehearsal.matrix.look import look
+from cli.rehearsal.matrix.writes import Writes
 from sixgates.gates.errors import PipelineError
 
 

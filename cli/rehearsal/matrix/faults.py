@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cli.matrix.ends import Ends
-from cli.matrix.town import Gateway, Town
-from cli.matrix.writes import FILE_LIMIT
+from cli.rehearsal.matrix.ends import Ends
+from cli.rehearsal.matrix.town import Gateway, Town
+from cli.rehearsal.matrix.writes import FILE_LIMIT
 from sixgates.adapters.clocks import FileClock, set_clock
 
 LOCKED_SECONDS = 30.0

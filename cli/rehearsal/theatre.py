@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from cli.flow_state import completed
-from cli.processes import Processes
+from cli.rehearsal.processes import Processes
 from flows.release import release
 from flows.retrain import retrain
 from flows.watch import watch

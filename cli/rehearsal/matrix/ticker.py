@@ -1,4 +1,4 @@
-"""Ticks once a second through Prefect, as a schedule would: `python -m cli.matrix.ticker PROJECT`.
+"""Ticks once a second through Prefect, as a schedule would; the project is its one argument.
 
 While Prefect's server is away there is no tick, and it tries again.
 """

@@ -9,17 +9,17 @@ from datetime import timedelta
 
 import polars as pl
 
-from cli.matrix import whole
-from cli.matrix.client import Client, Failure
-from cli.matrix.ends import Ends
-from cli.matrix.faults import Fault
-from cli.matrix.findings import Findings
-from cli.matrix.points import Death, deaths
-from cli.matrix.scenes import Scene
-from cli.matrix.states import EMPTY
-from cli.matrix.town import START, Gateway, Town
-from cli.matrix.walks import Walker
-from cli.matrix.whole import Facts
+from cli.rehearsal.matrix import whole
+from cli.rehearsal.matrix.client import Client, Failure
+from cli.rehearsal.matrix.ends import Ends
+from cli.rehearsal.matrix.faults import Fault
+from cli.rehearsal.matrix.findings import Findings
+from cli.rehearsal.matrix.points import Death, deaths
+from cli.rehearsal.matrix.scenes import Scene
+from cli.rehearsal.matrix.states import EMPTY
+from cli.rehearsal.matrix.town import START, Gateway, Town
+from cli.rehearsal.matrix.walks import Walker
+from cli.rehearsal.matrix.whole import Facts
 from sixgates.adapters.clocks import FileClock
 from sixgates.adapters.segment_log import SegmentLog
 from sixgates.gates.errors import ContractError
@@ -186,7 +186,7 @@ class Stage:
             scene: Who must be served is part of its state.
             place: What is played, for what is found.
             gateways: With two, another client has patience, and asks both.
-            dies_at: Where the first gateway dies by itself; see `cli.matrix.mortal_gateway`.
+            dies_at: Where the first gateway dies by itself; see `mortal_gateway`.
         """
         opened = self.town.open_gateways(gateways, dies_at=dies_at)
         urls, given = [gateway.url for gateway in opened], (self.town.project, self._rows())

@@ -11,8 +11,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from cli.progress import Progress
-from cli.rehearse import Job, Rehearsed, clear, new_home, rehearse
+from cli.rehearsal.progress import Progress
+from cli.rehearsal.rehearse import Job, Rehearsed, clear, new_home, rehearse
 from cli.say import Code, show, stderr, stdout
 from sixgates.adapters.report_page import write_report
 from sixgates.gates.errors import ConfigurationError

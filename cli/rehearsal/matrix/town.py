@@ -16,10 +16,10 @@ from pathlib import Path
 
 import httpx
 
-from cli.matrix.mortal_gateway import KILL_AT_RECORD
-from cli.processes import Processes
-from cli.stack import free_port
-from cli.theatre import newly_matured
+from cli.rehearsal.matrix.mortal_gateway import KILL_AT_RECORD
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.stack import free_port
+from cli.rehearsal.theatre import newly_matured
 from simulation.drift import Shift, ShiftKind
 from simulation.faults import WrongLabels, as_stored
 from simulation.scenario import End, Scenario, project_file
@@ -130,7 +130,7 @@ class Town:
 
         Args:
             number: One or two; the first is where the traffic goes.
-            dies_at: Where the first dies by itself; see `cli.matrix.mortal_gateway`.
+            dies_at: Where the first dies by itself; see `cli.rehearsal.matrix.mortal_gateway`.
         """
         gateways = [
             Gateway(self._processes, self, port, dies_at if n == 0 else "")
@@ -156,9 +156,10 @@ class Gateway:
         home = self._town.home
         return self._processes.spawn(
             "gateway",
-            [sys.executable, "-m", "cli.matrix.mortal_gateway", "--model", self._town.project.name,
-             "--ledger", f"sqlite:///{home / 'ledger.db'}", "--store", str(home / "models"),
-             "--log", str(home / "log"), "--port", str(self._port)],
+            [sys.executable, "-m", "cli.rehearsal.matrix.mortal_gateway",
+             "--model", self._town.project.name, "--ledger", f"sqlite:///{home / 'ledger.db'}",
+             "--store", str(home / "models"), "--log", str(home / "log"),
+             "--port", str(self._port)],
             env={**self._town.env, KILL_AT_RECORD: dies_at}, stdout=subprocess.PIPE,
         )  # fmt: skip
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cli.matrix.town import FOUNDED, Town
-from cli.matrix.walks import Walker
+from cli.rehearsal.matrix.town import FOUNDED, Town
+from cli.rehearsal.matrix.walks import Walker
 from sixgates.gates.errors import ContractError
 
 EMPTY, SERVED, OPENED, LATE, SHADOWED = "empty", "served", "opened", "late", "shadowed"

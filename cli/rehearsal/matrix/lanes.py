@@ -11,8 +11,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from cli.matrix.findings import Findings
-from cli.processes import Processes
+from cli.rehearsal.matrix.findings import Findings
+from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
 
 LANES = ("one", "two")
@@ -53,7 +53,7 @@ def play(
     """Play jobs and return what was found.
 
     Args:
-        jobs: Names in `cli.matrix.jobs.JOBS`, the longest first.
+        jobs: Names in `cli.rehearsal.matrix.jobs.JOBS`, the longest first.
         home: Folder under which each lane has its own.
         repeats: How often each place is played.
         processes: Owner of the lanes' processes.
@@ -70,7 +70,8 @@ def play(
     threads = []
     for name in LANES:
         process = processes.spawn(
-            f"lane-{name}", [sys.executable, "-m", "cli.matrix", str(home / name), str(repeats)],
+            f"lane-{name}",
+            [sys.executable, "-m", "cli.rehearsal.matrix", str(home / name), str(repeats)],
             env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         threads.append(threading.Thread(target=_serve, args=(desk, name, process), daemon=True))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from cli.processes import Processes
+from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
 
 QUIET = {
@@ -63,7 +63,7 @@ class Stack:
         """Start a Prefect server without waiting for it."""
         port = str(self._prefect_port)
         words = ["server", "start", "--host", "127.0.0.1", "--port", port]
-        command = [sys.executable, "-m", "cli.prefect_server", *words]
+        command = [sys.executable, "-m", "cli.rehearsal.prefect_server", *words]
         return self._processes.spawn("prefect-server", command, env=self.env)
 
     def start_worker(self, env: Mapping[str, str]) -> None:

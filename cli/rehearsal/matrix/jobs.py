@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from cli.matrix.faults import FAULTS, Fault
-from cli.matrix.mortal_gateway import RECORDS
-from cli.matrix.orphaned import play_orphaned
-from cli.matrix.play import Stage
-from cli.matrix.points import Death
-from cli.matrix.scenes import MET_BY_FAULTS, PROMOTION, SCENES, Scene
+from cli.rehearsal.matrix.faults import FAULTS, Fault
+from cli.rehearsal.matrix.mortal_gateway import RECORDS
+from cli.rehearsal.matrix.orphaned import play_orphaned
+from cli.rehearsal.matrix.play import Stage
+from cli.rehearsal.matrix.points import Death
+from cli.rehearsal.matrix.scenes import MET_BY_FAULTS, PROMOTION, SCENES, Scene
 
 _WARM_UP = 5
 """Records that a gateway makes before it may die at the next."""

@@ -1,4 +1,4 @@
-"""A gateway that dies around one of its records: `python -m cli.matrix.mortal_gateway`.
+"""A gateway that dies around one of its records: `python -m cli.rehearsal.matrix.mortal_gateway`.
 
 It is the real one in all else. Where it dies is said by `SIXGATES_KILL_AT_RECORD`, such as
 `labels:torn:3`: at the third time it writes labels, with half of them written.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cli.matrix import states
+from cli.rehearsal.matrix import states
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Scene:
     name: str
     state: str
     act: str
-    """What the walk is asked to do; see `cli.matrix.walker.ACTS`."""
+    """What the walk is asked to do; see `cli.rehearsal.matrix.walker.ACTS`."""
     spoilt: bool = False
     """Whether the data are such that no gate lets a model of theirs pass."""
     is_rollback: bool = False

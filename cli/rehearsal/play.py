@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from cli.processes import Processes
-from cli.theatre import Theatre, newly_matured, periods_of
+from cli.rehearsal.processes import Processes
+from cli.rehearsal.theatre import Theatre, newly_matured, periods_of
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import SentDay
 from sixgates.adapters.lightgbm_trainer import predict

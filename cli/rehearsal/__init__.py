@@ -1,0 +1,1 @@
+"""Rehearsals: worlds and histories played, and things killed, against real servers."""
