@@ -149,6 +149,8 @@ def test_lost_and_doubled_records_are_told():
         lambda s: s["routes"][-1].update(step="promoted"),
         lambda s: s["gateways"][0].update(champion_digest="b"),
         lambda s: s["gateways"][0].update(share=0.05),
+        lambda s: s["gateways"].clear(),
+        lambda s: s.update(aliases=None),
     ],
 )
 def test_a_rollback_that_took_nothing_back_is_told(seen, change):

@@ -39,12 +39,18 @@ def champions(seen: Facts) -> list[str]:
     return said
 
 
+def unknown(seen: Facts) -> list[str]:
+    """Say what could not be found out of the champion, which is no proof that there is one."""
+    said = [] if seen["gateways"] else ["no gateway said what it serves"]
+    return said if seen["aliases"] is not None else [*said, "the registry did not say who it is"]
+
+
 def taken_back(seen: Facts) -> list[str]:
     """Say where a rollback did not take the traffic back."""
     route = seen["routes"][-1]
     if route["step"] != "rolled_back":
         return [f"the newest route is {route['step']}"]
-    return [
+    return unknown(seen) or [
         f"gateway {g['url']} serves {g['champion_digest']} with a share of {g['share']} beside it"
         for g in seen["gateways"]
         if (g["champion_digest"], g["share"]) != (route["champion"], 0.0)
