@@ -11,6 +11,7 @@ from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gateway.answer_log import LogMode
 
 app = typer.Typer(
     help="From a drift alert to a production model, through six gates: validate, retrain,"
@@ -177,6 +178,16 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+    log_mode: Annotated[LogMode, typer.Option(help="When an answer is in the log.")] = (
+        LogMode.REPLY_AFTER_COMMIT
+    ),
+    shadow: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of units whose rows both models score.")
+    ] = 1.0,
+    access_log: Annotated[
+        Path | None, typer.Option(help="File that gets a JSON line a request.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Serve the project's models: split, shadow, log. Ctrl-C drains and stops.
@@ -184,7 +195,16 @@ def serve(
     Admin calls need the token in SIXGATES_GATEWAY_TOKEN.
     """
     with sentences():
-        operate.serve(project, host, port, lambda url: people.serving(url, as_json=as_json))
+        operate.serve(
+            project,
+            lambda url: people.serving(url, as_json=as_json),
+            host=host,
+            port=port,
+            workers=workers,
+            mode=log_mode,
+            shadow=shadow,
+            access_log=access_log,
+        )
 
 
 @app.command(epilog=EPILOG)

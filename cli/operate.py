@@ -74,8 +74,8 @@ def tick(project: str) -> dict[str, Any]:
     return _ran(project, lambda: flow(project, return_state=True))
 
 
-def serve(project: str, host: str, port: int, listening: Callable[[str], None]) -> None:
-    """Serve until stopped."""
+def serve(project: str, listening: Callable[[str], None], **given: Any) -> None:  # noqa: ANN401
+    """Serve until stopped; `given` is how, see `sixgates.gateway.server.serve`."""
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.wiring import build
     from sixgates.gateway.server import serve as run
@@ -89,9 +89,8 @@ def serve(project: str, host: str, port: int, listening: Callable[[str], None]) 
         log_dir=world.settings.log,
         token=token.get_secret_value() if token else None,
         token_file=world.settings.tokens,
-        host=host,
-        port=port,
         on_listening=listening,
+        **given,
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from sixgates.gates.card import ModelCard, Probe, encode_rows, level_key
+from sixgates.gates.card import ModelCard, Probe, level_key
+from sixgates.gates.encoding import encode_rows
 
 MOST_PROBES = 16
 _REAL_ROWS = MOST_PROBES - 2

@@ -30,11 +30,12 @@ PREDICTION_SCHEMA = pl.Schema(
         "micros": pl.Float64(),
         "received": pl.Float64(),
         "share": pl.Float64(),
+        "trace": pl.String(),
     }
 )
 """Columns of `SegmentLog.predictions`; times are seconds since 1970 UTC."""
 
-_MAY_LACK = frozenset({"share"})
+_MAY_LACK = frozenset({"share", "trace"})
 """What records did not have from the beginning: null there."""
 
 LABEL_SCHEMA = pl.Schema(

@@ -1,14 +1,11 @@
 """What travels beside a model's text: how to read a row for it, and how it must answer.
 
-Free of polars and pandera, because the gateway reads it too.
+Free of numpy, polars and pandera, because the gateway reads it too.
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
 
 
 class Task(StrEnum):
@@ -70,35 +67,3 @@ def level_key(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
-
-
-def encode_rows(card: ModelCard, rows: Sequence[Mapping[str, object]]) -> np.ndarray:
-    """Turn records into the model's matrix, float64 of shape (rows, features).
-
-    Missing values and categories that training never saw become NaN. A column that is absent
-    altogether or holds the wrong type raises `RowError`.
-    """
-    matrix = np.empty((len(rows), len(card.features)), dtype=np.float64)
-    codes: dict[str, dict[str | None, int]] = {
-        f.name: {k: i for i, k in enumerate(f.levels)} for f in card.features if f.levels
-    }
-    for i, row in enumerate(rows):
-        for j, feature in enumerate(card.features):
-            try:
-                value = row[feature.name]
-            except KeyError:
-                raise RowError(f"row {i} lacks the column {feature.name!r}") from None
-            matrix[i, j] = (
-                _numeric(value, feature.name, i)
-                if feature.levels is None
-                else codes.get(feature.name, {}).get(level_key(value), math.nan)
-            )
-    return matrix
-
-
-def _numeric(value: object, name: str, i: int) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, (int, float)):
-        return float(value)
-    raise RowError(f"row {i}, column {name!r}: {value!r:.40} is not a number")

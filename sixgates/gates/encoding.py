@@ -1,20 +1,33 @@
 """From a frame to the model's matrix, fast, with the same numbers that the gateway computes.
 
-Every distinct category is written by `card.encode_rows` itself and then spread over the column,
+Every distinct category is written by `encode_rows` itself and then spread over the column,
 so training and serving cannot read a value differently.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from sixgates.gates.card import Feature, ModelCard, RowError, Task, encode_rows, level_key
+from sixgates.gates.card import Feature, ModelCard, RowError, Task, level_key
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
+from sixgates.gates.row_reader import RowReader
 
 _CODE = "__code"
+
+
+def encode_rows(card: ModelCard, rows: Sequence[Mapping[str, object]]) -> np.ndarray:
+    """Turn records into the model's matrix, float64 of shape (rows, features).
+
+    Missing values and categories that training never saw become NaN.
+
+    Raises:
+        RowError: a column is absent altogether or holds the wrong type.
+    """
+    packed = np.frombuffer(RowReader(card).pack(rows))
+    return packed.reshape(len(rows), len(card.features)).copy()
 
 
 def encode_frame(card: ModelCard, df: pl.DataFrame) -> np.ndarray:

@@ -178,8 +178,10 @@ def _rows(
 
 
 def _first_answers(predictions: pl.DataFrame) -> pl.DataFrame:
-    """Count a request that a client repeated once for each model."""
-    return predictions.unique([*_KEY, "version"], keep="first", maintain_order=True)
+    """Count a request that a client repeated once for each model; one that chose its arm, never."""
+    return predictions.filter(pl.col("epoch") > 0).unique(
+        [*_KEY, "version"], keep="first", maintain_order=True
+    )
 
 
 def _per_period(rows: pl.DataFrame) -> float:

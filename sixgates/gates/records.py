@@ -4,8 +4,9 @@
 folder a model. A line without its newline was torn by a kill before it was acknowledged.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Arm(StrEnum):
@@ -19,8 +20,7 @@ class Arm(StrEnum):
     """Scored on a request that another model answered; never seen by a client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True):
     """One model's answer to one row."""
 
     request: str
@@ -31,7 +31,8 @@ class Prediction:
     at: float
     """Event time, seconds since 1970 UTC."""
     epoch: int
-    """Epoch of the route that decided the arm."""
+    """Epoch of the route that decided the arm; 0 where the request itself chose it, for a test: no
+    evidence."""
     arm: Arm
     version: str
     values: tuple[float, ...]
@@ -45,10 +46,11 @@ class Prediction:
     share: float | None = None
     """Share of units that the model beside the champion answered at that moment: 0 where it ought
     to have answered some and was held back. None, in older records, means as its epoch says."""
+    trace: str = ""
+    """Trace that the request belongs to (W3C, 32 hexadecimal digits), empty where none was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """The outcome of one row, known later."""
 
     request: str

@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gateway.answer_log import LogMode
 from sixgates.gateway.server import serve
 
 _LEDGER = "SIXGATES_LEDGER_URL"
@@ -28,6 +29,16 @@ def main() -> int:
     parser.add_argument("--log", required=True, type=Path, help="folder of the prediction log")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", default=0, type=int, help="0 takes a free one")
+    parser.add_argument("--workers", default=1, type=_positive, help="processes on that port")
+    parser.add_argument(
+        "--log-mode", default=LogMode.REPLY_AFTER_COMMIT, type=LogMode, choices=list(LogMode),
+        help="when an answer is in the log",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shadow", default=1.0, type=_share,
+        help="share of units whose rows the model that does not answer scores too, 0 to 1",
+    )  # fmt: skip
+    parser.add_argument("--access-log", type=Path, help="file that gets a JSON line a request")
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
@@ -40,12 +51,30 @@ def main() -> int:
             token_file=Path(file) if (file := os.environ.get("SIXGATES_TOKENS")) else None,
             host=given.host,
             port=given.port,
+            workers=given.workers,
+            mode=given.log_mode,
+            shadow=given.shadow,
+            access_log=given.access_log,
             on_listening=_say,
         )
     except PipelineError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is below 1")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
 
 
 def _ledger_url(given: str | None, of_environment: str | None) -> str:

@@ -6,28 +6,27 @@ Scoring is raw ASGI, because it is what every request pays for; the rest is `des
 import asyncio
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
-from sixgates.gates.records import Prediction
 from sixgates.gateway import bodies
+from sixgates.gateway.access_log import logged
+from sixgates.gateway.bodies import Heads
 from sixgates.gateway.desk import Desk
 from sixgates.gateway.dialects import Dialect, Reader, dialect_at
-from sixgates.gateway.protocol import Question, Refusal, request_id
-from sixgates.gateway.scoring import Answer, answer, shadow
+from sixgates.gateway.override import share_asked
+from sixgates.gateway.protocol import Refusal, encode_lines, request_id
+from sixgates.gateway.scoring import Exchange, Terms, answer
 from sixgates.gateway.served import Served
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
+from sixgates.gateway.trace import trace_of
 
 INLINE_BYTES = 16 * 1024
 """A larger request is scored beside the event loop, so that it delays no other."""
-
-_Result = TypeVar("_Result")
 
 
 class Gateway:
@@ -41,6 +40,8 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: predictions here, everything else at the desk."""
+        if self._state.access_log is not None:
+            send = logged(self._state.access_log, scope, send)
         dialect = dialect_at(scope["path"]) if scope["type"] == "http" else None
         if dialect is None:
             await self._desk(scope, receive, send)
@@ -55,69 +56,83 @@ class Gateway:
         started = perf_counter()
         headers: bodies.Headers = []
         try:
-            reader = self._reader(dialect, scope, headers)
-            body = await bodies.read(scope, receive)
-            exchange = await self._answer(body, reader, headers)
+            heads = bodies.heads_of(scope)
+            asked = self._admit(dialect, scope, heads, headers)
+            body = await bodies.read(heads, receive)
+            done = await self._answer(asked, body, headers)
         except bodies.GoneError:
             return
         except Refusal as refusal:
-            self._state.metrics.refuse(refusal.status)
+            self._state.tally.refused[refusal.status] += 1
             await bodies.reply(send, refusal.status, bodies.error_body(refusal), headers)
             return
-        reply = dialect.write(exchange.question, exchange.answer, exchange.served)
-        await bodies.reply(send, 200, reply, headers)
-        self._state.metrics.took(perf_counter() - started)
-        if exchange.served.beside is not None:
-            self._state.record_shadows(await self._run(body, exchange.shadow))
+        await bodies.reply(send, 200, done.reply, headers)
+        self._state.tally.seconds.add(perf_counter() - started)
+        self._state.shadows.ask(done.exchange)
 
-    def _reader(self, dialect: Dialect, scope: Scope, headers: bodies.Headers) -> Reader:
-        """Admit the request, and note its identifier among the answer's headers first."""
-        request = request_id(bodies.header(scope, b"x-request-id"))
+    def _admit(
+        self, dialect: Dialect, scope: Scope, heads: Heads, headers: bodies.Headers
+    ) -> "_Asked":
+        """Admit a request by its head, and note its identifier among the answer's headers first."""
+        request = request_id(heads.get(b"x-request-id"))
         headers.append((b"x-request-id", request.encode()))
         if scope["method"] != "POST":
             headers.append((b"allow", b"POST"))
             raise Refusal(405, f"POST rows to {scope['path']}")
-        if self._state.access.asking:
-            self._state.access.require(Role.READ, bodies.header(scope, b"authorization"))
-        return dialect.readers[bodies.declared_type(scope, dialect.readers)]
-
-    async def _answer(self, body: bytes, reader: Reader, headers: bodies.Headers) -> "_Exchange":
+        access = self._state.access
+        if access.asking:
+            access.require(Role.READ, heads.get(b"authorization"))
         served = self._state.follower.served
         if served is None:
             raise Refusal(503, self._state.nothing_served())
-        request = headers[0][1].decode()
         headers.append((b"x-sixgates-epoch", b"%d" % served.route.epoch))
-        # Taken once, so that a request is answered and logged under one share.
-        guard = self._state.follower.guard
-        share = guard.share(served)
-        exchange = await self._run(body, lambda: _exchange(served, share, reader, body, request))
+        share, epoch = self._state.follower.guard.share(served), served.route.epoch
+        if (arm := heads.get(b"x-sixgates-arm")) is not None:
+            access.require(Role.OPERATE, heads.get(b"authorization"))
+            share, epoch = share_asked(arm, served), 0
+        trace = trace_of(heads, headers)
+        reader = dialect.readers[bodies.declared_type(heads, dialect.readers)]
+        return _Asked(dialect, reader, request, served, Terms(share, epoch, trace))
+
+    async def _answer(self, asked: "_Asked", body: bytes, headers: bodies.Headers) -> "_Done":
+        if len(body) <= INLINE_BYTES:
+            done = _exchange(asked, body)
+        else:
+            loop = asyncio.get_running_loop()
+            done = await loop.run_in_executor(self._pool, _exchange, asked, body)
+        exchange = done.exchange
         headers[0] = (b"x-request-id", exchange.question.request.encode())
-        answered = exchange.answer
-        guard.saw(served, share, answered.records)
-        self._state.record_answers(answered.records, len(answered.predictions))
+        answered, terms = exchange.answer, exchange.terms
+        if terms.epoch:
+            self._state.follower.guard.saw(exchange.served, terms.share, answered.parts)
+        self._state.record(exchange, done.lines)
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")
-        return exchange
-
-    async def _run(self, body: bytes, work: Callable[[], _Result]) -> _Result:
-        if len(body) <= INLINE_BYTES:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
-    """One request from question to answer, on the route it met."""
+class _Asked(NamedTuple):
+    """A request whose head was admitted, with the route it met."""
 
+    dialect: Dialect
+    reader: Reader
+    request: str
     served: Served
-    share: float
-    question: Question
-    answer: Answer
-
-    def shadow(self) -> list[Prediction]:
-        return shadow(self.served, self.question, self.answer, self.share)
+    terms: Terms
 
 
-def _exchange(served: Served, share: float, reader: Reader, body: bytes, request: str) -> _Exchange:
+class _Done(NamedTuple):
+    """A request that was answered, as it is logged and sent."""
+
+    exchange: Exchange
+    lines: bytes
+    reply: bytes
+
+
+def _exchange(asked: _Asked, body: bytes) -> _Done:
+    dialect, reader, request, served, terms = asked
     question = reader(body, served, request, time.time())
-    return _Exchange(served, share, question, answer(served, question, share))
+    answered = answer(served, question, terms)
+    reply = b"" if answered.failure else dialect.write(question, answered, served)
+    exchange = Exchange(served, terms, question, answered)
+    return _Done(exchange, encode_lines(answered.records), reply)

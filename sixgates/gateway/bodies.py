@@ -12,38 +12,41 @@ MAX_BODY = 16 * 2**20
 """Largest request body, in bytes."""
 
 JSON = "application/json"
+_JSON_TYPE = (b"content-type", b"application/json")
 CSV = "text/csv"
 
 Headers = list[tuple[bytes, bytes]]
+"""Of an answer."""
+Heads = dict[bytes, bytes]
+"""Of a request."""
+
+_SHORT = len(str(MAX_BODY)) - 1
+"""Digits of a length that cannot be too large."""
 
 
 class GoneError(Exception):
     """The client left before its request was whole."""
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the first header of that lower-case name."""
-    for key, value in scope["headers"]:
-        if key == name:
-            found: bytes = value
-            return found
-    return None
+def heads_of(scope: Scope) -> Heads:
+    """Return a request's headers by their lower-case names; of several of one name the first."""
+    return dict(reversed(scope["headers"]))
 
 
-def declared_type(scope: Scope, accepted: Collection[str]) -> str:
+def declared_type(heads: Heads, accepted: Collection[str]) -> str:
     """Return the content type that a request declares, in lower case and without parameters.
 
     Args:
-        scope: The request.
+        heads: The request's headers.
         accepted: Content types that can be read; "" lets programs leave it out.
 
     Raises:
         Refusal: 415 for any other, and for text that is not UTF-8.
     """
-    kind, charset = _parsed(header(scope, b"content-type") or b"")
+    kind, charset = _parsed(heads.get(b"content-type", b""))
     # Asking for the type also keeps a web page from posting here behind its visitor's back: a
     # browser asks first whether it may send these, and names the page where it sends none.
-    if kind not in accepted or (not kind and header(scope, b"origin") is not None):
+    if kind not in accepted or (not kind and b"origin" in heads):
         raise Refusal(415, f"send content-type {' or '.join(filter(None, accepted))}")
     if charset not in {"utf-8", "utf8"}:
         raise Refusal(415, f"send UTF-8, not {charset!r:.40}")
@@ -57,39 +60,43 @@ async def read_json(scope: Scope, receive: Receive) -> bytes:
         Refusal: 415 where it is not declared as JSON, 413 where it is too large.
         GoneError: the client left.
     """
-    declared_type(scope, (JSON,))
-    return await read(scope, receive)
+    heads = heads_of(scope)
+    declared_type(heads, (JSON,))
+    return await read(heads, receive)
 
 
-async def read(scope: Scope, receive: Receive) -> bytes:
+async def read(heads: Heads, receive: Receive) -> bytes:
     """Return a body of whatever type.
 
     Raises:
         Refusal: 413 where it is too large.
         GoneError: the client left.
     """
-    length = header(scope, b"content-length") or b"0"
-    if length.isdigit() and int(length) > MAX_BODY:
+    length = heads.get(b"content-length", b"")
+    if len(length) > _SHORT and length.isdigit() and int(length) > MAX_BODY:
         raise _too_large()
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise GoneError
-        part = message.get("body", b"")
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > MAX_BODY:
             raise _too_large()
+        more = message.get("more_body", False)
+        if not (more or parts):
+            return part
         parts.append(part)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(parts)
 
 
 async def reply(send: Send, status: int, body: bytes, headers: Headers) -> None:
     """Send a whole JSON answer."""
-    length = str(len(body)).encode()
-    always = [(b"content-type", b"application/json"), (b"content-length", length)]
-    await send({"type": "http.response.start", "status": status, "headers": [*always, *headers]})
+    headers += (_JSON_TYPE, (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

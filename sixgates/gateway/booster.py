@@ -8,10 +8,9 @@ import ctypes
 import importlib.util
 import threading
 import weakref
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-
-import numpy as np
 
 from sixgates.gates.errors import ConfigurationError, ContractError
 
@@ -21,6 +20,11 @@ _ROW_MAJOR = 1
 _FROM_FIRST = 0
 _ALL_ROUNDS = -1
 _PARAMETERS = b"num_threads=1 verbosity=-1"
+_BYTES = 8
+"""Of a float64."""
+
+Answers = list[tuple[float, ...]]
+"""One a row, each of one number, or of one a class."""
 
 
 class Booster:
@@ -33,99 +37,125 @@ class Booster:
             ContractError: the text is not a LightGBM model.
         """
         self._lib = _library()
-        self._handle = ctypes.c_void_p()
-        rounds = ctypes.c_int()
-        self._call(
-            "LGBM_BoosterLoadModelFromString",
-            text,
-            ctypes.byref(rounds),
-            ctypes.byref(self._handle),
-        )
+        self._loaded = _Loaded(self._lib, text)
         self.features = self._count("LGBM_BoosterGetNumFeature")
         outputs = ctypes.c_int64()
         self._call(
             "LGBM_BoosterCalcNumPredict",
-            *(self._handle, 1, _NORMAL, _FROM_FIRST, _ALL_ROUNDS, ctypes.byref(outputs)),
+            *(self._loaded.handle, 1, _NORMAL, _FROM_FIRST, _ALL_ROUNDS, ctypes.byref(outputs)),
         )
         self.outputs = outputs.value
         """Numbers a row: one, or one a class."""
-        self._single = _SingleRow(self._lib, self._handle, self.features, self.outputs)
-        # Not at exit: a thread may still be scoring, and the process takes the memory with it.
-        weakref.finalize(self, _free, self._lib, self._single.config, self._handle).atexit = False
+        self._row_bytes = self.features * _BYTES
+        self._of_thread = threading.local()
 
-    def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """Answer a float64 matrix of (rows, features) with one of (rows, outputs).
+    def predict_one(self, packed: bytes) -> tuple[float, ...]:
+        """Answer one row, packed as for `predict`.
 
         Raises:
-            ContractError: the matrix does not fit the model.
+            ContractError: the row does not fit the model.
         """
-        if matrix.ndim != 2 or matrix.shape[1] != self.features:  # noqa: PLR2004 - a matrix
-            raise ContractError(f"shape {matrix.shape} does not fit {self.features} features")
-        if len(matrix) == 1:
-            return self._single.predict(matrix)
-        matrix = np.ascontiguousarray(matrix, dtype=np.float64)
-        answers = np.empty((len(matrix), self.outputs), dtype=np.float64)
-        if not len(matrix):
-            return answers
+        if len(packed) != self._row_bytes:
+            raise self._misfit(packed)
+        try:
+            single: _SingleRow = self._of_thread.single
+        except AttributeError:
+            single = _SingleRow(self._lib, self._loaded, self.features, self.outputs)
+            self._of_thread.single = single
+        if single.ask(single.config, packed, single.written, single.out) != 0:
+            raise _refused(self._lib, "LGBM_BoosterPredictForMatSingleRowFast")
+        return tuple(single.answers[:])
+
+    def predict(self, packed: bytes) -> Answers:
+        """Answer rows that are packed as float64, each of as many numbers as the model reads.
+
+        Raises:
+            ContractError: the rows do not fit the model.
+        """
+        rows, rest = divmod(len(packed), self._row_bytes)
+        if rest:
+            raise self._misfit(packed)
+        if rows == 1:
+            return [self.predict_one(packed)]
+        answers = (ctypes.c_double * (rows * self.outputs))()
         written = ctypes.c_int64()
         self._call(
             "LGBM_BoosterPredictForMat",
-            *(self._handle, matrix.ctypes.data, _FLOAT64, len(matrix), self.features),
+            *(self._loaded.handle, packed, _FLOAT64, rows, self.features),
             *(_ROW_MAJOR, _NORMAL, _FROM_FIRST, _ALL_ROUNDS, _PARAMETERS),
-            *(ctypes.byref(written), answers.ctypes.data),
+            *(ctypes.byref(written), answers),
         )
-        if written.value != answers.size:
-            raise ContractError(f"LightGBM wrote {written.value} numbers, not {answers.size}")
-        return answers
+        if written.value != len(answers):
+            raise ContractError(f"LightGBM wrote {written.value} numbers, not {len(answers)}")
+        return list(zip(*[iter(answers[:])] * self.outputs, strict=True))
+
+    def _misfit(self, packed: bytes) -> ContractError:
+        n = len(packed) / _BYTES
+        return ContractError(f"{n:g} numbers are no rows of {self.features} features")
 
     def _count(self, function: str) -> int:
         out = ctypes.c_int()
-        self._call(function, self._handle, ctypes.byref(out))
+        self._call(function, self._loaded.handle, ctypes.byref(out))
         return out.value
 
     def _call(self, function: str, *arguments: object) -> None:
-        _call(self._lib, function, *arguments)
+        if getattr(self._lib, function)(*arguments) != 0:
+            raise _refused(self._lib, function)
+
+
+class _Loaded:
+    """The library's own model, which everything that asks it holds on to."""
+
+    def __init__(self, lib: ctypes.CDLL, text: bytes) -> None:
+        self.handle = ctypes.c_void_p()
+        rounds = ctypes.c_int()
+        if lib.LGBM_BoosterLoadModelFromString(
+            text, ctypes.byref(rounds), ctypes.byref(self.handle)
+        ):
+            raise _refused(lib, "LGBM_BoosterLoadModelFromString")
+        # Not at exit: a thread may still be scoring, and the process takes the memory with it.
+        weakref.finalize(self, lib.LGBM_BoosterFree, self.handle).atexit = False
 
 
 class _SingleRow:
-    """The library's prepared call for one row, with its own buffers and therefore a lock."""
+    """The library's prepared call for one row, with its own buffers: one of each a thread."""
 
-    def __init__(
-        self, lib: ctypes.CDLL, handle: ctypes.c_void_p, features: int, outputs: int
-    ) -> None:
-        self._lib = lib
+    def __init__(self, lib: ctypes.CDLL, loaded: _Loaded, features: int, outputs: int) -> None:
         self.config = ctypes.c_void_p()
-        _call(
-            lib,
-            "LGBM_BoosterPredictForMatSingleRowFastInit",
-            *(handle, _NORMAL, _FROM_FIRST, _ALL_ROUNDS, _FLOAT64, features),
+        if lib.LGBM_BoosterPredictForMatSingleRowFastInit(
+            *(loaded.handle, _NORMAL, _FROM_FIRST, _ALL_ROUNDS, _FLOAT64, features),
             *(_PARAMETERS, ctypes.byref(self.config)),
-        )
-        self._row = np.empty((1, features), dtype=np.float64)
-        self._out = np.empty((1, outputs), dtype=np.float64)
+        ):
+            raise _refused(lib, "LGBM_BoosterPredictForMatSingleRowFastInit")
+        # The configuration holds on to the model, which is freed after it.
+        weakref.finalize(self, _free_config, lib, self.config, loaded).atexit = False
         self._written = ctypes.c_int64()
-        self._arguments = (
-            *(self.config, self._row.ctypes.data),
-            *(ctypes.byref(self._written), self._out.ctypes.data),
-        )
-        self._lock = threading.Lock()
-
-    def predict(self, row: np.ndarray) -> np.ndarray:
-        with self._lock:
-            self._row[:] = row
-            _call(self._lib, "LGBM_BoosterPredictForMatSingleRowFast", *self._arguments)
-            return self._out.copy()
+        self.answers = (ctypes.c_double * outputs)()
+        self.written = ctypes.c_void_p(ctypes.addressof(self._written))
+        self.out = ctypes.c_void_p(ctypes.addressof(self.answers))
+        self.ask = _asking()
 
 
-def _free(lib: ctypes.CDLL, config: ctypes.c_void_p, handle: ctypes.c_void_p) -> None:
+@cache
+def _asking() -> Callable[..., int]:
+    """Return the call itself, which keeps Python's lock.
+
+    It takes some microseconds. Letting another thread in meanwhile would cost more, and this one,
+    which may be the event loop's, would then wait for that thread.
+    """
+    ask = ctypes.PyDLL(str(_library_path())).LGBM_BoosterPredictForMatSingleRowFast
+    ask.argtypes = [ctypes.c_void_p, ctypes.c_char_p, *[ctypes.c_void_p] * 2]
+    ask.restype = ctypes.c_int
+    return ask
+
+
+def _free_config(lib: ctypes.CDLL, config: ctypes.c_void_p, _loaded: _Loaded) -> None:
     lib.LGBM_FastConfigFree(config)
-    lib.LGBM_BoosterFree(handle)
 
 
-def _call(lib: ctypes.CDLL, function: str, *arguments: object) -> None:
-    if getattr(lib, function)(*arguments) != 0:
-        message = lib.LGBM_GetLastError().decode(errors="replace")
-        raise ContractError(f"LightGBM refused in {function}: {message}")
+def _refused(lib: ctypes.CDLL, function: str) -> ContractError:
+    message = lib.LGBM_GetLastError().decode(errors="replace")
+    return ContractError(f"LightGBM refused in {function}: {message}")
 
 
 @cache
@@ -143,13 +173,12 @@ def _library() -> ctypes.CDLL:
     lib.LGBM_BoosterGetNumFeature.argtypes = [handle, pointer]
     lib.LGBM_BoosterCalcNumPredict.argtypes = [handle, *[integer] * 4, pointer]
     lib.LGBM_BoosterPredictForMat.argtypes = [
-        *(handle, pointer, integer, ctypes.c_int32, ctypes.c_int32),
+        *(handle, ctypes.c_char_p, integer, ctypes.c_int32, ctypes.c_int32),
         *(integer, integer, integer, integer, ctypes.c_char_p, pointer, pointer),
     ]
     lib.LGBM_BoosterPredictForMatSingleRowFastInit.argtypes = [
         *(handle, integer, integer, integer, integer, ctypes.c_int32, ctypes.c_char_p, pointer)
     ]
-    lib.LGBM_BoosterPredictForMatSingleRowFast.argtypes = [handle, pointer, pointer, pointer]
     return lib
 
 

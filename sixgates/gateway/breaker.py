@@ -7,8 +7,6 @@ what no sound model does, and cuts within one request.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sixgates.gates.records import Prediction
-
 LAST = 20
 """So many answers are looked back on: a fault shows at once, and one long ago is forgotten."""
 FAILURES = 5
@@ -30,14 +28,13 @@ class CanaryAnswer(NamedTuple):
     stalled: bool
 
 
-def answer_of(records: Sequence[Prediction]) -> CanaryAnswer:
-    """Return what the canary's own records of one request say; at least one.
+def answer_of(rows: int, failed: int, seconds: float) -> CanaryAnswer:
+    """Return what the canary did with its rows of one request, and in which time.
 
     A request counts once however many rows it has: one with bad input is one failure.
     """
-    seconds = records[0].micros * len(records) / 1e6  # every row bears its share of the time
-    limit = max(STALL_SECONDS, STALL_SECONDS_A_ROW * len(records))
-    return CanaryAnswer(any(record.error for record in records), seconds > limit)
+    limit = max(STALL_SECONDS, STALL_SECONDS_A_ROW * rows)
+    return CanaryAnswer(failed > 0, seconds > limit)
 
 
 class Trip(NamedTuple):

@@ -36,7 +36,7 @@ def read_csv(body: bytes, card: ModelCard, request: str, received: float) -> Que
         if len(line) != len(names):
             raise Refusal(400, f"row {i} has {len(line)} values for {len(names)} columns")
     rows = [{name: read(line[j]) for j, name, read in readers} for line in table]
-    return question_of(rows, card, request, received)
+    return question_of(rows, None, card, request, received)
 
 
 def _readers(names: list[str], card: ModelCard) -> list[tuple[int, str, _Reader]]:

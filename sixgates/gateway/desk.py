@@ -79,7 +79,9 @@ class Desk:
         troubles = state.troubles()
         status = "degraded" if troubles else "ok"
         sentence = "; ".join(troubles) or f"serving {state.model}"
-        return _json(200, {"status": status, "sentence": sentence, "unlogged": state.unlogged})
+        return _json(
+            200, {"status": status, "sentence": sentence, "unlogged": state.answers.unlogged}
+        )
 
     async def _serving(self, _request: Request) -> Response:
         return _json(200, self._state.serving())
@@ -110,7 +112,9 @@ class Desk:
 
         def guard(endpoint: Endpoint) -> Endpoint:
             async def guarded(request: Request) -> Response:
-                self._state.access.require(role, bodies.header(request.scope, b"authorization"))
+                self._state.access.require(
+                    role, bodies.heads_of(request.scope).get(b"authorization")
+                )
                 return await endpoint(request)
 
             return guarded
@@ -126,7 +130,7 @@ class Desk:
                 sentence = f"{request.method} {request.url.path}: {exc.detail}"
             case _:
                 return Response(status_code=_CLIENT_GONE)  # Nobody reads this.
-        self._state.metrics.refuse(status)
+        self._state.tally.refused[status] += 1
         return _json(status, {"error": sentence}, headers)
 
 

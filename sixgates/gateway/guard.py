@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from sixgates.gates.records import Arm, Prediction
+from sixgates.gates.records import Arm
 from sixgates.gateway.breaker import LAST, CanaryAnswer, answer_of, trip
 from sixgates.gateway.countdown import Countdown, hear
 from sixgates.gateway.incident import Incident, Lapse, cut_off
+from sixgates.gateway.scoring import Part
 from sixgates.gateway.served import Served
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
@@ -59,6 +60,13 @@ class Guard:
         countdown = self._countdown
         return countdown is None or time.monotonic() >= countdown.deadline
 
+    def lease_left(self, served: Served | None) -> float:
+        """Return the seconds until the canary's lease runs out; 0 where there is none."""
+        countdown = self._countdown
+        if served is None or served.beside is None or not served.beside.guarded or not countdown:
+            return 0.0
+        return max(0.0, countdown.deadline - time.monotonic())
+
     def cut(self, served: Served | None) -> str:
         """Return why the canary was cut off in this epoch; empty where it was not."""
         epoch, reason = self._cut
@@ -97,27 +105,27 @@ class Guard:
         """End a lapse that still lasts, because the gateway stops."""
         self.hear(None, None, time.monotonic())
 
-    def saw(self, served: Served, share: float, records: Sequence[Prediction]) -> None:
+    def saw(self, served: Served, share: float, parts: Sequence[Part]) -> None:
         """Take in one request's answer; cut a canary that fails or stalls.
 
         Args:
             served: The models.
             share: Share of units that the one beside the champion answered.
-            records: What was logged of the answer.
+            parts: What each model did with its rows.
         """
         if served.beside is None or not served.beside.guarded:
             return
         if share <= 0:
             self._count_meanwhile(served)
             return
-        own = [record for record in records if record.arm is Arm.CANARY]
+        own = next((part for part in parts if part.arm is Arm.CANARY), None)
         epoch = served.route.epoch
-        if not own or epoch < self._watched:
+        if own is None or epoch < self._watched:
             return
         if epoch > self._watched:
             self._watched = epoch
             self._last.clear()
-        newest = answer_of(own)
+        newest = answer_of(own.rows, own.failed, own.seconds)
         self._last.append(newest)
         if not (newest.failed or newest.stalled):
             return  # the usual answer, which every request pays for

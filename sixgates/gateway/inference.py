@@ -82,7 +82,7 @@ def read_inference(body: bytes, served: Served, request: str, received: float) -
             raise Refusal(400, f"output {OUTPUT!r}: classification is not offered, only numbers")
     card = served.champion.card
     request = checked_id(asked.id, "id") if asked.id else request
-    return question_of(table_of(asked.inputs, card).rows(), card, request, received)
+    return question_of(table_of(asked.inputs, card).rows(), None, card, request, received)
 
 
 def write_inference(question: Question, answer: Answer, served: Served) -> bytes:

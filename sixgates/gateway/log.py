@@ -2,8 +2,12 @@
 
 A record is written with one `write` on an append-only file before it is acknowledged: what the
 kernel holds survives `kill -9`. A torn line is always the last of its segment.
+
+The segment that is written is locked (`flock`), which ends with the process too: one that can be
+locked is sealed, and nobody writes to it again.
 """
 
+import fcntl
 import logging
 import os
 import time
@@ -15,6 +19,8 @@ from sixgates.gates.errors import ConfigurationError
 
 SEGMENT_BYTES = 64 * 2**20
 """A segment that has reached this size is followed by a new one."""
+SEGMENT_SECONDS = 60.0
+"""One that holds something and is this old is sealed, so that it can go into the tables."""
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +33,9 @@ class Written:
     """Lines that are not whole in the log."""
     reason: str
     """Why, empty where all are there."""
+
+
+_ALL = Written(0, "")
 
 
 class SegmentLog:
@@ -49,23 +58,31 @@ class SegmentLog:
         self._kind = kind
         self._fd: int | None = None
         self._size = 0
+        self._opened = 0.0
         self.failure = ""
         """Why the newest write failed, empty while the log is well."""
 
     def append(self, lines: bytes) -> Written:
         """Write whole lines; never raises, says instead how many were lost."""
-        count = lines.count(b"\n")
         done, reason = self._write(lines)
+        if not (reason or self.failure):
+            return _ALL
         if reason and not self.failure:
             _logger.error("%s cannot be logged: %s", self._kind, reason)
         elif self.failure and not reason:
             _logger.warning("%s are logged again", self._kind)
         self.failure = reason
-        return Written(count - lines[:done].count(b"\n"), reason)
+        return Written(lines.count(b"\n", done), reason)
+
+    def roll(self) -> None:
+        """Seal the segment if it is old, whether or not anything more comes."""
+        if self._size and time.monotonic() - self._opened >= SEGMENT_SECONDS:
+            self.close()
 
     def close(self) -> None:
-        """End the segment."""
+        """Seal the segment."""
         fd, self._fd = self._fd, None
+        self._size = 0
         if fd is not None:
             with suppress(OSError):  # Its lines are in the kernel's hands whatever close says.
                 os.close(fd)
@@ -87,9 +104,18 @@ class SegmentLog:
 
     def _open(self) -> None:
         self.close()
-        path = self._folder / f"{self._kind}-{time.time_ns()}-{os.getpid()}.jsonl"
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
-        self._size = 0
+        name = f"{self._kind}-{time.time_ns()}-{os.getpid()}.jsonl"
+        new = self._folder / f".{name}"
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        try:
+            # Under a name nobody looks for until it is locked: one that is not counts as sealed.
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(self._folder / name)
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd = fd
+        self._opened = time.monotonic()
 
     def _leave_torn(self) -> None:
         """Leave the segment unless the failed write left no trace in it.

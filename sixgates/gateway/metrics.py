@@ -1,73 +1,172 @@
-"""What the gateway counts, for Prometheus."""
+"""What the gateway counts, for Prometheus.
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+Requests pay for plain additions only; Prometheus' own types are made when it asks. Threads count
+apart, each in its own tally, so that none can lose another's addition.
+"""
 
-import prometheus_client as prometheus
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
-from sixgates.gates.records import Prediction
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
-CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+from sixgates.gateway.scoring import Part
+
+__all__ = ["CONTENT_TYPE", "Histogram", "Tally", "exposition"]
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+_SCORING_SECONDS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.01, 0.1, 1)
+
+_GAUGES = {
+    "epoch": "Epoch of the route that is followed; 0 while nothing is served.",
+    "share": "Share of units that the model beside the champion answers now.",
+    "lapsed": "1 while the canary answers nobody because its lease ran out.",
+    "cut": "1 while the canary answers nobody because it failed or stalled here.",
+    "lease_seconds": "Time until the canary's lease runs out; 0 where it has, or there is none.",
+    "unlogged": "Answers given without being logged, since the start.",
+    "unshadowed": "Shadow scores that were not made or not logged, since the start.",
+    "shadow_waiting": "Rows whose shadow is not scored yet.",
+    "log_lag_seconds": "Age of the oldest answer that is not in the log yet.",
+}
 
 
-class Metrics:
-    """Counters of one gateway, in a registry of their own."""
+class Histogram:
+    """How often a time was up to each bound, and all times together."""
 
-    def __init__(self, model: str) -> None:
-        """Count for one model, whose name labels every series."""
-        registry = prometheus.CollectorRegistry()
-        self._registry = registry
-        self._scored = prometheus.Counter(
-            "sixgates_gateway_predictions", "Rows scored.", ["model", "arm", "version"],
-            registry=registry,
-        )  # fmt: skip
-        self._failed = prometheus.Counter(
-            "sixgates_gateway_failures", "Rows a model could not answer.",
-            ["model", "arm", "version"], registry=registry,
-        )  # fmt: skip
-        self._refused = prometheus.Counter(
-            "sixgates_gateway_refusals", "Requests answered with an error.", ["model", "status"],
-            registry=registry,
-        )  # fmt: skip
-        self._seconds = prometheus.Histogram(
-            "sixgates_gateway_seconds", "Time from a request's first byte to its answer.",
-            ["model"], registry=registry, buckets=_SECONDS,
-        ).labels(model)  # fmt: skip
-        gauges = {
-            "epoch": "Epoch of the route that is followed; 0 while nothing is served.",
-            "share": "Share of units that the model beside the champion answers now.",
-            "lapsed": "1 while the canary answers nobody because its lease ran out.",
-            "cut": "1 while the canary answers nobody because it failed or stalled here.",
-            "unlogged": "Answers given without being logged, since the start.",
-            "unshadowed": "Shadow scores that could not be logged, since the start.",
-        }
-        self._gauges = {
-            name: prometheus.Gauge(
-                f"sixgates_gateway_{name}", text, ["model"], registry=registry
-            ).labels(model)
-            for name, text in gauges.items()
-        }
-        self._model = model
+    __slots__ = ("bounds", "counts", "total")
 
-    def count(self, records: Iterable[Prediction]) -> None:
-        """Count scored and failed rows by arm and version."""
-        scored = Counter((r.arm, r.version, bool(r.error)) for r in records)
-        for (arm, version, failed), n in scored.items():
-            counter = self._failed if failed else self._scored
-            counter.labels(self._model, arm, version).inc(n)
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Count by these upper bounds, in seconds and ascending; what is above them too."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
 
-    def refuse(self, status: int) -> None:
-        """Count a request that got an error."""
-        self._refused.labels(self._model, str(status)).inc()
+    def add(self, seconds: float) -> None:
+        """Count one time."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total += seconds
 
-    def took(self, seconds: float) -> None:
-        """Note how long a request took."""
-        self._seconds.observe(seconds)
+    def join(self, other: "Histogram") -> None:
+        """Add what another of the same bounds counted."""
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
 
-    def exposition(self, gauges: Mapping[str, float]) -> bytes:
-        """Return everything in Prometheus' text format, with the gauges at these values."""
-        for name, value in gauges.items():
-            self._gauges[name].set(value)
-        return prometheus.generate_latest(self._registry)
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return what Prometheus takes: the counts up to each bound, and up to any."""
+        names = [*(repr(float(bound)) for bound in self.bounds), "+Inf"]
+        return list(zip(names, map(float, accumulate(self.counts)), strict=True))
+
+
+class Counts:
+    """Rows of one version in one arm."""
+
+    __slots__ = ("failed", "rows", "seconds")
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.rows = 0
+        self.failed = 0
+        """Those of the rows that it could not answer."""
+        self.seconds = Histogram(_SCORING_SECONDS)
+        """Of its part of each request."""
+
+
+class Tally:
+    """What one thread counts."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.seconds = Histogram(_SECONDS)
+        self.refused: defaultdict[int, int] = defaultdict(int)
+        """Requests answered with an error, by status."""
+        self.parts: defaultdict[tuple[str, str], Counts] = defaultdict(Counts)
+        """By arm and version."""
+
+    def count(self, part: Part) -> None:
+        """Count what one model did with its rows of a request."""
+        counts = self.parts[part.arm, part.version]
+        counts.rows += part.rows
+        counts.failed += part.failed
+        counts.seconds.add(part.seconds)
+
+
+def exposition(model: str, tallies: Sequence[Tally], gauges: Mapping[str, float]) -> bytes:
+    """Return everything in Prometheus' text format.
+
+    Args:
+        model: Whose name labels every series.
+        tallies: Those of all threads, the event loop's first.
+        gauges: Values of the gauges, each by its name.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Collected(list(_families(model, tallies, gauges))))
+    return generate_latest(registry)
+
+
+class _Collected(Collector):
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _families(
+    model: str, tallies: Sequence[Tally], gauges: Mapping[str, float]
+) -> Iterable[Metric]:
+    labels = ["model", "arm", "version"]
+    scored = CounterMetricFamily("sixgates_gateway_predictions", "Rows scored.", labels=labels)
+    failed = CounterMetricFamily(
+        "sixgates_gateway_failures", "Rows a model could not answer.", labels=labels
+    )
+    scoring = HistogramMetricFamily(
+        "sixgates_gateway_scoring_seconds",
+        "Time in which a model read and scored its rows of a request.",
+        labels=labels,
+    )
+    for key, counts in _merged(tallies).items():
+        scored.add_metric([model, *key], counts.rows - counts.failed)
+        failed.add_metric([model, *key], counts.failed)
+        scoring.add_metric([model, *key], counts.seconds.buckets(), counts.seconds.total)
+    yield from (scored, failed, scoring)
+    yield from _of_requests(model, tallies)
+    for name, value in gauges.items():
+        gauge = GaugeMetricFamily(f"sixgates_gateway_{name}", _GAUGES[name], labels=["model"])
+        gauge.add_metric([model], float(value))
+        yield gauge
+
+
+def _of_requests(model: str, tallies: Sequence[Tally]) -> Iterable[Metric]:
+    refused = CounterMetricFamily(
+        "sixgates_gateway_refusals", "Requests answered with an error.", labels=["model", "status"]
+    )
+    seconds = HistogramMetricFamily(
+        "sixgates_gateway_seconds",
+        "Time from a request's first byte to its answer.",
+        labels=["model"],
+    )
+    # Only the event loop's thread, the first, has requests.
+    for status, n in list(tallies[0].refused.items()):
+        refused.add_metric([model, str(status)], n)
+    seconds.add_metric([model], tallies[0].seconds.buckets(), tallies[0].seconds.total)
+    return refused, seconds
+
+
+def _merged(tallies: Sequence[Tally]) -> dict[tuple[str, str], Counts]:
+    merged: defaultdict[tuple[str, str], Counts] = defaultdict(Counts)
+    for tally in tallies:
+        for key, counts in list(tally.parts.items()):
+            sums = merged[key]
+            sums.rows += counts.rows
+            sums.failed += counts.failed
+            sums.seconds.join(counts.seconds)
+    return merged

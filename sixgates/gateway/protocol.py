@@ -3,14 +3,16 @@
 import math
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import msgspec
 
-from sixgates.gates.card import ModelCard, level_key
+from sixgates.gates.card import ModelCard, RowError, level_key
 from sixgates.gates.records import Label
+from sixgates.gates.row_reader import Columns, Row
 from sixgates.gateway.decoding import decode
 
 MAX_ROWS = 10_000
@@ -29,12 +31,13 @@ class Refusal(Exception):  # noqa: N818 - an answer to the client, not a fault o
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One request for predictions, understood."""
 
     request: str
-    rows: list[dict[str, Any]]
+    rows: Sequence[Row]
+    columns: Columns | None
+    """Names of the rows' values; None where the rows are records."""
     units: list[str]
     """Who each row is about: what is split, and clustered in the evidence."""
     ats: list[float]
@@ -44,7 +47,7 @@ class Question:
 
 
 class _Split(msgspec.Struct):
-    columns: list[str]
+    columns: msgspec.Raw
     data: list[list[Any]]
 
 
@@ -63,7 +66,14 @@ class _SentLabel(msgspec.Struct):
 
 
 _invocations = msgspec.json.Decoder(_Invocation)
+_names = msgspec.json.Decoder(list[str])
 _labels = msgspec.json.Decoder(list[_SentLabel])
+
+_MAX_NAMES = 16 * 1024
+"""Bytes of column names up to which a list of them is remembered."""
+
+_process = secrets.token_hex(10)
+_numbers = count(secrets.randbits(40))
 
 
 def request_id(given: bytes | None) -> str:
@@ -73,7 +83,8 @@ def request_id(given: bytes | None) -> str:
     'order-7'
     """
     if not given:
-        return secrets.token_hex(16)
+        # Drawn once a process, then counted: as unique, and a tenth of the price.
+        return f"{_process}{next(_numbers):012x}"
     return checked_id(given.decode("latin-1"), "x-request-id")
 
 
@@ -91,16 +102,34 @@ def read_question(body: bytes, card: ModelCard, request: str, received: float) -
         Refusal: 400 where the body is not such a request, 413 where it has too many rows.
     """
     try:
-        rows = _rows(decode(_invocations, body))
+        asked = decode(_invocations, body)
     except msgspec.DecodeError as exc:
-        raise Refusal(400, f"the body is not a scoring request: {exc}") from exc
-    return question_of(rows, card, request, received)
+        raise _no_request(exc) from exc
+    given = [
+        rows
+        for rows in (asked.dataframe_records, asked.inputs, asked.instances)
+        if rows is not None
+    ]
+    if len(given) + (asked.dataframe_split is not None) != 1:
+        raise Refusal(
+            400, "give exactly one of dataframe_split, dataframe_records, inputs, instances"
+        )
+    if asked.dataframe_split is None:
+        return question_of(given[0], None, card, request, received)
+    return _of_split(asked.dataframe_split, card, request, received)
 
 
 def question_of(
-    rows: list[dict[str, Any]], card: ModelCard, request: str, received: float
+    rows: Sequence[Row], columns: Columns | None, card: ModelCard, request: str, received: float
 ) -> Question:
     """Find out whom each row is about, and when it happened.
+
+    Args:
+        rows: Records; or values in the order of the columns, each row with as many.
+        columns: The names of the values, None for records.
+        card: Of the champion.
+        request: The request's identifier.
+        received: Wall clock, seconds since 1970 UTC.
 
     Raises:
         Refusal: 400 where there is no row or one does not say, 413 where there are too many.
@@ -108,15 +137,15 @@ def question_of(
     refuse_above_limit(len(rows), "rows")
     if not rows:
         raise Refusal(400, "the request holds no rows")
+    entities = _column(rows, columns, card.entity)
+    times = _column(rows, columns, card.event_time)
     return Question(
-        request=request,
-        rows=rows,
-        units=[_unit(row, card.entity, request, i) for i, row in enumerate(rows)],
-        ats=[
-            _seconds(row.get(card.event_time), received, f"row {i}, column {card.event_time!r}")
-            for i, row in enumerate(rows)
-        ],
-        received=received,
+        request,
+        rows,
+        columns,
+        [_unit(entity, card.entity, request, i) for i, entity in enumerate(entities)],
+        [_event_time(at, received, card.event_time, i) for i, at in enumerate(times)],
+        received,
     )
 
 
@@ -134,33 +163,51 @@ def read_labels(body: bytes, received: float) -> list[Label]:
     return [_label(one, i, received) for i, one in enumerate(sent)]
 
 
-def _rows(invocation: _Invocation) -> list[dict[str, Any]]:
-    given = [
-        rows
-        for rows in (invocation.dataframe_records, invocation.inputs, invocation.instances)
-        if rows is not None
-    ]
-    if invocation.dataframe_split is not None:
-        given.append(_records(invocation.dataframe_split))
-    if len(given) != 1:
-        raise Refusal(
-            400, "give exactly one of dataframe_split, dataframe_records, inputs, instances"
-        )
-    return given[0]
+def _of_split(split: _Split, card: ModelCard, request: str, received: float) -> Question:
+    columns = _columns(bytes(split.columns))
+    rows, width = split.data, len(columns.names)
+    refuse_above_limit(len(rows), "rows")
+    for i, row in enumerate(rows):
+        if len(row) != width:
+            raise Refusal(400, f"row {i} has {len(row)} values for {width} columns")
+    return question_of(rows, columns, card, request, received)
 
 
-def _records(split: _Split) -> list[dict[str, Any]]:
-    columns = split.columns
-    if len(set(columns)) < len(columns):
-        raise Refusal(400, "dataframe_split names a column twice")
-    for i, row in enumerate(split.data):
-        if len(row) != len(columns):
-            raise Refusal(400, f"row {i} has {len(row)} values for {len(columns)} columns")
-    return [dict(zip(columns, row, strict=True)) for row in split.data]
+def _columns(written: bytes) -> Columns:
+    """Return columns for the JSON that names them: the same for the same, so that readers know."""
+    return _known_columns(written) if len(written) <= _MAX_NAMES else _read_columns(written)
 
 
-def _unit(row: dict[str, Any], entity: str | None, request: str, i: int) -> str:
-    value = None if entity is None else row.get(entity)
+def _read_columns(written: bytes) -> Columns:
+    try:
+        names: list[str] = decode(_names, written)
+        return Columns(names)
+    except msgspec.DecodeError as exc:
+        raise _no_request(f"{exc} - of `$.dataframe_split.columns`") from exc
+    except RowError as exc:
+        raise Refusal(400, f"dataframe_split: {exc}") from exc
+
+
+_known_columns = lru_cache(maxsize=256)(_read_columns)
+
+
+def _no_request(why: object) -> Refusal:
+    return Refusal(400, f"the body is not a scoring request: {why}")
+
+
+def _column(rows: Sequence[Any], columns: Columns | None, name: str | None) -> list[Any]:
+    """Return one value a row, None where the rows have no such column."""
+    if name is None:
+        return [None] * len(rows)
+    if columns is None:
+        return [row.get(name) for row in rows]
+    place = columns.places.get(name)
+    return [None] * len(rows) if place is None else [row[place] for row in rows]
+
+
+def _unit(value: object, entity: str | None, request: str, i: int) -> str:
+    if type(value) is str and value:
+        return value
     if isinstance(value, (list, dict)):
         raise Refusal(400, f"row {i}, column {entity!r}: an entity is text or a number")
     return level_key(value) or f"{request}/{i}"
@@ -176,15 +223,21 @@ def _label(sent: _SentLabel, i: int, received: float) -> Label:
         request=sent.request,
         row=sent.row,
         label=text,
-        at=_seconds(sent.at, received, f"label {i}, 'at'"),
+        at=received if sent.at is None else _seconds(sent.at, f"label {i}, 'at'"),
         received=received,
     )
 
 
-def _seconds(value: object, default: float, where: str) -> float:
-    """Read ISO 8601 text (UTC where it has no zone) or seconds since 1970."""
+def _event_time(value: object, received: float, name: str, i: int) -> float:
     if value is None:
-        return default
+        return received
+    if type(value) is float and _YEAR_1 <= value <= _YEAR_9999:
+        return value
+    return _seconds(value, f"row {i}, column {name!r}")
+
+
+def _seconds(value: object, where: str) -> float:
+    """Read ISO 8601 text (UTC where it has no zone) or seconds since 1970."""
     seconds = math.nan
     if isinstance(value, str):
         try:
@@ -210,6 +263,8 @@ def refuse_above_limit(n: int, what: str) -> None:
 
 def encode_lines(records: Sequence[object]) -> bytes:
     """Write records as JSON, one a line, each with its newline."""
+    if len(records) == 1:
+        return _encoder.encode(records[0]) + b"\n"
     return _encoder.encode_lines(records)
 
 

@@ -1,27 +1,52 @@
 """Who answers each row, with what, and what is written down about it.
 
 `answer` is what the client waits for; `shadow` is the other model's answer to the same rows,
-scored after the reply, so that every row has both models' predictions.
+scored after the reply, so that every row has both models' predictions. The values here are
+msgspec's structs, because every request makes some, and they are the cheapest.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from math import isfinite
 from time import perf_counter
 from typing import NamedTuple
 
-import numpy as np
+import msgspec
 
-from sixgates.gates.card import ModelCard, RowError, encode_rows
+from sixgates.gates.card import RowError
 from sixgates.gates.records import Arm, Prediction
+from sixgates.gateway.booster import Answers
 from sixgates.gateway.protocol import Question, Refusal
 from sixgates.gateway.served import Served
-from sixgates.gateway.split import is_beside
+from sixgates.gateway.split import is_beside, is_shadowed
 from sixgates.gateway.store import LoadedModel
 
 _MAX_ERROR = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Terms(msgspec.Struct, frozen=True):
+    """Under which a request is answered; taken once, so that it is logged as it was answered."""
+
+    share: float
+    """Share of units that the model beside the champion answers."""
+    epoch: int
+    """Of the route; 0 where the request itself chose its arm, for a test."""
+    trace: str = ""
+    """Trace that the request belongs to, empty where none was sent."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What one model did with its rows of a request."""
+
+    arm: Arm
+    version: str
+    rows: int
+    failed: int
+    """Rows that it could not answer."""
+    seconds: float
+    """Time that reading and scoring took."""
+
+
+class Answer(msgspec.Struct, frozen=True):
     """What the client gets, and what is logged before it gets it."""
 
     predictions: list[float | tuple[float, ...]]
@@ -29,6 +54,23 @@ class Answer:
     failure: str
     """Why the champion failed, empty where it did not."""
     records: list[Prediction]
+    parts: list[Part]
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request from question to answer, on the route it met."""
+
+    served: Served
+    terms: Terms
+    question: Question
+    answer: Answer
+
+
+class Scored(NamedTuple):
+    """What a model said, as it is logged and counted."""
+
+    records: list[Prediction]
+    part: Part
 
 
 class _Asked(NamedTuple):
@@ -39,80 +81,129 @@ class _Asked(NamedTuple):
     arm: Arm
 
 
-class _Met(NamedTuple):
-    """What a question met."""
+class _Work(NamedTuple):
+    """Rows of one request that a model is asked for."""
 
-    served: Served
     question: Question
-    share: float
+    terms: Terms
+    rows: Sequence[int]
+    reading: float = 0.0
+    """Seconds it took to read one of them."""
 
 
-class _Read(NamedTuple):
-    """Rows as one model sees them."""
-
-    matrix: np.ndarray
-    seconds: float
-    """Time the reading took."""
-
-    def only(self, rows: list[int]) -> "_Read":
-        if len(rows) == len(self.matrix):
-            return self
-        return _Read(self.matrix[rows], self.seconds * len(rows) / len(self.matrix))
-
-
-def answer(served: Served, question: Question, share: float) -> Answer:
+def answer(served: Served, question: Question, terms: Terms) -> Answer:
     """Answer each row with its arm's model; where the one beside fails, with the champion.
-
-    Args:
-        served: The models.
-        question: The rows.
-        share: Share of units that the model beside the champion answers now.
 
     Raises:
         Refusal: 400 where the champion cannot read a row.
     """
+    n = len(question.rows)
+    if n == 1 and (known := _answer_one(served, question, terms)):
+        return known
+    started = perf_counter()
+    packed = _read(served, question)
+    reading = (perf_counter() - started) / n
+    theirs = _rows_of_beside(served, question, terms.share)
+    if not theirs:
+        work = _Work(question, terms, range(n), reading)
+        return _together(served, n, [], [_ask(_champion(served, Arm.CHAMPION), work, packed)])
+    beside = _ask(_beside(served), _Work(question, terms, theirs))
+    mine = sorted(set(range(n)).difference(theirs))
+    fallen = [record.row for record in beside.records if record.error]
+    own = [
+        _ask(_champion(served, arm), _Work(question, terms, rows, reading), _only(packed, rows, n))
+        for arm, rows in ((Arm.CHAMPION, mine), (Arm.SHADOW, fallen))
+        if rows
+    ]
+    return _together(served, n, [beside], own)
+
+
+def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Scored]:
+    """Score rows with the model that did not answer them; failures are records too.
+
+    Rows of several requests are scored at once: the library then runs beside other threads.
+
+    Args:
+        exchanges: Requests that were answered.
+        sample: Share of units whose rows are scored, 0 to 1.
+    """
+    works: dict[_Asked, list[_Work]] = {}
+    for served, terms, question, answered in map(msgspec.structs.astuple, exchanges):
+        if served.beside is None or answered.failure or not terms.epoch:
+            continue
+        for arm, asked in (
+            (Arm.CHAMPION, _beside(served)._replace(arm=Arm.SHADOW)),
+            (served.beside.arm, _champion(served, Arm.SHADOW)),
+        ):
+            rows = [
+                r.row
+                for r in answered.records
+                if r.arm is arm
+                and not r.error
+                and is_shadowed(served.route.release, r.entity, sample)
+            ]
+            if rows:
+                works.setdefault(asked, []).append(_Work(question, terms, rows))
+    return [scored for asked, of_model in works.items() for scored in _ask_all(asked, of_model)]
+
+
+def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | None:
+    """Answer one row as most are asked: alone, and by a model that can. None where it cannot.
+
+    Nothing here that the rest could not do as well; but most requests are such, and pay for it.
+
+    Raises:
+        Refusal: 400 where the champion cannot read the row.
+    """
+    started = perf_counter()
+    packed = _read(served, question)
+    arm, model, version = Arm.CHAMPION, served.champion, served.route.champion.number
+    unit, share, beside = question.units[0], terms.share, served.beside
     try:
-        read = _read(served.champion.card, question.rows)
+        if beside is not None and share > 0 and is_beside(served.route.release, unit, share):
+            arm, model, version = beside.arm, beside.model, beside.version
+            packed = model.reader.pack(question.rows, question.columns)
+        values = model.booster.predict_one(packed)
+    except Exception:  # noqa: BLE001 - the general way asks once more, and says what is wrong
+        return None
+    if not all(map(isfinite, values)):
+        return None
+    seconds = perf_counter() - started
+    record = Prediction(
+        *(question.request, 0, unit, question.ats[0], terms.epoch, arm, version, values, ""),
+        *(seconds * 1e6, question.received, share, terms.trace),
+    )
+    part = Part(arm, version, 1, 0, seconds)
+    return Answer([values[0] if len(values) == 1 else values], "", [record], [part])
+
+
+def _read(served: Served, question: Question) -> bytes:
+    try:
+        return served.champion.reader.pack(question.rows, question.columns)
     except (RowError, OverflowError) as exc:
         raise Refusal(400, str(exc)) from exc
-    theirs = _rows_of_beside(served, question, share)
-    met = _Met(served, question, share)
-    mine = sorted(set(range(len(question.rows))).difference(theirs))
-    records: list[Prediction] = []
-    if served.beside and theirs:
-        records += _ask(_beside(served, served.beside.arm), met, theirs)
-    fallen = [r.row for r in records if r.error]
-    own = [
-        *_ask(_champion(served, Arm.CHAMPION), met, mine, read),
-        *_ask(_champion(served, Arm.SHADOW), met, fallen, read),
-    ]
-    records += own
-    failure = next((r.error for r in own if r.error), "")
+
+
+def _together(served: Served, n: int, beside: list[Scored], own: list[Scored]) -> Answer:
+    scored = beside + own
+    parts = [s.part for s in scored]
+    records = scored[0].records if len(scored) == 1 else [r for s in scored for r in s.records]
+    failure = next((r.error for s in own if s.part.failed for r in s.records if r.error), "")
     if failure:
         # The client gets no row of this request, so only what went wrong is evidence.
-        return Answer([], failure, [r for r in records if r.error])
-    by_row = {r.row: r.values for r in records if not r.error}
-    values = [by_row[i] for i in range(len(question.rows))]
-    is_scalar = served.champion.booster.outputs == 1
-    return Answer([v[0] for v in values] if is_scalar else [*values], "", records)
-
-
-def shadow(served: Served, question: Question, answered: Answer, share: float) -> list[Prediction]:
-    """Score every row with the model that did not answer it; failures are records too."""
-    if served.beside is None or answered.failure:
-        return []
-    records = answered.records
-    by_champion = [r.row for r in records if r.arm is Arm.CHAMPION]
-    by_beside = [r.row for r in records if r.arm is served.beside.arm and not r.error]
-    met = _Met(served, question, share)
-    return [
-        *_ask(_beside(served, Arm.SHADOW), met, by_champion),
-        *_ask(_champion(served, Arm.SHADOW), met, by_beside),
-    ]
+        return Answer([], failure, [r for r in records if r.error], parts)
+    if len(scored) == 1:
+        values = [record.values for record in records]
+    else:
+        by_row = {record.row: record.values for record in records if not record.error}
+        values = [by_row[i] for i in range(n)]
+    if served.champion.booster.outputs == 1:
+        return Answer([value for (value,) in values], "", records, parts)
+    return Answer([*values], "", records, parts)
 
 
 def _rows_of_beside(served: Served, question: Question, share: float) -> list[int]:
-    if not share > 0:  # NaN takes no traffic either.
+    if served.beside is None or not share > 0:  # NaN takes no traffic either.
         return []
     salt = served.route.release
     return [i for i, unit in enumerate(question.units) if is_beside(salt, unit, share)]
@@ -122,60 +213,88 @@ def _champion(served: Served, arm: Arm) -> _Asked:
     return _Asked(served.champion, served.route.champion.number, arm)
 
 
-def _beside(served: Served, arm: Arm) -> _Asked:
+def _beside(served: Served) -> _Asked:
     beside = served.beside
     assert beside is not None  # noqa: S101 - callers ask it only where there is one
-    return _Asked(beside.model, beside.version, arm)
+    return _Asked(beside.model, beside.version, beside.arm)
 
 
-def _ask(asked: _Asked, met: _Met, rows: list[int], read: _Read | None = None) -> list[Prediction]:
+def _only(packed: bytes, rows: Sequence[int], n: int) -> bytes:
+    """Return some of the rows that are packed."""
+    if len(rows) == n:
+        return packed
+    width = len(packed) // n
+    return b"".join([packed[i * width : (i + 1) * width] for i in rows])
+
+
+def _ask(asked: _Asked, work: _Work, packed: bytes | None = None) -> Scored:
     """Write one record a row. A model that raises has failed on every row it was asked."""
-    if not rows:
-        return []
-    served, question, share = met
     started = perf_counter()
     try:
-        seen = (
-            read.only(rows) if read else _read(asked.model.card, [question.rows[i] for i in rows])
-        )
-        before = perf_counter()
-        outputs = asked.model.booster.predict(seen.matrix)
-        seconds = seen.seconds + perf_counter() - before
-        values, errors = _judge(outputs)
+        answers = asked.model.booster.predict(packed or _pack(asked.model, work))
     except Exception as exc:  # noqa: BLE001 - whatever one model does, the other must answer
-        seconds = perf_counter() - started
-        values = [()] * len(rows)
-        errors = [f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]] * len(rows)
-    return [
-        Prediction(
-            request=question.request,
-            row=i,
-            entity=question.units[i],
-            at=question.ats[i],
-            epoch=served.route.epoch,
-            arm=asked.arm,
-            version=asked.version,
-            values=answers,
-            error=error,
-            micros=seconds * 1e6 / len(rows),
-            received=question.received,
-            share=share,
-        )
-        for i, answers, error in zip(rows, values, errors, strict=True)
-    ]
+        return _failed(asked, work, exc, perf_counter() - started)
+    seconds = perf_counter() - started + work.reading * len(work.rows)
+    return _scored(asked, work, answers, seconds)
 
 
-def _read(card: ModelCard, rows: list[dict[str, object]]) -> _Read:
+def _ask_all(asked: _Asked, works: list[_Work]) -> list[Scored]:
+    """Ask for the rows of several requests at once; each part takes its share of the time."""
+    readable: list[tuple[_Work, bytes]] = []
+    scored: list[Scored] = []
     started = perf_counter()
-    matrix = encode_rows(card, rows)
-    return _Read(matrix, perf_counter() - started)
+    for work in works:
+        try:
+            readable.append((work, _pack(asked.model, work)))
+        except Exception as exc:  # noqa: BLE001 - as above
+            scored.append(_failed(asked, work, exc, 0.0))
+    try:
+        answers = iter(asked.model.booster.predict(b"".join([packed for _, packed in readable])))
+    except Exception as exc:  # noqa: BLE001 - as above
+        return scored + [_failed(asked, work, exc, 0.0) for work, _ in readable]
+    each = (perf_counter() - started) / max(1, sum(len(work.rows) for work, _ in readable))
+    for work, _ in readable:
+        own = [next(answers) for _ in work.rows]
+        scored.append(_scored(asked, work, own, each * len(work.rows)))
+    return scored
 
 
-def _judge(outputs: np.ndarray) -> tuple[list[tuple[float, ...]], list[str]]:
+def _pack(model: LoadedModel, work: _Work) -> bytes:
+    rows, wanted = work.question.rows, work.rows
+    asked = rows if len(wanted) == len(rows) else [rows[i] for i in wanted]
+    return model.reader.pack(asked, work.question.columns)
+
+
+def _failed(asked: _Asked, work: _Work, exc: Exception, seconds: float) -> Scored:
+    error = f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
+    n = len(work.rows)
+    return _records(asked, work, [()] * n, [error] * n, seconds)
+
+
+def _scored(asked: _Asked, work: _Work, answers: Answers, seconds: float) -> Scored:
     """Turn an answer that is not a finite number into a failure of its row."""
-    values: list[tuple[float, ...]] = []
-    errors: list[str] = []
-    for row, finite in zip(outputs.tolist(), np.isfinite(outputs).all(axis=1), strict=True):
-        values.append(tuple(row) if finite else ())
-        errors.append("" if finite else f"answered {row}, which is not finite"[:_MAX_ERROR])
-    return values, errors
+    errors = [""] * len(answers)
+    for i, values in enumerate(answers):
+        if not all(map(isfinite, values)):
+            errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
+            answers[i] = ()
+    return _records(asked, work, answers, errors, seconds)
+
+
+def _records(
+    asked: _Asked, work: _Work, answers: Answers, errors: list[str], seconds: float
+) -> Scored:
+    (_, version, arm), (question, terms, rows, _) = asked, work
+    n = len(rows)
+    epoch, share, trace, request = terms.epoch, terms.share, terms.trace, question.request
+    units, ats, received = question.units, question.ats, question.received
+    micros = seconds * 1e6 / n
+    records = [
+        Prediction(
+            *(request, i, units[i], ats[i], epoch, arm, version),
+            *(values, error, micros, received, share, trace),
+        )
+        for i, values, error in zip(rows, answers, errors, strict=True)
+    ]
+    failed = n - errors.count("")
+    return Scored(records, Part(arm, version, n, failed, seconds))

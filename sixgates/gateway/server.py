@@ -1,13 +1,16 @@
 """How the gateway process lives: bind, follow the ledger, announce itself, drain and leave."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -15,18 +18,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
 from sixgates.gateway.access import access_of
+from sixgates.gateway.access_log import AccessLog
+from sixgates.gateway.answer_log import LogMode
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
 from sixgates.gateway.tell import tell
 from sixgates.gateway.tokens import tokens_of
+from sixgates.gateway.workers import supervise
 from sixgates.ledger.ledger import Ledger
 
 DRAIN_SECONDS = 10
 """How long requests under way may take once the process is told to stop."""
 
 _BACKLOG = 2048
+_TEND_SECONDS = 1.0
+_SWITCH_SECONDS = 0.0005
+"""After so long another thread lets the event loop's in. Python's own 5 ms would be felt."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -40,6 +50,10 @@ def serve(
     token_file: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    workers: int = 1,
+    mode: LogMode = LogMode.REPLY_AFTER_COMMIT,
+    shadow: float = 1.0,
+    access_log: Path | None = None,
     heartbeat: float = 2.0,
     poll: float = 0.5,
     on_listening: Callable[[str], None] | None = None,
@@ -56,6 +70,11 @@ def serve(
             admin calls are refused.
         host: Address to bind; anything but loopback needs a token.
         port: Port to bind; 0 takes a free one.
+        workers: Processes that share the port. Of several each has a port of its own besides, by
+            which the ledger knows it.
+        mode: When an answer is in the log.
+        shadow: Share of units whose rows the other model scores too, 0 to 1.
+        access_log: File that gets a line a request; None for none.
         heartbeat: Seconds between two announcements to the ledger.
         poll: Seconds between two looks at the ledger's newest route.
         on_listening: Called with the URL once requests are accepted.
@@ -64,42 +83,73 @@ def serve(
         ConfigurationError: address, ledger URL, log folder or token file cannot be used.
         TransientError: the ledger did not answer.
     """
-    tokens = tokens_of(token, token_file)
-    access = access_of(tokens, loopback=_is_loopback(host), host=host)
+    access = access_of(tokens_of(token, token_file), loopback=_is_loopback(host), host=host)
+
+    def work(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+        with closing(_open(ledger_url)) as ledger:
+            follower = Follower(model, ledger, ModelStore(store, model))
+            state = State(
+                model=model, follower=follower, log_dir=log_dir, access=access, mode=mode,
+                shadow=shadow, access_log=AccessLog(access_log) if access_log else None,
+            )  # fmt: skip
+            _serve(
+                state, ledger, sockets, url=_url(host, sockets[-1]), heartbeat=heartbeat,
+                poll=poll, on_listening=ready,
+            )  # fmt: skip
+
     with _bind(host, port) as sock:
-        url = _url(host, sock)
-        ledger = _open(ledger_url)
-        follower = Follower(model, ledger, ModelStore(store, model))
-        state = State(model=model, follower=follower, log_dir=log_dir, access=access)
-        gateway = Gateway(state)
-        following = _Repeating("follow", poll, follower.poll)
-        presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, model, url))
-        # Not where routes are followed: a write may wait for another's, and a rollback must not.
-        telling = _Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
+        say = partial(on_listening or (lambda _url: None), _url(host, sock))
+        if workers == 1:
+            work([sock], say)
+        else:
+            # Forked before anything has threads or a connection.
+            supervise(workers, lambda ready: work([sock, _bind(host, 0)], ready), say)
 
-        def start() -> None:
-            following.start()
-            presence.start()
-            telling.start()
-            if on_listening:
-                on_listening(url)
 
-        def stop() -> None:
-            presence.stop()
-            _withdraw(ledger, url)
+def _serve(
+    state: State,
+    ledger: Ledger,
+    sockets: list[socket.socket],
+    *,
+    url: str,
+    heartbeat: float,
+    poll: float,
+    on_listening: Callable[[], None],
+) -> None:
+    """Serve on these sockets, known to the ledger by a URL."""
+    follower = state.follower
+    gateway = Gateway(state)
+    following = _Repeating("follow", poll, follower.poll)
+    presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, state.model, url))
+    # Not where routes are followed: a write may wait for another's, and a rollback must not.
+    telling = _Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
 
-        follower.poll()
-        try:
-            with _signals_end_quietly():
-                _Server(gateway, start, stop).run(sockets=[sock])
-        finally:
-            following.stop()
-            telling.stop()
-            follower.guard.leave()
-            tell(ledger, follower.guard, url)
-            gateway.close()
-            state.close()
-            ledger.close()
+    def start() -> None:
+        following.start()
+        presence.start()
+        telling.start()
+        on_listening()
+
+    def stop() -> None:
+        presence.stop()
+        _withdraw(ledger, url)
+
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    follower.poll()
+    # What is there now stays: looking through it for garbage again and again cost a third of a
+    # request. What requests leave behind goes by itself, without a collector.
+    gc.collect()
+    gc.freeze()
+    try:
+        with _signals_end_quietly():
+            _Server(gateway, state.tend, start, stop).run(sockets=sockets)
+    finally:
+        following.stop()
+        telling.stop()
+        follower.guard.leave()
+        tell(ledger, follower.guard, url)
+        gateway.close()
+        state.close()
 
 
 @contextmanager
@@ -117,13 +167,18 @@ class _Server(uvicorn.Server):
     """Tells when requests are accepted, and when they no longer will be."""
 
     def __init__(
-        self, app: Gateway, on_started: Callable[[], None], on_stopping: Callable[[], None]
+        self,
+        app: Gateway,
+        tend: Callable[[], None],
+        on_started: Callable[[], None],
+        on_stopping: Callable[[], None],
     ) -> None:
         config = uvicorn.Config(
             app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None,
             access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS,
         )  # fmt: skip
         super().__init__(config)
+        self._tend = tend
         self._on_started = on_started
         self._on_stopping = on_stopping
 
@@ -131,10 +186,16 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             await asyncio.to_thread(self._on_started)
+            self._tending = asyncio.create_task(self._keep_tending())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.to_thread(self._on_stopping)
         await super().shutdown(sockets)
+
+    async def _keep_tending(self) -> None:
+        while True:
+            await asyncio.sleep(_TEND_SECONDS)
+            self._tend()
 
 
 class _Repeating:

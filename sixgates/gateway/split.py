@@ -24,3 +24,11 @@ def is_beside(salt: str, unit: str, share: float) -> bool:
     False
     """
     return bucket(salt, unit) < share
+
+
+def is_shadowed(salt: str, unit: str, sample: float) -> bool:
+    """Tell whether a unit is among those whose rows the other model scores too.
+
+    Drawn apart from the split: whom the canary answers says nothing of who is in the sample.
+    """
+    return sample >= 1 or bucket(f"{salt}\0shadow", unit) < sample

@@ -4,20 +4,44 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sixgates.gates.records import Label, Prediction
+from sixgates.gates.records import Label
+from sixgates.gateway import metrics
 from sixgates.gateway.access import Access
+from sixgates.gateway.access_log import AccessLog
+from sixgates.gateway.answer_log import AnswerLog, LogMode
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.log import SegmentLog, Written
-from sixgates.gateway.metrics import Metrics
+from sixgates.gateway.metrics import Tally
 from sixgates.gateway.protocol import encode_lines
+from sixgates.gateway.scoring import Exchange
 from sixgates.gateway.served import document
+from sixgates.gateway.shadows import Shadows
 
 
 class State:
-    """Used by the event loop's thread alone, except for the follower."""
+    """Used by the event loop's thread alone, except for the follower and the shadows."""
 
-    def __init__(self, *, model: str, follower: Follower, log_dir: Path, access: Access) -> None:
+    def __init__(
+        self,
+        *,
+        model: str,
+        follower: Follower,
+        log_dir: Path,
+        access: Access,
+        mode: LogMode = LogMode.REPLY_AFTER_COMMIT,
+        shadow: float = 1.0,
+        access_log: AccessLog | None = None,
+    ) -> None:
         """Log under `<log_dir>/<model>/`.
+
+        Args:
+            model: Name of the project.
+            follower: Knows what is served.
+            log_dir: Folder of the log.
+            access: Says which calls need a token.
+            mode: When an answer is in the log.
+            shadow: Share of units whose rows the other model scores too, 0 to 1.
+            access_log: Where each request is noted, if anywhere; closed with the state.
 
         Raises:
             ConfigurationError: the log's folder cannot be made.
@@ -25,25 +49,19 @@ class State:
         self.model = model
         self.follower = follower
         self.access = access
-        self.metrics = Metrics(model)
-        self.unlogged = 0
-        """Answers given without being logged, since the start."""
-        self.unshadowed = 0
-        """Shadow scores that could not be logged, since the start."""
-        self._predictions = SegmentLog(log_dir / model, "predictions")
-        self._labels = SegmentLog(log_dir / model, "labels")
+        self.access_log = access_log
+        self.tally = Tally()
+        folder = log_dir / model
+        self.answers = AnswerLog(SegmentLog(folder, "predictions"), mode)
+        self.shadows = Shadows(SegmentLog(folder, "predictions"), shadow)
+        self._labels = SegmentLog(folder, "labels")
 
-    def record_answers(self, records: list[Prediction], answers: int) -> None:
-        """Log and count what is about to be answered; a full disk never stops an answer."""
-        written = self._predictions.append(encode_lines(records))
-        self.unlogged += min(written.lost, answers)
-        self.metrics.count(records)
-
-    def record_shadows(self, records: list[Prediction]) -> None:
-        """Log and count what was scored after the answer."""
-        written = self._predictions.append(encode_lines(records))
-        self.unshadowed += written.lost
-        self.metrics.count(records)
+    def record(self, exchange: Exchange, lines: bytes) -> None:
+        """Log and count what is about to be answered."""
+        answered = exchange.answer
+        self.answers.append(lines, len(answered.predictions))
+        for part in answered.parts:
+            self.tally.count(part)
 
     def record_labels(self, labels: list[Label]) -> Written:
         """Log labels; the caller must refuse them where lines were lost."""
@@ -60,10 +78,12 @@ class State:
     def troubles(self) -> list[str]:
         """Return what a person should look at while the gateway goes on serving."""
         found = []
-        if reason := self._predictions.failure:
+        if reason := self.answers.failure:
             found.append(
-                f"predictions cannot be logged, {self.unlogged:,} answers so far: {reason}"
+                f"predictions cannot be logged, {self.answers.unlogged:,} answers so far: {reason}"
             )
+        if trouble := self.shadows.trouble():
+            found.append(trouble)
         if reason := self._labels.failure:
             found.append(f"labels cannot be logged: {reason}")
         found += [f"version {v} is refused: {s}" for v, s in self.follower.refused.items()]
@@ -82,7 +102,7 @@ class State:
             share=guard.share(served),
             lapsed=guard.lapsed(served),
             cut=guard.cut(served),
-            unlogged=self.unlogged,
+            unlogged=self.answers.unlogged,
             refused=follower.refused,
             clock=time.time(),
         )
@@ -90,15 +110,27 @@ class State:
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         said = self.serving()
-        return self.metrics.exposition(
-            {
-                **{name: said[name] for name in ("epoch", "share", "lapsed", "unlogged")},
-                "cut": bool(said["cut"]),
-                "unshadowed": self.unshadowed,
-            }
-        )
+        gauges = {
+            **{name: said[name] for name in ("epoch", "share", "lapsed", "unlogged")},
+            "cut": bool(said["cut"]),
+            "lease_seconds": self.follower.guard.lease_left(self.follower.served),
+            "unshadowed": self.shadows.lost,
+            "shadow_waiting": self.shadows.waiting,
+            "log_lag_seconds": self.answers.lag(),
+        }
+        return metrics.exposition(self.model, [self.tally, self.shadows.tally], gauges)
+
+    def tend(self) -> None:
+        """Write what waits, and seal what is old; the shadows' own thread sees to theirs."""
+        if self.access_log is not None:
+            self.access_log.flush()
+        self.answers.roll()
+        self._labels.roll()
 
     def close(self) -> None:
-        """End the segments."""
-        self._predictions.close()
+        """Log what waits, and seal the segments."""
+        self.answers.close()
+        self.shadows.close()
         self._labels.close()
+        if self.access_log is not None:
+            self.access_log.close()

@@ -3,24 +3,26 @@
 import hashlib
 import re
 import threading
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
-from sixgates.gates.card import ModelCard, Probe, RowError, Task, encode_rows
+from sixgates.gates.card import ModelCard, Probe, RowError, Task
 from sixgates.gates.errors import ContractError
+from sixgates.gates.row_reader import RowReader
 from sixgates.gateway.booster import Booster
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """A model whose probes were answered bit for bit."""
+    """A model whose probes were answered bit for bit. Equal only to itself."""
 
     card: ModelCard
+    reader: RowReader
     booster: Booster
 
 
@@ -78,7 +80,7 @@ class ModelStore:
                 f"the card {digest}.json is of {card.model} with digest {card.digest},"
                 f" not of {self._model}: store the model again"
             )
-        loaded = LoadedModel(card, Booster(text))
+        loaded = LoadedModel(card, RowReader(card), Booster(text))
         _check_shape(loaded)
         _check_probes(loaded)
         return loaded
@@ -110,20 +112,23 @@ def _check_probes(loaded: LoadedModel) -> None:
     card = loaded.card
     if not card.probes:
         raise ContractError(f"the card of model {card.digest} has no probes: nothing proves it")
+    rows = [probe.row for probe in card.probes]
     try:
-        matrix = encode_rows(card, [probe.row for probe in card.probes])
+        packed = loaded.reader.pack(rows)
+        alone = [loaded.reader.pack([row]) for row in rows]
     except (RowError, OverflowError) as exc:
         raise ContractError(f"model {card.digest} cannot read its own probes: {exc}") from exc
-    together = loaded.booster.predict(matrix)
+    together = loaded.booster.predict(packed)
     for i, probe in enumerate(card.probes):
-        for answer in (together[i], loaded.booster.predict(matrix[i : i + 1])[0]):
+        for answer in (together[i], loaded.booster.predict(alone[i])[0]):
             _check_answer(card, i, probe, answer)
 
 
-def _check_answer(card: ModelCard, i: int, probe: Probe, answer: np.ndarray) -> None:
-    if np.asarray(probe.expected, dtype=np.float64).tobytes() == answer.tobytes():
+def _check_answer(card: ModelCard, i: int, probe: Probe, answer: tuple[float, ...]) -> None:
+    # As bits: 0.0 is not -0.0 here.
+    if array("d", probe.expected).tobytes() == array("d", answer).tobytes():
         return
     raise ContractError(
         f"probe {i} of model {card.digest}: expected {list(probe.expected)},"
-        f" got {answer.tolist()}; the model does not answer here as where it was trained"
+        f" got {list(answer)}; the model does not answer here as where it was trained"
     )

@@ -8,7 +8,8 @@ import pytest
 
 from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
 from sixgates.adapters.model_store import text_digest
-from sixgates.gates.card import ModelCard, Task, encode_rows
+from sixgates.gates.card import ModelCard, Task
+from sixgates.gates.encoding import encode_rows
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.policy import Policies
 from sixgates.gates.retrain import judge_training

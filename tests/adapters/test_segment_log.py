@@ -1,7 +1,6 @@
 # ruff: noqa: DTZ001 - event time is naive UTC
 import math
 import time
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
 import msgspec
@@ -55,8 +54,8 @@ def log(tmp_path):
 
 
 def test_the_columns_are_the_fields_of_the_records():
-    assert list(PREDICTION_SCHEMA) == [f.name for f in fields(Prediction)]
-    assert list(LABEL_SCHEMA) == [f.name for f in fields(Label)]
+    assert list(PREDICTION_SCHEMA) == list(Prediction.__struct_fields__)
+    assert list(LABEL_SCHEMA) == list(Label.__struct_fields__)
 
 
 def test_an_empty_log_is_typed(log):
@@ -70,7 +69,7 @@ def test_records_come_back_bit_for_bit(log, folder):
     )
     first, second = log.predictions("churn", LONG_AGO).to_dicts()
     assert (first["error"], first["values"]) == ("späť \n", [])
-    expected = asdict(msgspec.json.decode(prediction(1), type=Prediction))
+    expected = msgspec.structs.asdict(msgspec.json.decode(prediction(1), type=Prediction))
     assert second == {**expected, "values": [0.1 + 0.2, 1e-12]}
 
 

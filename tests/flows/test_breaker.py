@@ -35,7 +35,8 @@ from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.adapters.segment_log import SegmentLog
 from sixgates.adapters.settings import Settings
 from sixgates.adapters.wiring import World
-from sixgates.gates.card import Feature, ModelCard, Probe, Task, encode_rows
+from sixgates.gates.card import Feature, ModelCard, Probe, Task
+from sixgates.gates.encoding import encode_rows
 from sixgates.gates.records import Arm
 from sixgates.ledger.leases import canary_lease
 from sixgates.ledger.ledger import Kind, Ledger

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sixgates.gates.card import Feature, ModelCard, RowError, Task, encode_rows, level_key
+from sixgates.gates.card import Feature, ModelCard, RowError, Task, level_key
+from sixgates.gates.encoding import encode_rows
 
 CARD = ModelCard(
     "tiny", "d", Task.BINARY, (Feature("age"), Feature("region", ("north", "south"))), "at", None

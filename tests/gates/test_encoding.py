@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sixgates.gates.card import Feature, ModelCard, RowError, Task, encode_rows, level_key
-from sixgates.gates.encoding import category_levels, encode_frame, label_array
+from sixgates.gates.card import Feature, ModelCard, RowError, Task, level_key
+from sixgates.gates.encoding import category_levels, encode_frame, encode_rows, label_array
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import Policies
 from sixgates.gates.project import Project, Roles

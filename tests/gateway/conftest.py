@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from sixgates.gates.card import Feature, ModelCard, Probe, Task, encode_rows
+from sixgates.gates.card import Feature, ModelCard, Probe, Task
+from sixgates.gates.encoding import encode_rows
 from sixgates.gates.records import Arm, Label, Prediction
 from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
@@ -124,6 +125,7 @@ class House:
         self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
         self.ledger = Ledger(self.ledger_url)
         self.epoch = 0
+        self.states = []
 
     def route(self, champion, beside=None, share=0.0, *, arm=Arm.CANARY, release="r1", lease=300):
         self.epoch += 1
@@ -151,16 +153,22 @@ class House:
         """What a tick does that has judged."""
         self.ledger.take(f"canary:{MODEL}", "ticks", seconds)
 
-    def gateway(self, token=TOKEN, file=None, host="127.0.0.1"):
+    def gateway(self, token=TOKEN, file=None, host="127.0.0.1", **more):
         follower = Follower(MODEL, self.ledger, ModelStore(self.root, MODEL))
         follower.poll()
         tokens = tokens_of(token, file)
         access = access_of(tokens, loopback=host == "127.0.0.1", host=host)
-        state = State(model=MODEL, follower=follower, log_dir=self.log, access=access)
+        state = State(model=MODEL, follower=follower, log_dir=self.log, access=access, **more)
+        self.states.append(state)
         return Client(Gateway(state), state)
 
     def predictions(self):
         return self._lines("predictions", Prediction)
+
+    def close(self):
+        for state in self.states:
+            state.close()
+        self.ledger.close()
 
     def labels(self):
         return self._lines("labels", Label)
@@ -188,7 +196,9 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
                 return await http.request(method, path, **given)
 
-        return asyncio.run(send())
+        answer = asyncio.run(send())
+        self.state.shadows.settle()
+        return answer
 
     def get(self, path):
         return self.request("GET", path)
@@ -209,4 +219,4 @@ def house(tmp_path, champion, challenger):
     champion.put(house.store)
     challenger.put(house.store)
     yield house
-    house.ledger.close()
+    house.close()

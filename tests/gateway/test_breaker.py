@@ -1,7 +1,6 @@
 """A canary that fails or stalls is cut off at once, in this gateway and for this epoch."""
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -10,6 +9,7 @@ from sixgates.gateway.breaker import CanaryAnswer, Trip, answer_of, trip
 from sixgates.gateway.split import is_beside
 from sixgates.gateway.tell import tell
 from sixgates.ledger.ledger import Kind
+from tests.gateway.test_invocations import break_model
 from tests.gateway.test_lapse import answering
 
 GOOD = CanaryAnswer(failed=False, stalled=False)
@@ -41,27 +41,19 @@ def theirs(rows):
     return next(row for row in rows if is_beside("r1", row["customer"], 0.5))
 
 
-@pytest.fixture
-def record(house, champion, challenger, sample_rows):
-    house.route(champion, challenger, 0.5)
-    house.gateway().score([theirs(sample_rows(50))])
-    return canary(house)[0]
-
-
 @pytest.mark.parametrize(
     ("rows", "seconds", "stalled"),
     [(1, 0.9, False), (1, 1.1, True), (1_000, 0.9, False), (5_000, 4.0, False), (5_000, 6.0, True)],
 )
-def test_a_stall_is_over_a_second_or_over_a_millisecond_a_row(record, rows, seconds, stalled):
-    one = replace(record, micros=seconds * 1e6 / rows)
-    assert answer_of([one] * rows) == CanaryAnswer(failed=False, stalled=stalled)
+def test_a_stall_is_over_a_second_or_over_a_millisecond_a_row(rows, seconds, stalled):
+    assert answer_of(rows, 0, seconds) == CanaryAnswer(failed=False, stalled=stalled)
 
 
 def broken(monkeypatch, gateway, how):
-    monkeypatch.setattr(gateway.follower.served.beside.model.booster, "predict", how)
+    break_model(monkeypatch, gateway.follower.served.beside.model, how)
 
 
-def fails(_matrix):
+def fails(_packed):
     raise RuntimeError("no memory")
 
 
@@ -95,11 +87,11 @@ def test_a_failing_canary_is_cut_and_every_request_is_answered(
 def test_a_stalling_canary_is_cut(house, champion, challenger, sample_rows, monkeypatch):
     house.route(champion, challenger, 0.5)
     gateway, row = house.gateway(), theirs(sample_rows(50))
-    predict = gateway.follower.served.beside.model.booster.predict
+    predict_one = gateway.follower.served.beside.model.booster.predict_one
 
-    def slow(matrix):
+    def slow(packed):
         time.sleep(1.05)
-        return predict(matrix)
+        return [predict_one(packed)]
 
     broken(monkeypatch, gateway, slow)
     for _ in range(3):

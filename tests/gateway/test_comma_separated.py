@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sixgates.gates.card import Feature, ModelCard, Task, encode_rows
+from sixgates.gates.card import Feature, ModelCard, Task
+from sixgates.gates.encoding import encode_rows
 from sixgates.gateway.comma_separated import read_csv
 from sixgates.gateway.protocol import MAX_ROWS, Refusal
 

@@ -1,8 +1,9 @@
+import errno
+import math
 import os
 import time
 from collections import Counter
 
-import numpy as np
 import pytest
 
 from sixgates.gates.card import Task
@@ -16,6 +17,7 @@ def broken(*_args):
 
 def break_model(monkeypatch, loaded, how=broken):
     monkeypatch.setattr(loaded.booster, "predict", how)
+    monkeypatch.setattr(loaded.booster, "predict_one", lambda packed: how(packed)[0])
 
 
 def test_the_answer_is_the_trainers_to_the_bit(house, champion, sample_rows):
@@ -139,7 +141,7 @@ def test_where_the_canary_answers_no_number_the_champion_does(
     break_model(
         monkeypatch,
         gateway.follower.served.beside.model,
-        lambda matrix: np.full((len(matrix), 1), np.nan),
+        lambda packed: [(math.nan,)] * (len(packed) // 24),
     )
     rows = sample_rows(20)
     assert gateway.score(rows).json() == {"predictions": champion.expected(rows)}
@@ -164,12 +166,12 @@ def test_a_request_keeps_the_route_it_met(house, champion, challenger, sample_ro
     house.route(champion, challenger, 0.0)
     gateway = house.gateway()
     served = gateway.follower.served
-    predict = served.champion.booster.predict
+    predict_one = served.champion.booster.predict_one
 
-    def predict_while_the_route_changes(matrix):
+    def predict_while_the_route_changes(packed):
         house.route(challenger)
         gateway.follower.follow()
-        return predict(matrix)
+        return [predict_one(packed)]
 
     break_model(monkeypatch, served.champion, predict_while_the_route_changes)
     rows = sample_rows(1)
@@ -182,8 +184,11 @@ def test_a_full_log_answers_and_counts(house, champion, challenger, sample_rows,
     house.route(champion, challenger, 0.5)
     gateway = house.gateway()
     rows = sample_rows(5)
-    full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr(os, "open", lambda *_: full)
+
+    def full(_fd, _lines):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
     assert gateway.score(rows).status_code == 200
     monkeypatch.undo()
     assert gateway.get("/serving").json()["unlogged"] == 5
@@ -191,7 +196,6 @@ def test_a_full_log_answers_and_counts(house, champion, challenger, sample_rows,
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
     assert "5 answers so far: No space left on device" in health.json()["sentence"]
     assert 'sixgates_gateway_unlogged{model="churn"} 5.0' in gateway.get("/metrics").text
-    gateway.state.close()
     gateway.score(rows)
     assert gateway.get("/healthz").json()["status"] == "ok"
     assert len(house.predictions()) == 10

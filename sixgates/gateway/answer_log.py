@@ -1,0 +1,81 @@
+"""When an answer is in the log: before it is sent, or some milliseconds later."""
+
+import asyncio
+import time
+from enum import StrEnum
+
+from sixgates.gateway.log import SegmentLog
+
+LATE_SECONDS = 0.02
+"""In mode `async`, a record is in the log this long after its answer at the latest, but for what
+the event loop does meanwhile."""
+_LATE_BYTES = 256 * 1024
+"""So much is not kept waiting."""
+
+
+class LogMode(StrEnum):
+    """What an acknowledged answer promises."""
+
+    REPLY_AFTER_COMMIT = "reply-after-commit"
+    """It is in the log: `kill -9` loses none."""
+    ASYNC = "async"
+    """It soon will be: `kill -9` loses those of the last `LATE_SECONDS`."""
+
+
+class AnswerLog:
+    """Logs answers in one of the modes. To be used from the event loop's thread."""
+
+    def __init__(self, log: SegmentLog, mode: LogMode) -> None:
+        """Append to a log, which is closed with this one."""
+        self._log = log
+        self._late = mode is LogMode.ASYNC
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._answers = 0
+        self._since = 0.0
+        self.unlogged = 0
+        """Answers given without being logged, since the start."""
+
+    @property
+    def failure(self) -> str:
+        """Why the newest write failed, empty while the log is well."""
+        return self._log.failure
+
+    def append(self, lines: bytes, answers: int) -> None:
+        """Log the records of some answers; a full disk never stops an answer."""
+        if not self._late:
+            self._write(lines, answers)
+            return
+        if not self._waiting:
+            self._since = time.monotonic()
+            asyncio.get_running_loop().call_later(LATE_SECONDS, self.flush)
+        self._waiting.append(lines)
+        self._bytes += len(lines)
+        self._answers += answers
+        if self._bytes >= _LATE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Log what waits."""
+        if not self._waiting:
+            return
+        lines, answers = b"".join(self._waiting), self._answers
+        self._waiting, self._bytes, self._answers = [], 0, 0
+        self._write(lines, answers)
+
+    def lag(self) -> float:
+        """Return the age in seconds of the oldest record that is not in the log yet."""
+        return time.monotonic() - self._since if self._waiting else 0.0
+
+    def roll(self) -> None:
+        """Seal the segment if it is old."""
+        self._log.roll()
+
+    def close(self) -> None:
+        """Log what waits, and seal the segment."""
+        self.flush()
+        self._log.close()
+
+    def _write(self, lines: bytes, answers: int) -> None:
+        if lost := self._log.append(lines).lost:
+            self.unlogged += min(lost, answers)

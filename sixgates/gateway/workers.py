@@ -1,0 +1,110 @@
+"""Several processes on one port: start them, replace one that dies, and stop all together."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from sixgates.gates.errors import ConfigurationError, PipelineError
+
+_RESTART_SECONDS = 1.0
+"""Pause before a dead worker is replaced, so that one that cannot live does not spin."""
+
+_logger = logging.getLogger(__name__)
+
+
+def supervise(
+    workers: int, work: Callable[[Callable[[], None]], None], on_ready: Callable[[], None]
+) -> None:
+    """Keep so many workers at work until SIGTERM or SIGINT, then wait until they have drained.
+
+    Args:
+        workers: How many.
+        work: What each does in a process of its own, forked from this one; it calls what it is
+            given once it is ready, and returns when it is told to stop.
+        on_ready: Called once all were ready.
+
+    Raises:
+        ConfigurationError: a worker ended before all were ready; it has said why.
+    """
+    pids = [_fork(work) for _ in range(workers)]
+    stopping = False
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+        _tell([pid for pid, _ in pids], number)
+
+    former = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        ready = [_is_ready(pipe) for _, pipe in pids]
+        if not (all(ready) or stopping):
+            _tell([pid for pid, _ in pids], signal.SIGTERM)
+            raise ConfigurationError("a worker of the gateway did not start: see above")
+        on_ready()
+        while not stopping:
+            ended, _ = os.wait()
+            if stopping:
+                break
+            _logger.warning("worker %d ended and is replaced", ended)
+            time.sleep(_RESTART_SECONDS)
+            pids = [one for one in pids if one[0] != ended]
+            pids.append(_fork(work))
+            if stopping:
+                _tell([pids[-1][0]], signal.SIGTERM)
+    finally:
+        _reap()
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _fork(work: Callable[[Callable[[], None]], None]) -> tuple[int, int]:
+    """Start a worker; return its process and the pipe by which it says that it is ready."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    code = 1
+    try:
+        os.close(reading)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        work(lambda: _say_ready(writing))
+        code = 0
+    except PipelineError as exc:
+        _logger.error("%s", exc)  # noqa: TRY400 - it is a sentence for a person
+    except Exception:
+        _logger.exception("a worker failed")
+    finally:
+        # Not through what the parent would do at its end.
+        os._exit(code)
+
+
+def _say_ready(pipe: int) -> None:
+    os.write(pipe, b"+")
+    os.close(pipe)
+
+
+def _is_ready(pipe: int) -> bool:
+    """Wait until a worker says that it is ready; False where it ended before."""
+    with open(pipe, "rb") as said:
+        return said.read(1) == b"+"
+
+
+def _tell(pids: list[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _reap() -> None:
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            return

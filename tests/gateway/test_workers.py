@@ -1,0 +1,87 @@
+"""Several processes on one port, as a user starts them."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.gateway.test_process import ROOT, Load, command, environment_of, running
+
+pytestmark = pytest.mark.slow
+
+
+def gateways(house, n, without=()):
+    deadline = time.monotonic() + 20
+    while True:
+        found = [url for url in house.ledger.gateways("churn") if url not in without]
+        if len(found) == n:
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_workers_share_a_port_and_each_is_followed_and_proved_for_itself(
+    house, champion, challenger, sample_rows
+):
+    house.route(champion)
+    with running(house, "--workers", 2) as (process, url), Load(url, sample_rows(20)) as load:
+        own = gateways(house, 2)
+        assert url not in own
+        house.route(challenger)
+        for one in own:
+            answer = httpx.post(f"{one}/admin/follow", headers={"authorization": "Bearer t"})
+            assert answer.json()["epoch"] == 2
+        load.wait_for(200)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr.read() == ""
+    assert house.ledger.gateways("churn") == []
+    answered = {p.request for p in house.predictions()}
+    assert set(load.acknowledged) <= answered
+
+
+def test_a_worker_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
+    house, champion, sample_rows
+):
+    house.route(champion)
+    with running(house, "--workers", 2) as (process, url), Load(url, sample_rows(20)) as load:
+        own = gateways(house, 2)
+        load.wait_for(100)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while len(set(house.ledger.gateways("churn")) - set(own)) < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert httpx.post(f"{url}/invocations", json={"inputs": sample_rows(1)}).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    answered = {p.request for p in house.predictions()}
+    assert set(load.acknowledged) <= answered
+
+
+def test_a_worker_that_cannot_start_ends_the_gateway_with_a_sentence(house, champion, tmp_path):
+    house.route(champion)
+    (tmp_path / "file").touch()
+    with running_but(house, tmp_path / "file" / "log") as process:
+        assert process.wait(timeout=30) == 2
+        said = process.stderr.read()
+    assert "choose another with --log" in said
+    assert "a worker of the gateway did not start" in said
+    assert "Traceback" not in said
+
+
+def running_but(house, log):
+    given = command(house, "--workers", 2)
+    given[given.index("--log") + 1] = str(log)
+    return subprocess.Popen(
+        given, cwd=ROOT, env=environment_of(house), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
