@@ -63,7 +63,7 @@ class Gateway:
         except bodies.GoneError:
             return
         except Refusal as refusal:
-            self._state.tally.refused[refusal.status] += 1
+            self._state.refused(refusal.status)
             await bodies.reply(send, refusal.status, bodies.error_body(refusal), headers)
             return
         await bodies.reply(send, 200, done.reply, headers)

@@ -130,7 +130,7 @@ class Desk:
                 sentence = f"{request.method} {request.url.path}: {exc.detail}"
             case _:
                 return Response(status_code=_CLIENT_GONE)  # Nobody reads this.
-        self._state.tally.refused[status] += 1
+        self._state.refused(status)
         return _json(status, {"error": sentence}, headers)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import ipaddress
 import logging
+import math
 import signal
 import socket
 import sys
@@ -17,20 +18,20 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gateway import limits
 from sixgates.gateway.access import access_of
 from sixgates.gateway.access_log import AccessLog
 from sixgates.gateway.answer_log import LogMode
 from sixgates.gateway.app import Gateway
+from sixgates.gateway.connections import connection_type
 from sixgates.gateway.follow import Follower
+from sixgates.gateway.open_files import make_room
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
 from sixgates.gateway.tell import tell
 from sixgates.gateway.tokens import tokens_of
 from sixgates.gateway.workers import supervise
 from sixgates.ledger.ledger import Ledger
-
-DRAIN_SECONDS = 10
-"""How long requests under way may take once the process is told to stop."""
 
 _BACKLOG = 2048
 _TEND_SECONDS = 1.0
@@ -84,6 +85,7 @@ def serve(
         TransientError: the ledger did not answer.
     """
     access = access_of(tokens_of(token, token_file), loopback=_is_loopback(host), host=host)
+    make_room()
 
     def work(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
         with closing(_open(ledger_url)) as ledger:
@@ -142,7 +144,8 @@ def _serve(
     gc.freeze()
     try:
         with _signals_end_quietly():
-            _Server(gateway, state.tend, start, stop).run(sockets=sockets)
+            connection = connection_type(state.refused)
+            _Server(gateway, connection, state.tend, start, stop).run(sockets=sockets)
     finally:
         following.stop()
         telling.stop()
@@ -169,13 +172,16 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         app: Gateway,
+        connection: type[asyncio.Protocol],
         tend: Callable[[], None],
         on_started: Callable[[], None],
         on_stopping: Callable[[], None],
     ) -> None:
         config = uvicorn.Config(
-            app, loop="uvloop", http="httptools", ws="none", lifespan="off", log_config=None,
-            access_log=False, server_header=False, timeout_graceful_shutdown=DRAIN_SECONDS,
+            app, loop="uvloop", http=connection, ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False,
+            # Connections end by themselves before; this is for an answer that takes for ever.
+            timeout_graceful_shutdown=math.ceil(limits.DRAIN_SECONDS) + 1,
         )  # fmt: skip
         super().__init__(config)
         self._tend = tend

@@ -63,6 +63,10 @@ class State:
         for part in answered.parts:
             self.tally.count(part)
 
+    def refused(self, status: int) -> None:
+        """Count a request that got an error."""
+        self.tally.refused[status] += 1
+
     def record_labels(self, labels: list[Label]) -> Written:
         """Log labels; the caller must refuse them where lines were lost."""
         return self._labels.append(encode_lines(labels))

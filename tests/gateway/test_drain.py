@@ -1,0 +1,85 @@
+"""What SIGTERM does to requests under way, to those on their way, and to clients that hang."""
+
+import json
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.gateway.sockets import Answers, GoodClient, request, running
+
+pytestmark = pytest.mark.slow
+
+
+def wait_until_refused(gateway):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with gateway.connect():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        except ConnectionError:
+            return
+
+
+def test_busy_clients_see_no_failed_request_and_then_nobody(house, champion, sample_rows):
+    house.route(champion)
+    rows = sample_rows(2)
+    with running(house) as gateway, ExitStack() as stack:
+        clients = [
+            stack.enter_context(GoodClient(gateway.url, rows, champion.expected(rows)))
+            for _ in range(8)
+        ]
+        assert gateway.stop() == (0, "")
+        for client in clients:
+            client.join()
+        assert [(client.failed, client.ended) for client in clients] == [([], "refused")] * 8
+    answered = sum(client.answers for client in clients)
+    assert len(house.predictions()) == 2 * answered
+
+
+def test_what_is_under_way_is_answered_and_what_is_new_is_not(house, champion, sample_rows):
+    house.route(champion)
+    rows = sample_rows(10_000)
+    whole = request({"inputs": rows})
+    with running(house) as gateway, ExitStack() as stack:
+        idle, asked, half, late = (stack.enter_context(gateway.connect()) for _ in range(4))
+        asked.sendall(whole)
+        half.sendall(whole[: len(whole) // 2])
+        late.sendall(whole[:20])
+        time.sleep(0.3)  # All of that has arrived.
+        gateway.process.terminate()
+        wait_until_refused(gateway)
+        half.sendall(whole[len(whole) // 2 :])
+        late.sendall(whole[20:])
+        idle.sendall(request({"inputs": sample_rows(1)}))
+        for connection, expected in (
+            (asked, champion.expected(rows)),
+            (half, champion.expected(rows)),
+            (late, champion.expected(rows)),
+            (idle, champion.expected(sample_rows(1))),
+        ):
+            answers = Answers(connection)
+            status, headers, body = answers.next()
+            assert (status, json.loads(body)) == (200, {"predictions": expected})
+            assert connection is asked or headers["connection"] == "close"
+            assert answers.next() is None
+        assert gateway.stop() == (0, "")
+
+
+def test_a_client_that_hangs_holds_nothing_up_for_longer_than_the_limit(
+    house, champion, sample_rows
+):
+    house.route(champion)
+    with running(house, DRAIN_SECONDS=1.5) as gateway, ExitStack() as stack:
+        head, body, _idle = (stack.enter_context(gateway.connect()) for _ in range(3))
+        deaf = stack.enter_context(gateway.connect(room=4096))
+        head.sendall(b"POST /invocations HTTP/1.1\r\n")
+        body.sendall(request(b"[", length=10))
+        deaf.sendall(request({"inputs": sample_rows(10_000)}) * 3)
+        while len(house.predictions()) < 20_000:  # The second answer is written, or waits.
+            time.sleep(0.05)
+        assert gateway.stop() == (0, "")
+        for connection in (head, body):
+            status, _, said = Answers(connection).next()
+            assert (status, said) == (503, b'{"error":"the gateway stops: ask again later"}')
