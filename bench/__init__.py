@@ -1,0 +1,1 @@
+"""Measurements whose figures the documentation quotes. Not part of the wheel."""
