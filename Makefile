@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CODE := cli flows projects simulation sixgates tasks tests
+CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: install demo kill-matrix test check format lock clean
+.PHONY: install demo kill-matrix bench-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -25,6 +25,9 @@ demo: install  ## play the core scenarios against real servers, and write a repo
 
 kill-matrix: install  ## kill everything at every moment that matters; prints how long it took
 	@$(BIN)/sixgates rehearse kill-matrix
+
+bench-gateway: install  ## measure the gateway against its bounds and its peers; needs wrk and a quiet machine
+	@$(BIN)/python -m bench.gateway
 
 # WORKERS=0 runs all tests in one process.
 test: check  ## format, lint, types, import contract, doctests, all tests
