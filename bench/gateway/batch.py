@@ -81,8 +81,8 @@ def _against_alone(run: Run, alone: Alone, name: str, mode: str) -> Iterator[Fig
     requests = run.made.requests("batch")
     seconds = run.of(SECONDS, 1)
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
-        house.route(shadow=0.0)
-        ours = start_ours(processes, house, "ours", Options(log_mode=mode))
+        house.route()
+        ours = start_ours(processes, house, "ours", Options(mode, shadow=0.0))
         cost(ours, requests, 1, 1)  # warm up
         found = []
         for i in range(run.of(PAIRS, 2)):

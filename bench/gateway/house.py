@@ -30,11 +30,10 @@ class House:
         self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
         self._ledger = Ledger(self.ledger_url)
 
-    def route(self, *, shadow: float = 1.0, share: float = SHARE, epoch: int = 1) -> None:
+    def route(self, *, share: float = SHARE, epoch: int = 1) -> None:
         """Append a route: the champion, and the canary that answers a share beside it.
 
         Args:
-            shadow: Share of requests that the other model scores after the answer.
             share: Share of units that the canary answers.
             epoch: One more than the newest.
         """
@@ -47,7 +46,7 @@ class House:
                 epoch=epoch,
                 step=Step.CANARY,
                 champion=Version("1", champion),
-                beside=beside if shadow else None,
+                beside=beside,
                 release="bench",
                 at=datetime(2026, 5, 1),  # noqa: DTZ001 - event times are naive UTC
                 actor="bench",

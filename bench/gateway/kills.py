@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from bench.gateway.client import Connection, connect, request, require_ok, run_loop
-from bench.gateway.compaction import compact
+from bench.gateway.compaction import compact, exists
 from bench.gateway.figures import Figure, at_most
 from bench.gateway.house import House
 from bench.gateway.ours import Options, start_ours
@@ -29,7 +29,6 @@ def kills(run: Run) -> Iterator[Figure]:
     """Kill, compact and start again over one log, then count."""
     chance = random.Random(7)
     acknowledged: list[str] = []
-    compacted = False
     number = run.of(KILLS, 3)
     with run.house() as house:
         house.route()
@@ -39,9 +38,9 @@ def kills(run: Run) -> Iterator[Figure]:
                 server = start_ours(processes, house, f"killed-{i}", Options())
                 after = chance.uniform(_EARLIEST, _LATEST)
                 acknowledged += run_loop(_until_killed(run, server, f"kill-{i}", after))
-            compacted = compact(house)
+            compact(house)
         counts = _tally(house, acknowledged)
-    where = "after compaction" if compacted else "in the segments, for there is no compaction yet"
+    where = "after compaction" if exists() else "in the segments, for there is no compaction yet"
     note = (
         f"{number} kills, {len(acknowledged):,} acknowledged, {counts['records']:,} records {where}"
     )

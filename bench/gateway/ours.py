@@ -1,15 +1,11 @@
 """How this project's gateway is started for a measurement."""
 
-import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from bench.gateway.house import House
-from bench.gateway.servers import Server, Start, environment, free_port, require_answers, start
+from bench.gateway.servers import Server, Start, free_port, require_answers, start
 from cli.rehearsal.processes import Processes
-from sixgates.gates.errors import ConfigurationError
 
 ASYNC, REPLY_AFTER_COMMIT = "async", "reply-after-commit"
 LOG_MODES = (ASYNC, REPLY_AFTER_COMMIT)
@@ -21,6 +17,8 @@ class Options:
     """What the command line of the gateway says."""
 
     log_mode: str = REPLY_AFTER_COMMIT
+    shadow: float = 1.0
+    """Share of units whose rows the model that does not answer scores too."""
     access_log: bool = False
 
 
@@ -28,7 +26,6 @@ def start_ours(processes: Processes, house: House, name: str, options: Options) 
     """Start a gateway over a house, and see that it answers as the champion or canary does.
 
     Raises:
-        ConfigurationError: this gateway lacks an option that is to be measured.
         TransientError: it does not answer.
         ContractError: it answers something else.
     """
@@ -52,29 +49,13 @@ def command(house: House, port: int, options: Options) -> list[str]:
     """Return the command line of a gateway over a house; port 0 takes a free one."""
     given = [
         *("--model", house.made.model, "--store", str(house.store), "--log", str(house.log)),
-        *("--port", str(port)),
+        *("--port", str(port), "--log-mode", options.log_mode, "--shadow", str(options.shadow)),
     ]
-    if options.log_mode != REPLY_AFTER_COMMIT:  # which is the default
-        given += [_known("--log-mode"), options.log_mode]
     if options.access_log:
-        given += [_known("--access-log"), str(house.folder / "access.log")]
+        given += ["--access-log", str(house.folder / "access.log")]
     return [sys.executable, "-m", "sixgates.gateway", *given]
 
 
 def variables(house: House) -> dict[str, str]:
     """Return what a gateway over a house needs in its environment."""
     return {"SIXGATES_LEDGER_URL": house.ledger_url, "SIXGATES_GATEWAY_TOKEN": TOKEN}
-
-
-def _known(option: str) -> str:
-    if option not in _help():
-        raise ConfigurationError(f"this gateway has no {option}: measure one that has it")
-    return option
-
-
-@cache
-def _help() -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "sixgates.gateway", "--help"],
-        capture_output=True, text=True, check=True, env=environment(), cwd=Path.cwd(),
-    ).stdout  # fmt: skip

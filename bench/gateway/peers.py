@@ -28,7 +28,7 @@ def _against_ours(run: Run, peer: Peer, name: str) -> Iterator[Figure]:
     run.say(f"{peer.title}: environment")
     programs = environment_of(peer.requirements, run.environments)
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
-        house.route(shadow=0.0)
+        house.route()
         how = peer.start(run.made, programs, house.logs)
         requests = run.made.requests(peer.requests)
         bodies = run.made.bodies(peer.requests)
@@ -36,7 +36,7 @@ def _against_ours(run: Run, peer: Peer, name: str) -> Iterator[Figure]:
         right = [answers[:1] for answers in run.made.expected]
         require_answers(server, bodies, right, answer_of=peer.answer_of, tolerance=TOLERANCE)
         theirs = Side(server, requests)
-        own = start_ours(processes, house, "ours", Options(access_log=True))
+        own = start_ours(processes, house, "ours", Options(shadow=0.0, access_log=True))
         ours = Side(own, run.made.requests("single"))
         run.say(f"{peer.title} against ours, {CONNECTIONS} connections")
         found = in_turn(

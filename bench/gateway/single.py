@@ -71,8 +71,8 @@ def _against_bare(
 ) -> Iterator[Figure]:
     requests = run.made.requests("single")
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
-        house.route(shadow=shadow)
-        ours = Side(start_ours(processes, house, "ours", Options(log_mode=mode)), requests)
+        house.route()
+        ours = Side(start_ours(processes, house, "ours", Options(mode, shadow)), requests)
         bare = Side(start_bare(run, processes, house.logs, "fast"), requests)
         for connections in CONNECTIONS:
             run.say(f"{name}, {connections} connections")
