@@ -31,7 +31,7 @@ class Columns:
             RowError: a name comes twice.
         """
         self.names = tuple(names)
-        self.places = {name: place for place, name in enumerate(self.names)}
+        self.places: dict[str | None, int] = {name: i for i, name in enumerate(self.names)}
         if len(self.places) < len(self.names):
             raise RowError("the columns name one a column twice")
 
@@ -64,8 +64,11 @@ class RowReader:
             OverflowError: a number is larger than a float64 can be.
         """
         pick = self._picks.get(columns) or self._learn(columns)
-        if len(rows) == 1:
-            return self._pack_row(pick, rows[0], 0)
+        if len(rows) == 1 and not self._categories:
+            try:
+                return self._pack(*pick(rows[0]))
+            except (KeyError, struct.error):
+                pass  # what is missing is found below
         return b"".join([self._pack_row(pick, row, i) for i, row in enumerate(rows)])
 
     def _learn(self, columns: Columns | None) -> Callable[[Any], tuple[Any, ...]]:

@@ -44,7 +44,8 @@ class AnswerLog:
     def append(self, lines: bytes, answers: int) -> None:
         """Log the records of some answers; a full disk never stops an answer."""
         if not self._late:
-            self._write(lines, answers)
+            if lost := self._log.append(lines).lost:
+                self.unlogged += min(lost, answers)
             return
         if not self._waiting:
             self._since = time.monotonic()
@@ -61,7 +62,8 @@ class AnswerLog:
             return
         lines, answers = b"".join(self._waiting), self._answers
         self._waiting, self._bytes, self._answers = [], 0, 0
-        self._write(lines, answers)
+        if lost := self._log.append(lines).lost:
+            self.unlogged += min(lost, answers)
 
     def lag(self) -> float:
         """Return the age in seconds of the oldest record that is not in the log yet."""
@@ -75,7 +77,3 @@ class AnswerLog:
         """Log what waits, and seal the segment."""
         self.flush()
         self._log.close()
-
-    def _write(self, lines: bytes, answers: int) -> None:
-        if lost := self._log.append(lines).lost:
-            self.unlogged += min(lost, answers)

@@ -8,8 +8,8 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import NamedTuple
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from sixgates.gateway import bodies
@@ -59,20 +59,28 @@ class Gateway:
             heads = bodies.heads_of(scope)
             asked = self._admit(dialect, scope, heads, headers)
             body = await bodies.read(heads, receive)
-            done = await self._answer(asked, body, headers)
+            if len(body) <= INLINE_BYTES:
+                exchange, lines, reply = _exchange(dialect, *asked, body)
+            else:
+                loop = asyncio.get_running_loop()
+                exchange, lines, reply = await loop.run_in_executor(
+                    self._pool, _exchange, dialect, *asked, body
+                )
+            self._note(exchange, lines, headers)
         except bodies.GoneError:
             return
         except Refusal as refusal:
             self._state.refused(refusal.status)
             await bodies.reply(send, refusal.status, bodies.error_body(refusal), headers)
             return
-        await bodies.reply(send, 200, done.reply, headers)
+        await bodies.reply(send, 200, reply, headers)
         self._state.tally.seconds.add(perf_counter() - started)
-        self._state.shadows.ask(done.exchange)
+        if exchange.served.beside is not None:
+            self._state.shadows.ask(exchange)
 
     def _admit(
         self, dialect: Dialect, scope: Scope, heads: Heads, headers: bodies.Headers
-    ) -> "_Asked":
+    ) -> tuple[Reader, str, Served, Terms]:
         """Admit a request by its head, and note its identifier among the answer's headers first."""
         request = request_id(heads.get(b"x-request-id"))
         headers.append((b"x-request-id", request.encode()))
@@ -92,47 +100,25 @@ class Gateway:
             share, epoch = share_asked(arm, served), 0
         trace = trace_of(heads, headers)
         reader = dialect.readers[bodies.declared_type(heads, dialect.readers)]
-        return _Asked(dialect, reader, request, served, Terms(share, epoch, trace))
+        return reader, request, served, Terms(share, epoch, trace)
 
-    async def _answer(self, asked: "_Asked", body: bytes, headers: bodies.Headers) -> "_Done":
-        if len(body) <= INLINE_BYTES:
-            done = _exchange(asked, body)
-        else:
-            loop = asyncio.get_running_loop()
-            done = await loop.run_in_executor(self._pool, _exchange, asked, body)
-        exchange = done.exchange
-        headers[0] = (b"x-request-id", exchange.question.request.encode())
-        answered, terms = exchange.answer, exchange.terms
+    def _note(self, exchange: Exchange, lines: bytes, headers: bodies.Headers) -> None:
+        """Log and count an answer before it is sent, and let the canary's guard see it."""
+        served, terms, question, answered = msgspec.structs.astuple(exchange)
+        headers[0] = (b"x-request-id", question.request.encode())
         if terms.epoch:
-            self._state.follower.guard.saw(exchange.served, terms.share, answered.parts)
-        self._state.record(exchange, done.lines)
+            self._state.follower.guard.saw(served, terms.share, answered.parts)
+        self._state.record(answered, lines)
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")
-        return done
 
 
-class _Asked(NamedTuple):
-    """A request whose head was admitted, with the route it met."""
-
-    dialect: Dialect
-    reader: Reader
-    request: str
-    served: Served
-    terms: Terms
-
-
-class _Done(NamedTuple):
-    """A request that was answered, as it is logged and sent."""
-
-    exchange: Exchange
-    lines: bytes
-    reply: bytes
-
-
-def _exchange(asked: _Asked, body: bytes) -> _Done:
-    dialect, reader, request, served, terms = asked
+def _exchange(  # noqa: PLR0917 - as a thread pool calls it
+    dialect: Dialect, reader: Reader, request: str, served: Served, terms: Terms, body: bytes
+) -> tuple[Exchange, bytes, bytes]:
+    """Answer a request; return also the lines of the log and the body of the reply."""
     question = reader(body, served, request, time.time())
     answered = answer(served, question, terms)
     reply = b"" if answered.failure else dialect.write(question, answered, served)
-    exchange = Exchange(served, terms, question, answered)
-    return _Done(exchange, encode_lines(answered.records), reply)
+    lines = encode_lines(answered.records)
+    return Exchange(served, terms, question, answered), lines, reply

@@ -23,23 +23,25 @@ def decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:
     {'age': None, 'name': 'NaN'}
     """
     try:
-        return _decode(decoder, body)
+        return decoder.decode(body)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         # MLflow's client and Triton's write NaN; what is right already need not pay for that.
         if b"NaN" not in body:
             raise
-    return _decode(decoder, _UP_TO_NAN.sub(_with_null, body))
-
-
-def _decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:
+    except (RecursionError, UnicodeDecodeError) as exc:
+        raise _malformed(exc) from exc
     try:
-        return decoder.decode(body)
-    except RecursionError as exc:
-        raise msgspec.DecodeError("it is nested too deeply") from exc
-    except UnicodeDecodeError as exc:
-        raise msgspec.DecodeError(f"it is not UTF-8: {exc.reason}") from exc
+        return decoder.decode(_UP_TO_NAN.sub(_with_null, body))
+    except (RecursionError, UnicodeDecodeError) as exc:
+        raise _malformed(exc) from exc
+
+
+def _malformed(exc: RecursionError | UnicodeDecodeError) -> msgspec.DecodeError:
+    if isinstance(exc, RecursionError):
+        return msgspec.DecodeError("it is nested too deeply")
+    return msgspec.DecodeError(f"it is not UTF-8: {exc.reason}")
 
 
 def _with_null(found: re.Match[bytes]) -> bytes:

@@ -18,6 +18,8 @@ from sixgates.gateway.served import Served
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
 
+_CANARY = Arm.CANARY
+
 
 def guarded(route: Route) -> bool:
     """Whether a route gives a share to a canary; a hold-back is no canary.
@@ -118,9 +120,8 @@ class Guard:
         if share <= 0:
             self._count_meanwhile(served)
             return
-        own = next((part for part in parts if part.arm is Arm.CANARY), None)
-        epoch = served.route.epoch
-        if own is None or epoch < self._watched:
+        own, epoch = parts[0], served.route.epoch  # the one beside is asked first
+        if own.arm is not _CANARY or epoch < self._watched:
             return
         if epoch > self._watched:
             self._watched = epoch

@@ -93,10 +93,10 @@ class Tally:
 
     def count(self, part: Part) -> None:
         """Count what one model did with its rows of a request."""
-        counts = self.parts[part.arm, part.version]
+        counts, seconds = self.parts[part.arm, part.version], part.seconds
         counts.rows += part.rows
         counts.failed += part.failed
-        counts.seconds.add(part.seconds)
+        counts.seconds.add(seconds)
 
 
 def exposition(model: str, tallies: Sequence[Tally], gauges: Mapping[str, float]) -> bytes:

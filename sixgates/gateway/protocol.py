@@ -105,18 +105,18 @@ def read_question(body: bytes, card: ModelCard, request: str, received: float) -
         asked = decode(_invocations, body)
     except msgspec.DecodeError as exc:
         raise _no_request(exc) from exc
-    given = [
-        rows
-        for rows in (asked.dataframe_records, asked.inputs, asked.instances)
-        if rows is not None
-    ]
-    if len(given) + (asked.dataframe_split is not None) != 1:
+    forms = (
+        asked.dataframe_split, asked.dataframe_records, asked.inputs, asked.instances,
+    )  # fmt: skip
+    if forms.count(None) != len(forms) - 1:
         raise Refusal(
             400, "give exactly one of dataframe_split, dataframe_records, inputs, instances"
         )
-    if asked.dataframe_split is None:
-        return question_of(given[0], None, card, request, received)
-    return _of_split(asked.dataframe_split, card, request, received)
+    split, *records = forms
+    if split is not None:
+        return _of_split(split, card, request, received)
+    rows = next(rows for rows in records if rows is not None)
+    return question_of(rows, None, card, request, received)
 
 
 def question_of(
@@ -134,6 +134,10 @@ def question_of(
     Raises:
         Refusal: 400 where there is no row or one does not say, 413 where there are too many.
     """
+    if len(rows) == 1:
+        unit = _unit(_value(rows[0], columns, card.entity), card.entity, request, 0)
+        at = _event_time(_value(rows[0], columns, card.event_time), received, card.event_time, 0)
+        return Question(request, rows, columns, [unit], [at], received)
     refuse_above_limit(len(rows), "rows")
     if not rows:
         raise Refusal(400, "the request holds no rows")
@@ -193,6 +197,14 @@ _known_columns = lru_cache(maxsize=256)(_read_columns)
 
 def _no_request(why: object) -> Refusal:
     return Refusal(400, f"the body is not a scoring request: {why}")
+
+
+def _value(row: Any, columns: Columns | None, name: str | None) -> object:  # noqa: ANN401 - a row
+    """Return a row's value in a column, None where it has no such column."""
+    if columns is None:
+        return None if name is None else row.get(name)
+    place = columns.places.get(name)
+    return None if place is None else row[place]
 
 
 def _column(rows: Sequence[Any], columns: Columns | None, name: str | None) -> list[Any]:

@@ -48,7 +48,7 @@ class Shadows:
 
     def ask(self, exchange: Exchange) -> None:
         """Have the rows of an exchange scored by the model that did not answer them."""
-        if exchange.served.beside is None or not self._sample:
+        if not self._sample:
             return
         rows = len(exchange.question.rows)
         if self.waiting >= MAX_WAITING:

@@ -13,7 +13,7 @@ from sixgates.gateway.follow import Follower
 from sixgates.gateway.log import SegmentLog, Written
 from sixgates.gateway.metrics import Tally
 from sixgates.gateway.protocol import encode_lines
-from sixgates.gateway.scoring import Exchange
+from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import document
 from sixgates.gateway.shadows import Shadows
 
@@ -56,9 +56,8 @@ class State:
         self.shadows = Shadows(SegmentLog(folder, "predictions"), shadow)
         self._labels = SegmentLog(folder, "labels")
 
-    def record(self, exchange: Exchange, lines: bytes) -> None:
+    def record(self, answered: Answer, lines: bytes) -> None:
         """Log and count what is about to be answered."""
-        answered = exchange.answer
         self.answers.append(lines, len(answered.predictions))
         for part in answered.parts:
             self.tally.count(part)
