@@ -29,7 +29,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.counts import dual_counts
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number
 
 _MISMATCH_ALPHA = 0.001
 _UNBEARABLE = 100.0
@@ -120,11 +120,12 @@ def judge_canary(evidence: Evidence, stage: Stage, project: Project) -> Decision
     ]
     if policy.early_ratio is not None:
         guardrails.append(early_errors(evidence.early, policy))
+    signals = len(rollback_signals(policy))
     checks = [
         *_cut_off(stage.breaker),
         _harm(guardrails, evidence, policy),
         *_integrity(evidence, stage),
-        *(judged(g, alpha=policy.alpha, beta=policy.beta) for g in guardrails),
+        *(judged(g, alpha=policy.alpha, beta=policy.beta, signals=signals) for g in guardrails),
         _stage_filled(evidence, stage, project),
     ]
     verdict = Verdict.of(Gate.CANARY, checks)
@@ -238,10 +239,11 @@ def _harm(guardrails: list[Guardrail], evidence: Evidence, policy: CanaryPolicy)
     worst, n = said[max(deciding, key=lambda name: levels[name])]
     e = math.exp(min(level, 700.0))
     found = f"mean e-value {number(e)} of {number(required)} needed"
-    if level < math.log(required):
-        return Check("harm", Outcome.PASS, e, required, n, f"no harm shown ({found})")
-    sentence = f"worse than the champion: {worst}; {found})"
-    return Check("harm", Outcome.FAIL, e, required, n, sentence)
+    e_values = EValues(None, None, e, required)
+    outcome, sentence = Outcome.PASS, f"no harm shown ({found})"
+    if not level < math.log(required):
+        outcome, sentence = Outcome.FAIL, f"worse than the champion: {worst}; {found})"
+    return Check("harm", outcome, e, required, n, sentence, e_values=e_values)
 
 
 def _integrity(evidence: Evidence, stage: Stage) -> list[Check]:

@@ -16,7 +16,7 @@ from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted
 from sixgates.gates.statistics.counts import ArmCounts, dual_counts
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, EValues, Outcome, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,15 @@ def early_errors(cohorts: Sequence[ArmCounts] | None, policy: CanaryPolicy) -> G
     )  # fmt: skip
 
 
-def judged(g: Guardrail, *, alpha: float, beta: float) -> Check:
-    """Say whether a guardrail is good enough for a promotion; a muted one also whether it harms."""
+def judged(g: Guardrail, *, alpha: float, beta: float, signals: int = 1) -> Check:
+    """Say whether a guardrail is good enough for a promotion; a muted one also whether it harms.
+
+    Args:
+        g: What was seen.
+        alpha: Error rate of a promotion.
+        beta: Error rate of a rollback.
+        signals: Number of e-values whose mean rolls back, where this is one of them.
+    """
     passed = g.log_promote is None or g.log_promote >= math.log(1 / alpha)
     outcome = Outcome.PASS if passed else Outcome.INCONCLUSIVE
     if g.refusal:
@@ -156,7 +163,11 @@ def judged(g: Guardrail, *, alpha: float, beta: float) -> Check:
     if g.muted:
         sentence = f"muted: {sentence}"
     seen = None if math.isnan(g.seen) else g.seen
-    return Check(g.name, outcome, seen, g.margin, g.n, sentence, g.muted)
+    e_values = EValues.of_logs(
+        g.log_promote, g.log_rollback, rollback_at=(1 if g.muted else signals) / beta,
+        promote_at=None if g.log_promote is None else 1 / alpha,
+    )  # fmt: skip
+    return Check(g.name, outcome, seen, g.margin, g.n, sentence, g.muted, e_values)
 
 
 def time_for(n: int, pace: float | None) -> str:

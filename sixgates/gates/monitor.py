@@ -18,7 +18,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.periods import sr_detector, sr_of
 from sixgates.gates.statistics.units import LossBatch, log_es_by_batch
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number
 
 
 def judge_monitor(evidence: Evidence, project: Project) -> Decision:
@@ -59,7 +59,8 @@ def _service(evidence: Evidence, project: Project) -> list[Check]:
         )  # fmt: skip
         sentence = f"serves as well as the hold-back ({found}, {worst.found}{missing})"
     outcome = Outcome.FAIL if failed else Outcome.PASS
-    service = Check("service", outcome, e, required, worst.n if worst else 0, sentence)
+    n, e_values = worst.n if worst else 0, EValues(None, None, e, required)
+    service = Check("service", outcome, e, required, n, sentence, e_values=e_values)
     muted = [judged(g, alpha=policy.beta, beta=policy.beta) for g in guardrails if g.muted]
     return [service, *muted]
 
@@ -108,7 +109,8 @@ def _regression(evidence: Evidence, project: Project) -> Check:
     if alarm:
         sentence = f"worse than the previous champion by {seen} in mean ({found})"
     outcome = Outcome.FAIL if alarm else Outcome.PASS
-    return Check("regression", outcome, e, limit, n, sentence)
+    e_values = EValues(None, None, e, limit)
+    return Check("regression", outcome, e, limit, n, sentence, e_values=e_values)
 
 
 def _watched(evidence: Evidence, project: Project) -> Check:

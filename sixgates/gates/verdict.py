@@ -35,6 +35,37 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EValues:
+    """How much evidence speaks for a promotion and for a rollback; 1 is none at all.
+
+    Each counts up to e^700, and stands beside the value at which it is enough.
+    """
+
+    promote: float | None
+    """For "not worse by the margin"; None where it can only roll back."""
+    promote_at: float | None
+    rollback: float | None
+    """For "worse"; None where it could not be judged."""
+    rollback_at: float
+    """At which it rolls back were it alone, every other one being nothing."""
+
+    @classmethod
+    def of_logs(
+        cls, promote: float | None, rollback: float, *, promote_at: float | None, rollback_at: float
+    ) -> Self:
+        """Return e-values that were computed as logs; NaN is one that could not be judged.
+
+        >>> EValues.of_logs(None, 0.0, promote_at=None, rollback_at=20.0).rollback
+        1.0
+        """
+        return cls(_e(promote), promote_at, _e(rollback), rollback_at)
+
+
+def _e(log: float | None) -> float | None:
+    return None if log is None or math.isnan(log) else math.exp(min(log, 700.0))
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One comparison of what was seen with what was required."""
 
@@ -50,6 +81,8 @@ class Check:
     """The comparison for a person: `brier 0.412 > limit 0.400 (n = 8,210)`."""
     muted: bool = False
     """Recorded and shown, but no part of the outcome."""
+    e_values: EValues | None = None
+    """The evidence behind it; None where it is no test, and in verdicts from before this field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +129,14 @@ class Verdict:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Rebuild a stored verdict."""
-        checks = tuple(Check(**{**c, "outcome": Outcome(c["outcome"])}) for c in stored["checks"])
+        checks = tuple(map(_check, stored["checks"]))
         return cls(Gate(stored["gate"]), Outcome(stored["outcome"]), checks)
+
+
+def _check(stored: dict[str, Any]) -> Check:
+    found = stored.get("e_values")
+    e_values = EValues(**found) if found else None
+    return Check(**{**stored, "outcome": Outcome(stored["outcome"]), "e_values": e_values})
 
 
 def number(value: float) -> str:
