@@ -83,6 +83,7 @@ def move(tick: Tick, judged: Judged) -> Route:
     policy = project.policies.governor
     decision = heard(world, project, route, judged.decision, tick.now)
     let_canary_answer(world, route, project.policies.canary.lease)
+    world.ledger.judge(route, tick.now, decision, judged.shares)
     if (held := held_back(world, route, decision, policy, tick.now)) is not None:
         return _hold(world, tick, decision, held)
     following = next_route(

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from sixgates.gates.decision import Decision
 from sixgates.gates.errors import ConfigurationError, PipelineError
-from sixgates.ledger import chain, export, intents, leases, presence, tables, verify
+from sixgates.ledger import chain, export, intents, judgement, leases, presence, tables, verify
 from sixgates.ledger.database import engine_for, reading, snapshot, writing
 from sixgates.ledger.entry import Entry, Kind
+from sixgates.ledger.judgement import Judgement
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
 from sixgates.ledger.rows import (
@@ -21,7 +23,9 @@ from sixgates.ledger.rows import (
     LostRaceError,
     append_entry,
     append_route,
+    read_dated_routes,
     read_entries,
+    read_newest,
     read_routes,
     require_next,
 )
@@ -73,6 +77,11 @@ class Ledger:
         """Return the entries of a model, oldest first."""
         with reading(self._engine) as connection:
             return read_entries(connection, model, kind=kind, release=release)
+
+    def newest(self, model: str, kinds: Collection[Kind], limit: int = 1) -> list[Entry]:
+        """Return the newest entries of some kinds, the newest first."""
+        with reading(self._engine) as connection:
+            return read_newest(connection, model, kinds, limit)
 
     def intend(
         self,
@@ -129,6 +138,11 @@ class Ledger:
         """Return every route of a model, oldest first: who served when, and why."""
         with reading(self._engine) as connection:
             return read_routes(connection, model)
+
+    def dated_routes(self, model: str) -> list[tuple[Route, datetime]]:
+        """Return every route of a model, oldest first, with the naive UTC of its recording."""
+        with reading(self._engine) as connection:
+            return read_dated_routes(connection, model)
 
     def append_route(self, route: Route) -> None:
         """Record a new route.
@@ -214,6 +228,25 @@ class Ledger:
         """Return a lease, also one that has run out; None where nobody has it."""
         with reading(self._engine) as connection:
             return leases.read(connection, name)
+
+    def judge(
+        self, route: Route, at: datetime, decision: Decision, shares: tuple[float, ...]
+    ) -> None:
+        """Keep what a tick made of a route, in the place of what the one before it did.
+
+        Args:
+            route: Which was judged.
+            at: Event time.
+            decision: The verdict, and the move that it asks for.
+            shares: Of the canary that the traffic allows.
+        """
+        with writing(self._engine) as connection:
+            judgement.write(connection, route, at, decision, shares)
+
+    def judgement(self, model: str) -> Judgement | None:
+        """Return what the newest tick made of a model's release; None where none has judged yet."""
+        with reading(self._engine) as connection:
+            return judgement.read(connection, model)
 
     def models(self) -> list[str]:
         """Return the name of every model about which anything is recorded, sorted."""

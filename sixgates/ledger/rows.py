@@ -1,6 +1,7 @@
 """How entries and routes lie in their tables: values in, rows out, and back."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -79,14 +80,28 @@ def to_entry(row: sa.RowMapping) -> Entry:
     return Entry(**{**row, "kind": Kind(row["kind"]), "body": json.loads(row["body"])})
 
 
+def read_newest(
+    connection: sa.Connection, model: str, kinds: Collection[Kind], limit: int
+) -> list[Entry]:
+    """Return the newest entries of some kinds, the newest first."""
+    t = tables.entries
+    query = sa.select(*ENTRY).where(t.c.model == model, t.c.kind.in_(kinds))
+    found = connection.execute(query.order_by(t.c.position.desc()).limit(limit))
+    return [to_entry(row) for row in found.mappings()]
+
+
 def read_routes(
     connection: sa.Connection, model: str, *, newest_first: bool = False, limit: int | None = None
 ) -> list[Route]:
     """Return the routes of a model, by epoch."""
-    t = tables.routes
-    order = t.c.epoch.desc() if newest_first else t.c.epoch
-    query = sa.select(t).where(t.c.model == model).order_by(order).limit(limit)
-    return [_to_route(row) for row in connection.execute(query).mappings()]
+    found = _route_rows(connection, model, newest_first=newest_first, limit=limit)
+    return [_to_route(row) for row in found]
+
+
+def read_dated_routes(connection: sa.Connection, model: str) -> list[tuple[Route, datetime]]:
+    """Return the routes of a model by epoch, each with the wall time at which it was recorded."""
+    found = _route_rows(connection, model)
+    return [(_to_route(row), row["recorded"]) for row in found]
 
 
 def require_next(connection: sa.Connection, route: Route) -> None:
@@ -127,6 +142,15 @@ def append_route(connection: sa.Connection, route: Route) -> None:
         chain.append(connection, tables.routes, as_stored(row))
     except IntegrityError as exc:
         raise _taken(route) from exc
+
+
+def _route_rows(
+    connection: sa.Connection, model: str, *, newest_first: bool = False, limit: int | None = None
+) -> sa.MappingResult:
+    t = tables.routes
+    order = t.c.epoch.desc() if newest_first else t.c.epoch
+    query = sa.select(t).where(t.c.model == model).order_by(order).limit(limit)
+    return connection.execute(query).mappings()
 
 
 def _taken(route: Route) -> LostRaceError:

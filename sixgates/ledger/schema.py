@@ -10,7 +10,7 @@ from sixgates.ledger import tables
 from sixgates.ledger.database import reading, shown, writing
 from sixgates.ledger.triggers import create_triggers
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision that this code knows, oldest first; `migrations/versions` has one file each."""
 
 _LOCK = 6_318_465_120

@@ -103,6 +103,19 @@ leases = Table(
 )
 """Who has what until when, in seconds since 1970: presence too."""
 
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("recorded", DateTime, nullable=False),
+    Column("move", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What the newest tick made of the release of each model: presence as well."""
+
 version = Table(
     "ledger_version",
     MetaData(),  # Alembic keeps this table itself, under a name that MLflow's own does not take

@@ -360,3 +360,37 @@ def test_an_equal_challenger_in_the_split_is_seldom_rolled_back(varies):
 )
 def test_shares_that_the_traffic_cannot_fill_are_left_out(requests, shares):
     assert planned_shares(CanaryPolicy(margin=0.02), requests, timedelta(days=1)) == shares
+
+
+@pytest.mark.parametrize(
+    "found",
+    [SILENCE, in_shadow(), evidence(), evidence(pair_means=WORSE), evidence(errors=BROKEN)],
+)
+def test_the_e_values_behind_the_checks_say_what_the_verdict_says(found):
+    verdict = judge(found, stage()).verdict
+    judged = {c.name: (c, c.e_values) for c in verdict.checks if c.e_values is not None}
+    for name in ("loss", "server errors", "slow answers", "predictions"):
+        check_, e = judged[name]
+        assert (e.promote >= e.promote_at) == (check_.outcome is Outcome.PASS)
+        assert (e.promote_at, e.rollback_at) == (pytest.approx(20), pytest.approx(6 * 20))
+    assert judged["early errors"][1].promote_at is None
+    harm, e = judged["harm"]
+    assert (e.rollback, e.rollback_at) == (harm.seen, harm.required)
+    assert (e.rollback >= e.rollback_at) == (harm.outcome is Outcome.FAIL)
+    alone = [e.rollback >= e.rollback_at for name, (_, e) in judged.items() if name != "harm"]
+    assert any(alone) <= (harm.outcome is Outcome.FAIL)
+
+
+def test_a_muted_check_is_no_part_of_the_mean_that_rolls_back():
+    project = tiny_project(canary={"muted": ("slow answers",)})
+    verdict = judge(evidence(slow=BROKEN), stage(), project).verdict
+    slow, errors = (
+        next(c for c in verdict.checks if c.name == n) for n in ("slow answers", "server errors")
+    )
+    assert slow.e_values.rollback >= slow.e_values.rollback_at == pytest.approx(20)
+    assert errors.e_values.rollback_at == pytest.approx(5 * 20)
+
+
+def test_what_cannot_be_judged_has_no_e_value_for_harm():
+    verdict = judge(evidence(pair_means=np.array([math.nan] * 5)), stage()).verdict
+    assert next(c for c in verdict.checks if c.name == "loss").e_values.rollback is None

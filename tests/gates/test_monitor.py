@@ -197,3 +197,14 @@ def test_watching_longer_never_confirms_sooner(means, periods):
 
     if moved(periods) is not Move.CONFIRM:
         assert moved(periods + 1) is not Move.CONFIRM
+
+
+@pytest.mark.parametrize("found", [evidence(), evidence(pair_means=REGRESSED), SILENCE])
+def test_the_e_values_behind_its_checks_can_only_roll_back(found):
+    verdict = judge_monitor(found, tiny_project()).verdict
+    tested = [c for c in verdict.checks if c.e_values is not None]
+    assert [c.name for c in tested] == ["service", "regression"]
+    for c in tested:
+        e = c.e_values
+        assert (e.promote, e.rollback, e.rollback_at) == (None, c.seen, c.required)
+        assert (e.rollback >= e.rollback_at) == (c.outcome is Outcome.FAIL)

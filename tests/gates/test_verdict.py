@@ -5,9 +5,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, at_least, at_most
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+e_values = st.builds(
+    EValues, st.none() | finite, st.none() | finite, st.none() | finite, rollback_at=finite
+)
 checks = st.builds(
     Check,
     name=st.text(),
@@ -17,6 +20,7 @@ checks = st.builds(
     n=st.integers(0, 10**9),
     sentence=st.text(),
     muted=st.booleans(),
+    e_values=st.none() | e_values,
 )
 
 
@@ -77,11 +81,12 @@ def test_nothing_checked_is_a_refusal():
     assert muted in verdict.checks
 
 
-def test_a_verdict_stored_before_checks_could_be_muted_still_loads():
+@pytest.mark.parametrize("field", ["muted", "e_values"])
+def test_a_verdict_stored_before_checks_had_a_field_still_loads(field):
     verdict = Verdict.of(Gate.CANARY, [Check("loss", Outcome.PASS, 0.0, 0.1, 9, "loss 0")])
     stored = verdict.to_dict()
     for check in stored["checks"]:
-        del check["muted"]
+        del check[field]
     assert Verdict.from_dict(stored) == verdict
 
 

@@ -113,6 +113,9 @@ def test_holding_is_recorded_once_an_epoch_however_often_it_ticks(stage, shadowi
         stage.world.clock.moment += timedelta(hours=1)
         tick = look.fn(stage.project)
         assert move.fn(tick, judged(Move.HOLD, f"{n} of 3 periods")) == shadowing.route
+        kept = stage.world.ledger.judgement(stage.model)
+        assert (kept.epoch, kept.at, kept.shares) == (2, tick.now, (0.1, 0.5))
+        assert kept.decision.reason == f"{n} of 3 periods"
     assert [e.reason for e in stage.entries(Kind.VERDICT)] == ["0 of 3 periods"]
     assert len(stage.artifacts) == 3  # the page of Prefect shows the newest
 
