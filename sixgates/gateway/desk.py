@@ -15,6 +15,7 @@ from sixgates.gates.errors import PipelineError
 from sixgates.gateway import bodies, metrics
 from sixgates.gateway.decoding import decode
 from sixgates.gateway.inference_desk import Endpoint, inference_routes
+from sixgates.gateway.page.routes import page_routes
 from sixgates.gateway.protocol import Refusal, read_labels
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
@@ -57,6 +58,7 @@ class Desk:
                 Route("/admin/prove", operate(self._prove), methods=["POST"]),
                 Route("/admin/follow", operate(self._follow), methods=["POST"]),
                 *inference_routes(self._state, see),
+                *page_routes(self._state, see),
             ],
             exception_handlers={Refusal: refuse, HTTPException: refuse, bodies.GoneError: refuse},
         )

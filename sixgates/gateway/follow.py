@@ -33,8 +33,9 @@ class Follower:
         """Versions the newest route asks for that failed to load, with the sentence why."""
         self.silence = ""
         """Why the newest poll could not follow, empty where it could."""
+        self.ledger = ledger
+        """Which is followed, for whoever shows what else it says."""
         self._model = model
-        self._ledger = ledger
         self._store = store
         self._lock = threading.Lock()
         self._tried: Route | None = None
@@ -72,10 +73,10 @@ class Follower:
     def _follow(self, *, retry: bool) -> None:
         with self._lock:
             asked = time.monotonic()
-            route = self._ledger.route(self._model)
+            route = self.ledger.route(self._model)
             lease = None
             if route is not None and guarded(route):
-                lease = self._ledger.lease(canary_lease(self._model))
+                lease = self.ledger.lease(canary_lease(self._model))
             self.guard.hear(route, lease, asked)
             if route is not None and (route != self._tried or (self.refused and retry)):
                 self._move(route)

@@ -144,7 +144,9 @@ def test_the_reference_lists_every_exit_code():
 def test_the_reference_lists_every_call_of_the_gateway():
     reference = (ROOT / "docs/reference/gateway.md").read_text()
     access = SimpleNamespace(seeing=True, asking=True)
-    routes = Desk(SimpleNamespace(access=access)).application().routes
+    follower = SimpleNamespace(ledger=None)
+    state = SimpleNamespace(access=access, follower=follower, model="churn")
+    routes = Desk(state).application().routes
     for path in ["/invocations", *(route.path for route in routes)]:
         assert re.search(rf"^\| `(GET|POST) {path}` \|", reference, re.MULTILINE), path
 

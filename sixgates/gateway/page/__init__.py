@@ -1,0 +1,1 @@
+"""The page at `/`: who serves, is anything wrong, what happens next."""

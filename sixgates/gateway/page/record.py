@@ -1,0 +1,108 @@
+"""What the page shows of the ledger, read so that looking at it costs the database next to nothing.
+
+The record is read anew only when it has grown; each look asks for its end, the newest judgement and
+the lease. Whatever the age of a model, a reading is bounded: the newest entries, those of one
+release, and the routes, which are small.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sixgates.ledger.chain import Head
+from sixgates.ledger.entry import Entry, Kind
+from sixgates.ledger.judgement import Judgement
+from sixgates.ledger.leases import Lease, canary_lease
+from sixgates.ledger.ledger import Ledger
+from sixgates.ledger.route import Route
+
+SHOWN = 20
+"""So many of the last events are shown."""
+
+_EVENTS = frozenset(Kind) - {
+    Kind.RELEASE,  # its first route says the same
+    Kind.INTENT, Kind.CLOSED, Kind.PROOF, Kind.NOTIFICATION,  # for programs
+}  # fmt: skip
+_OF_RELEASE = (Kind.VERDICT, Kind.HELD, Kind.ASKED, Kind.APPROVED, Kind.BREAKER)
+
+
+class Dated(NamedTuple):
+    """A route and when it was recorded."""
+
+    route: Route
+    recorded: datetime
+    """Wall clock, naive UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the ledger holds of a model, as far as the page shows it."""
+
+    routes: tuple[Dated, ...] = ()
+    """All of them, oldest first."""
+    events: tuple[Entry, ...] = ()
+    """The newest of those that people want to see, newest first."""
+    release: tuple[Entry, ...] = ()
+    """What gates, governor, people and breakers said of the newest release, oldest first."""
+    line: Entry | None = None
+    """Who stopped the line, or let it run again, last."""
+    acknowledged: Entry | None = None
+    """The newest acknowledgement of a rollback."""
+    run: Entry | None = None
+    """The newest beginning or end of a run."""
+    proof: Entry | None = None
+    """What the gateways said last."""
+    judgement: Judgement | None = None
+    lease: Lease | None = None
+    """Of the canary."""
+
+    @property
+    def newest(self) -> Dated | None:
+        """The route that the ledger says serves."""
+        return self.routes[-1] if self.routes else None
+
+
+class Reader:
+    """Reads the record of one model; for one thread at a time."""
+
+    def __init__(self, ledger: Ledger, model: str) -> None:
+        """Read nothing yet."""
+        self._ledger = ledger
+        self._model = model
+        self._head: Head | None = None
+        self._known = Record()
+
+    def read(self) -> Record:
+        """Return what the ledger holds now.
+
+        Raises:
+            TransientError: the ledger did not answer.
+        """
+        ledger, model = self._ledger, self._model
+        # Asked first: what is appended meanwhile is read again at the next look.
+        head = ledger.head(model)
+        known = self._known if head == self._head else self._grown()
+        # Kept only once all of it was read.
+        judgement, lease = ledger.judgement(model), ledger.lease(canary_lease(model))
+        self._head, self._known = head, known
+        return replace(known, judgement=judgement, lease=lease)
+
+    def _grown(self) -> Record:
+        ledger, model = self._ledger, self._model
+        routes = tuple(Dated(*found) for found in ledger.dated_routes(model))
+        release = routes[-1].route.release if routes else ""
+        of_release = [
+            e for k in _OF_RELEASE for e in ledger.entries(model, kind=k, release=release)
+        ]
+        return Record(
+            routes=routes,
+            events=tuple(ledger.newest(model, _EVENTS, SHOWN)),
+            release=tuple(sorted(of_release, key=lambda entry: entry.seq)),
+            line=self._last(Kind.STOPPED, Kind.RESUMED),
+            acknowledged=self._last(Kind.ACKNOWLEDGED),
+            run=self._last(Kind.RUN, Kind.ANSWER),
+            proof=self._last(Kind.PROOF),
+        )
+
+    def _last(self, *kinds: Kind) -> Entry | None:
+        return next(iter(self._ledger.newest(self._model, kinds)), None)
