@@ -1,4 +1,4 @@
-"""The calls of the page: one answer that needs nothing from elsewhere, and data that cost little."""
+"""The calls of the page: one answer that needs nothing from elsewhere, and data at little cost."""
 
 import asyncio
 import base64

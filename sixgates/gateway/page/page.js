@@ -81,7 +81,7 @@ function drawState(state) {
   const mark = { fine: "", care: "\u26a0 ", wrong: "\u26a0 " }[state.tone];
   document.title = `${mark}${state.model}: ${state.headline}`;
   put("#model b", state.model);
-  put("#headline", state.headline);
+  put("#headline", state.headline.replaceAll("ersion ", "ersion\u00a0"));
   one("#troubles").className = state.troubles.length ? "some" : "";
   put("#troubles div", state.troubles.length ? sentences(state.troubles)
     : element("p", {}, "Nothing that this gateway knows of."));
@@ -109,7 +109,10 @@ function drawServing(serving) {
 }
 
 function drawStages(stages) {
-  if (!stages.length) return put("#stages div", element("p", {}, "No release yet."));
+  if (!stages.length) {
+    put("#stages div", element("p", {}, "No release yet."));
+    return;
+  }
   const bar = (share) => element("svg", { height: 10, "aria-hidden": "true" },
     element("rect", { class: "track", width: "100%", height: 10, rx: 2 }),
     element("rect", { class: "share", width: `${100 * share}%`, height: 10, rx: 2 }));
@@ -181,7 +184,11 @@ function picture(evidence) {
 
 function drawEvidence(evidence) {
   put("#evidence-title", evidence && evidence.ended ? "Evidence of the last release" : "Evidence so far");
-  if (!evidence) return put("#evidence div", element("p", {}, "No verdict of gate 5 or 6 yet."));
+  one("#checks").hidden = !evidence;
+  if (!evidence) {
+    put("#evidence div", element("p", {}, "No verdict of gate 5 or 6 yet."));
+    return;
+  }
   const parts = [
     element("p", { class: `verdict ${evidence.outcome}` }, `${evidence.gate}: ${evidence.outcome.toUpperCase()}`),
     element("p", { class: "quiet" }, "judged ", ...dated(evidence.judged, { aged: true }),
@@ -192,23 +199,28 @@ function drawEvidence(evidence) {
     parts.push(element("progress", { max: needed, value: Math.min(seen, needed), "aria-label": sentence }),
       element("p", { class: "quiet" }, sentence));
   }
+  drawChecks(evidence.lines);
+  put("#evidence div", ...parts);
+}
+
+function drawChecks(lines) {
   const heads = [["check"], ["says"], ["seen", true], ["limit", true], ["n", true],
     ["promote", true], ["roll back", true], ["in words"]];
-  const rows = evidence.lines.map((line) => row([
+  const rows = lines.map((line) => row([
     element("th", { scope: "row", role: "rowheader" }, line.name),
     cell({ class: line.outcome }, line.muted ? `${line.outcome}, muted` : line.outcome),
     ...["seen", "required", "n", "promote", "rollback"].map((key, index) =>
       cell({ class: "number", "data-name": heads[index + 2][0] }, line[key])),
     cell({}, line.sentence),
   ]));
-  const open = one("#evidence details")?.open;
-  parts.push(element("details", { open: open && "" }, element("summary", {}, "Every check in figures"),
-    table(heads, rows, "stack")));
-  return put("#evidence div", ...parts);
+  put("#checks div", table(heads, rows, "stack"));
 }
 
 function drawEvents(events) {
-  if (!events.length) return put("#events div", element("p", {}, "Nothing happened yet."));
+  if (!events.length) {
+    put("#events div", element("p", {}, "Nothing happened yet."));
+    return;
+  }
   const reason = (text) => text.length <= LONG ? text
     : element("details", {}, element("summary", {}, `${text.slice(0, LONG)}\u2026`), text);
   const rows = events.map((event) => row([
@@ -217,7 +229,7 @@ function drawEvents(events) {
     cell({}, reason(event.why)),
     cell({ "data-name": "by" }, event.actor),
   ]));
-  return put("#events div", table([["when"], ["what"], ["why"], ["by"]], rows, "stack"));
+  put("#events div", table([["when"], ["what"], ["why"], ["by"]], rows, "stack"));
 }
 
 function draw(state) {
@@ -233,7 +245,7 @@ function draw(state) {
     render(value);
     shown[name] = text;
   }
-  for (const id of ["columns", "events"]) one(`#${id}`).classList.toggle("stale", silent && read !== null);
+  for (const id of ["columns", "checks", "events"]) one(`#${id}`).classList.toggle("stale", silent && read !== null);
   one("#page").hidden = false;
 }
 
@@ -304,8 +316,6 @@ one("#token").addEventListener("submit", (event) => {
 });
 one("#forget").addEventListener("click", () => askForToken(""));
 document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : follow());
-window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("#evidence details")) details.open = true;
-});
+window.addEventListener("beforeprint", () => { one("#checks details").open = true; });
 setInterval(() => { if (one("#token").hidden && !document.hidden) age(); }, 1000);
 follow();
