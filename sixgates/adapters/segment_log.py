@@ -1,61 +1,35 @@
 """What the gateways logged, read back from their segments while they go on writing.
 
-Segments only grow. Each is parsed once: later reads parse what was appended since. A last line
-without its newline is still being written, or was torn by a kill before it was acknowledged.
+Segments only grow, until compaction puts their rows into a table and deletes them. Each is parsed
+once: later reads parse what was appended since. A last line without its newline is still being
+written, or was torn by a kill before it was acknowledged.
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import polars as pl
-from polars.exceptions import PolarsError
 
+from sixgates.adapters.log_records import (
+    LABEL_SCHEMA,
+    PREDICTION_SCHEMA,
+    Stream,
+    first_labels,
+    located,
+    parse,
+)
 from sixgates.gates.errors import ContractError
-from sixgates.gates.records import Label, Prediction
 
-PREDICTION_SCHEMA = pl.Schema(
-    {
-        "request": pl.String(),
-        "row": pl.Int64(),
-        "entity": pl.String(),
-        "at": pl.Float64(),
-        "epoch": pl.Int64(),
-        "arm": pl.String(),
-        "version": pl.String(),
-        "values": pl.List(pl.Float64()),
-        "error": pl.String(),
-        "micros": pl.Float64(),
-        "received": pl.Float64(),
-        "share": pl.Float64(),
-        "trace": pl.String(),
-    }
-)
-"""Columns of `SegmentLog.predictions`; times are seconds since 1970 UTC."""
-
-_MAY_LACK = frozenset({"share", "trace"})
-"""What records did not have from the beginning: null there."""
-
-LABEL_SCHEMA = pl.Schema(
-    {
-        "request": pl.String(),
-        "row": pl.Int64(),
-        "label": pl.String(),
-        "at": pl.Float64(),
-        "received": pl.Float64(),
-    }
-)
-"""Columns of `SegmentLog.labels`."""
+__all__ = ["LABEL_SCHEMA", "PREDICTION_SCHEMA", "SegmentLog"]
 
 
 @dataclass(slots=True)
 class _Segment:
+    rows: pl.DataFrame
     read: int = 0
     """Bytes already parsed, always up to the end of a line."""
-    lines: int = 0
-    frames: list[pl.DataFrame] = field(default_factory=list)
 
 
 class SegmentLog:
@@ -73,41 +47,50 @@ class SegmentLog:
             ContractError: a line is not a prediction, or a segment shrank.
         """
         start = since.replace(tzinfo=UTC).timestamp()
-        frames = self._read(model, "predictions", PREDICTION_SCHEMA)
-        return pl.concat(frames).filter(pl.col("at") >= start)
+        rows = self._rows(model, Stream.PREDICTIONS)
+        return rows.filter(pl.col("at") >= start).select(*PREDICTION_SCHEMA)
 
     def labels(self, model: str) -> pl.DataFrame:
-        """Return label records in order of receipt, the first one of each request and row.
-
-        Which one is the first must not change once a tick has seen it, or a verdict that is
-        computed again would see another label. Of several in one segment it is the one that was
-        written first: a segment is one gateway's, and only grows, so nothing that comes later
-        comes before, whatever its clock says. Of several segments it is the one whose `received`
-        is the earliest, for nothing else tells between two gateways: a label that was sent to both
-        with another value, and that the one whose clock is behind got later, can still take the
-        other's place. With the same `received` the segment's name decides.
+        """Return label records, the first one of each request and row: see `first_labels`.
 
         Raises:
             ContractError: a line is not a label, or a segment shrank.
         """
-        row = ["request", "row"]
-        frames = self._read(model, "labels", LABEL_SCHEMA)
-        firsts = [frame.unique(row, keep="first", maintain_order=True) for frame in frames]
-        in_order = pl.concat(firsts).sort("received", maintain_order=True)
-        return in_order.unique(row, keep="first", maintain_order=True)
+        return first_labels(self._rows(model, Stream.LABELS))
 
-    def _read(self, model: str, kind: str, schema: pl.Schema) -> list[pl.DataFrame]:
-        """Return the records of each segment; an empty one first, for a log without any."""
-        frames = [schema.to_frame()]
+    def read(self, model: str, stream: Stream) -> dict[str, pl.DataFrame]:
+        """Return the rows of each segment that is there, with their places, in order of names.
+
+        A segment that is deleted meanwhile is left out: its rows are in the table by then.
+
+        Raises:
+            ContractError: a line is not such a record, or a segment shrank.
+        """
+        folder, found = self._folder / model, {}
         with self._lock:
-            for path in sorted((self._folder / model).glob(f"{kind}-*.jsonl")):
-                segment = self._segments.setdefault(path, _Segment())
-                _read_on(path, segment, schema)
-                frames += segment.frames
-        return frames
+            paths = sorted(folder.glob(f"{stream}-*.jsonl"))
+            for path in paths:
+                segment = self._segments.setdefault(path, _Segment(located(stream).to_frame()))
+                try:
+                    _read_on(path, segment, stream)
+                except FileNotFoundError:
+                    continue
+                found[path.name] = segment.rows
+            self._forget(folder, stream, found)
+        return found
+
+    def _rows(self, model: str, stream: Stream) -> pl.DataFrame:
+        return pl.concat([located(stream).to_frame(), *self.read(model, stream).values()])
+
+    def _forget(self, folder: Path, stream: Stream, found: dict[str, pl.DataFrame]) -> None:
+        """Keep no rows of segments that are gone."""
+        for path in list(self._segments):
+            mine = path.parent == folder and path.name.startswith(f"{stream}-")
+            if mine and path.name not in found:
+                del self._segments[path]
 
 
-def _read_on(path: Path, segment: _Segment, schema: pl.Schema) -> None:
+def _read_on(path: Path, segment: _Segment, stream: Stream) -> None:
     size = path.stat().st_size
     if size < segment.read:
         raise ContractError(
@@ -122,37 +105,6 @@ def _read_on(path: Path, segment: _Segment, schema: pl.Schema) -> None:
     whole = tail[: tail.rfind(b"\n") + 1]
     if not whole:
         return
-    frame = _parse(path, whole, segment.lines, schema)
-    segment.frames = [pl.concat([*segment.frames, frame])]
+    rows = parse(path, whole, segment.rows.height, stream)
+    segment.rows = pl.concat([segment.rows, rows])
     segment.read += len(whole)
-    segment.lines += whole.count(b"\n")
-
-
-def _parse(path: Path, whole: bytes, lines_before: int, schema: pl.Schema) -> pl.DataFrame:
-    try:
-        frame = pl.read_ndjson(whole, schema=schema)
-    except PolarsError as exc:
-        raise _malformed(path, whole, lines_before, schema) from exc
-    if any(frame.drop(_MAY_LACK, strict=False).null_count().row(0)):
-        raise _malformed(path, whole, lines_before, schema)
-    if "values" in schema:
-        # JSON has no NaN: it is written as null, and must not vanish from a mean.
-        frame = frame.with_columns(pl.col("values").list.eval(pl.element().fill_null(float("nan"))))
-    return frame
-
-
-def _malformed(path: Path, whole: bytes, before: int, schema: pl.Schema) -> ContractError:
-    """Find the first line that is not a record: only on the way to an error, so slow is fine."""
-    record: type[Label | Prediction] = Prediction if "values" in schema else Label
-    decoder = msgspec.json.Decoder(record)
-    for number, line in enumerate(whole.splitlines(), start=before + 1):
-        if not line.strip():
-            continue
-        try:
-            decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-            return ContractError(
-                f"{path}:{number} is not a {record.__name__.lower()} record ({exc}): set the"
-                " segment aside, then find out who wrote it"
-            )
-    return ContractError(f"{path} holds a line that cannot be read: set the segment aside")

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """MLflow tracking and registry URI; SQLite in `home` where not given."""
     mlflow_artifacts: Path = Field(default_factory=lambda data: data["home"] / "mlartifacts")
     """Folder of MLflow's artifacts; a tracking server (`http://`) decides for itself."""
+    tables: Path = Field(default_factory=lambda data: data["home"] / "tables")
+    """Folder of the Delta tables of predictions and labels, one folder a model."""
     gateway_token: SecretStr | None = None
     """Bearer token of the gateways' admin calls: for a gateway one that may operate it, for
     everybody else the one they send."""
@@ -38,7 +40,7 @@ class Settings(BaseSettings):
     clock: Path | None = None
     """File that holds a simulated time; None means the wall clock."""
 
-    @field_validator("home", "mlflow_artifacts", "tokens", "clock")
+    @field_validator("home", "mlflow_artifacts", "tables", "tokens", "clock")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
@@ -50,7 +52,7 @@ class Settings(BaseSettings):
 
     @property
     def log(self) -> Path:
-        """Segments of predictions and labels, one folder a model."""
+        """Segments of predictions and labels that are not in `tables` yet, one folder a model."""
         return self.home / "log"
 
     @property

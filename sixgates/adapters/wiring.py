@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from sixgates.adapters.clocks import FileClock, WallClock
+from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.model_store import ModelStore
 from sixgates.adapters.reference_store import ReferenceStore
-from sixgates.adapters.segment_log import SegmentLog
 from sixgates.adapters.settings import Settings
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.ports import Clock, Log, Models, Registry, Traffic
@@ -61,7 +61,7 @@ def _build(settings: Settings) -> World:
         models=ModelStore(settings.store),
         references=ReferenceStore(settings.store),
         traffic=GatewayTraffic(ledger, settings.gateway_token),
-        log=SegmentLog(settings.log),
+        log=DeltaLog(settings.log, settings.tables),
         clock=WallClock() if settings.clock is None else FileClock(settings.clock),
     )
 

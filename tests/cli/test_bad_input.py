@@ -106,7 +106,7 @@ def test_a_full_disk_stops_a_run_and_not_the_champion(serving, monkeypatch):
     def full(*_args, **_more):
         raise OSError(28, "No space left on device", "accepted.parquet")
 
-    monkeypatch.setattr("sixgates.adapters.atomic_files._sync", full)
+    monkeypatch.setattr("sixgates.adapters.atomic_files.sync", full)
     code, _, err = ask("retrain", "--project", serving.path, "--data", serving.data)
     assert code == 4
     assert "No space left on device" in err

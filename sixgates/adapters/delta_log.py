@@ -1,0 +1,79 @@
+"""The whole log: what still lies in segments, and what compaction has put into the tables.
+
+Segments are read first, and the table is opened afterwards, without the rows of those segments. So
+each row is seen once at any moment: what was deleted before it could be read was committed before
+that, and what was read counts as it was read, also where it was committed meanwhile.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sixgates.adapters.log_records import (
+    PREDICTION_SCHEMA,
+    Stream,
+    first_labels,
+    located,
+)
+from sixgates.adapters.segment_log import SegmentLog
+
+if TYPE_CHECKING:
+    from sixgates.adapters.delta_table import LogTable
+
+
+class DeltaLog:
+    """Predictions and labels of every model. Safe to share between threads."""
+
+    def __init__(self, segments: Path, tables: Path) -> None:
+        """Read `<segments>/<model>/` and the tables under `<tables>/<model>/`."""
+        self.folder = segments
+        self.segments = SegmentLog(segments)
+        self._tables = tables
+
+    def predictions(self, model: str, since: datetime) -> pl.DataFrame:
+        """Return prediction records whose event time is not before `since` (naive UTC).
+
+        They come in the order of their segments and lines, wherever they lie.
+
+        Raises:
+            ContractError: a line is not a prediction, a segment shrank, or the table is not whole.
+        """
+        start = since.replace(tzinfo=UTC).timestamp()
+        rows = self._rows(model, Stream.PREDICTIONS, start)
+        return rows.select(*PREDICTION_SCHEMA)
+
+    def labels(self, model: str) -> pl.DataFrame:
+        """Return label records, the first one of each request and row: see `first_labels`.
+
+        Raises:
+            ContractError: a line is not a label, a segment shrank, or the table is not whole.
+        """
+        return first_labels(self._rows(model, Stream.LABELS))
+
+    def lazy(self, model: str, stream: Stream) -> pl.LazyFrame:
+        """Return every row with its place, in no order; collect it within `table().reading`."""
+        local = self.segments.read(model, stream)
+        stored = self.table(model, stream).scan().filter(~pl.col("segment").is_in(list(local)))
+        return pl.concat([stored, *(rows.lazy() for rows in local.values())])
+
+    def table(self, model: str, stream: Stream) -> "LogTable":
+        """Return the table of a stream, whether it is there yet or not."""
+        from sixgates.adapters.delta_table import LogTable
+
+        return LogTable(self._tables / model / stream, stream)
+
+    def _rows(self, model: str, stream: Stream, start: float | None = None) -> pl.DataFrame:
+        """Return the rows from a moment on, in the order of their places."""
+        wanted = pl.lit(value=True) if start is None else pl.col("at") >= start
+        near = None if start is None else pl.col("max.at") >= start
+        local = self.segments.read(model, stream)
+        read = [rows.filter(wanted) for rows in local.values()]
+        table = self.table(model, stream)
+        if not table.exists:
+            return pl.concat([located(stream).to_frame(), *read])
+        elsewhere = ~pl.col("segment").is_in(list(local))
+        with table.reading():
+            stored = table.scan(having=near).filter(wanted, elsewhere).collect()
+        return pl.concat([stored, *read]).sort("segment", "line")

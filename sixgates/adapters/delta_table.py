@@ -1,0 +1,248 @@
+"""One Delta table of a model's log: rows with their places, added once each, and made durable.
+
+Delta forces nothing to disk by itself. Here a data file is on disk before a commit names it, and a
+commit is on disk before `append` returns: then its segments may be deleted.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+from polars.exceptions import PanicException, PolarsError
+
+from sixgates.adapters.atomic_files import sync
+from sixgates.adapters.log_records import Stream, completed, located
+from sixgates.gates.errors import ContractError, TransientError
+
+KEPT_HOURS = 24
+"""What is no part of the table any more stays so long, for those who opened it before."""
+
+MEASURED = ("at", "received", "segment")
+"""Columns whose range is noted for each file, so that files without a hit are not read."""
+
+_CONFIGURATION = {
+    "delta.appendOnly": "true",
+    "delta.checkpointInterval": "50",
+    "delta.deletedFileRetentionDuration": f"interval {KEPT_HOURS} hours",
+    "delta.logRetentionDuration": "interval 2 days",
+    "delta.setTransactionRetentionDuration": "interval 7 days",
+}
+
+
+class LogTable:
+    """The table of one stream of one model. To be used from one thread."""
+
+    def __init__(self, folder: Path, stream: Stream) -> None:
+        self.folder = folder
+        self.columns = located(stream)
+        self._stream = stream
+        self._on_disk: set[str] = set()
+        """Files of the Delta log that this object has forced to disk; they never change."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever committed to it."""
+        return any((self.folder / "_delta_log").glob("*.json"))
+
+    def scan(self, table: DeltaTable | None = None, having: pl.Expr | None = None) -> pl.LazyFrame:
+        """Return all rows with their places, in no order; none where there is no table.
+
+        Collect them within `reading`.
+
+        Args:
+            table: A state of the table; the newest one where absent.
+            having: Which files can hold a row that is wanted, by the columns of `files_of`. Polars
+                leaves out none by a range of floats, for one may hold a NaN; no record does.
+        """
+        if table is None:
+            if not self.exists:
+                return self.columns.to_frame().lazy()
+            table = self.open()
+        files = files_of(table)
+        if having is not None and files.height:
+            files = files.filter(having)
+        if files.is_empty():
+            return self.columns.to_frame().lazy()
+        return self.scan_files(files)
+
+    def scan_files(self, files: pl.DataFrame) -> pl.LazyFrame:
+        """Return the rows of some of `files_of`."""
+        paths = [self.folder / path for path in files["path"]]
+        rows = pl.scan_parquet(paths, schema=self.columns, missing_columns="insert")
+        return completed(rows, self._stream)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what goes wrong with its files into one sentence.
+
+        Raises:
+            ContractError: the table is not whole.
+        """
+        try:
+            yield
+        except (DeltaError, PolarsError, PanicException, OSError) as exc:
+            raise ContractError(
+                f"the table {self.folder} cannot be read ({_first_line(exc)}): restore it, for"
+                " decisions rest on what it holds"
+            ) from exc
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what keeps it from being written into one sentence.
+
+        Raises:
+            TransientError: another was faster, or the disk does not take it.
+        """
+        try:
+            yield
+        except CommitFailedError as exc:
+            raise TransientError(
+                f"another committed to {self.folder} meanwhile ({_first_line(exc)}): nothing was"
+                " lost or doubled; run it again"
+            ) from exc
+        except (DeltaError, PolarsError, OSError) as exc:
+            raise TransientError(
+                f"the table {self.folder} cannot be written ({_first_line(exc)}): make room or"
+                " repair the disk, and run it again"
+            ) from exc
+
+    def open(self) -> DeltaTable:
+        """Return the table as it is now; whoever commits to it says what it was made from.
+
+        Raises:
+            ContractError: it is not whole.
+        """
+        with self.reading():
+            return DeltaTable(self.folder)
+
+    def create(self) -> None:
+        """Make the table where there is none, and give it the columns that records have gained."""
+        schema = Schema.from_arrow(self.columns.to_frame().to_arrow().schema)
+        if not self.exists:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.writing():
+                DeltaTable.create(self.folder, schema, mode="ignore", configuration=_CONFIGURATION)
+            for folder in (self.folder, *self.folder.parents[:3]):
+                sync(folder)
+        table = self.open()
+        known = {field.name for field in table.schema().fields}
+        gained = [field for field in schema.fields if field.name not in known]
+        if gained:
+            with self.writing():
+                table.alter.add_columns(gained)
+        self.make_durable()
+
+    def holding(self, table: DeltaTable, segments: Collection[str]) -> set[str]:
+        """Return which of these segments are in the table already.
+
+        Delta forgets the transaction of a segment in time; the rows themselves are no less sure.
+        """
+        held = {name for name in segments if table.transaction_version(name) is not None}
+        unsure = sorted(set(segments) - held)
+        if unsure:
+            segment = pl.col("segment")
+            within = segment.is_between(pl.lit(unsure[0]), pl.lit(unsure[-1])) & segment.is_in(
+                unsure
+            )
+            with self.reading():
+                held |= set(self.scan(table).filter(within).collect()["segment"])
+        return held
+
+    def append(self, table: DeltaTable, rows: pl.DataFrame) -> None:
+        """Commit rows of segments that `holding` did not find in this very state of the table.
+
+        Raises:
+            TransientError: another committed one of these segments since, or the disk is full.
+        """
+        ends = [rows[name].min() for name in MEASURED], [rows[name].max() for name in MEASURED]
+        name = self.new_file()
+        with self.writing():
+            rows.write_parquet(self.folder / name, compression="zstd")
+        self.commit(
+            table,
+            [self.added(name, rows.height, *ends, data_change=True)],
+            dict.fromkeys(rows["segment"].unique().sort(), 1),
+        )
+
+    def new_file(self) -> str:
+        """Name a data file."""
+        return f"{uuid4().hex}.parquet"
+
+    def added(
+        self, name: str, rows: int, low: Sequence[Any], high: Sequence[Any], *, data_change: bool
+    ) -> AddAction:
+        """Force a written data file to disk, and return what a commit says of it."""
+        path = self.folder / name
+        with self.writing():
+            sync(path)
+            sync(self.folder)
+        ranges = {
+            "numRecords": rows,
+            "minValues": dict(zip(MEASURED, low, strict=True)),
+            "maxValues": dict(zip(MEASURED, high, strict=True)),
+            "nullCount": dict.fromkeys(MEASURED, 0),
+        }
+        size = path.stat().st_size
+        return AddAction(name, size, {}, milliseconds(), data_change, json.dumps(ranges))
+
+    def commit(
+        self,
+        table: DeltaTable,
+        actions: Sequence[AddAction | RemoveAction],
+        transactions: Mapping[str, int],
+    ) -> None:
+        """Commit all of it or nothing, and force the commit to disk.
+
+        Of two who commit the same transaction to the same state of the table, one gets it.
+
+        Raises:
+            TransientError: it was the other one, or the disk is full.
+        """
+        named = [Transaction(name, n, milliseconds()) for name, n in transactions.items()]
+        with self.writing():
+            table.create_write_transaction(
+                list(actions), "append", table.schema(),
+                commit_properties=CommitProperties(app_transactions=named),
+            )  # fmt: skip
+        self.make_durable()
+
+    def make_durable(self) -> None:
+        """Force every commit so far to disk: whoever made the last one may have died before."""
+        log = self.folder / "_delta_log"
+        with self.writing():
+            for path in log.iterdir():
+                if path.name in self._on_disk or not path.is_file():
+                    continue
+                with suppress(FileNotFoundError):  # Delta cleans its log by itself.
+                    sync(path)
+                    self._on_disk.add(path.name)
+            self._on_disk.discard("_last_checkpoint")  # The only one that is replaced.
+            sync(log)
+
+
+def files_of(table: DeltaTable) -> pl.DataFrame:
+    """Return the files of a table, those with the oldest segments first.
+
+    Columns are those of Delta's add actions: `path`, `size_bytes`, `num_records`, and for each of
+    `MEASURED` a `min.` and a `max.`; none of the latter where there is no file.
+    """
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    return files.sort("min.segment", "path") if files.height else files
+
+
+def milliseconds() -> int:
+    """Return the wall clock as Delta writes it."""
+    return time.time_ns() // 1_000_000
+
+
+def _first_line(exc: BaseException) -> str:
+    """Say what went wrong without the stack that Delta adds."""
+    return str(exc).partition("\n")[0] or type(exc).__name__
