@@ -103,7 +103,7 @@ def compact_log(
         horizon: Age at which every label ought to be known, where the project says so.
         go_on: Called before each commit; raises where somebody else has taken over.
     """
-    done = Compacted(model, counts=LabelCounts(late=None if horizon is None else 0))
+    done = Compacted(model, counts=LabelCounts.none(horizon))
 
     def count(labels: pl.DataFrame) -> None:
         done.counts += _counted(log, model, labels, horizon, whole=not done.unreadable)
@@ -166,8 +166,8 @@ def _counted(
     log: DeltaLog, model: str, labels: pl.DataFrame, horizon: timedelta | None, *, whole: bool
 ) -> LabelCounts:
     """Say what labels bring beside those of the table, by the predictions that can be read."""
-    predictions = log.table(model, Stream.PREDICTIONS)
-    with predictions.reading():
-        predicted = log.lazy(model, Stream.PREDICTIONS) if whole else predictions.scan()
+    with log.reading(model):
+        stored = log.table(model, Stream.PREDICTIONS).scan()
+        predicted = log.lazy(model, Stream.PREDICTIONS) if whole else stored
         earlier = log.table(model, Stream.LABELS).scan()
         return count_labels(labels, earlier, predicted, horizon)

@@ -5,6 +5,7 @@ each row is seen once at any moment: what was deleted before it could be read wa
 that, and what was read counts as it was read, also where it was committed meanwhile.
 """
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,16 @@ class DeltaLog:
         return first_labels(self._rows(model, Stream.LABELS))
 
     def lazy(self, model: str, stream: Stream) -> pl.LazyFrame:
-        """Return every row with its place, in no order; collect it within `table().reading`."""
+        """Return every row with its place, in no order; collect it within `reading`."""
         local = self.segments.read(model, stream)
         stored = self.table(model, stream).scan().filter(~pl.col("segment").is_in(list(local)))
         return pl.concat([stored, *(rows.lazy() for rows in local.values())])
+
+    def reading(self, model: str) -> AbstractContextManager[None]:
+        """Say in one sentence what goes wrong when rows of a model are collected."""
+        from sixgates.adapters.delta_table import reading
+
+        return reading(self._tables / model)
 
     def table(self, model: str, stream: Stream) -> "LogTable":
         """Return the table of a stream, whether it is there yet or not."""
@@ -74,6 +81,6 @@ class DeltaLog:
         if not table.exists:
             return pl.concat([located(stream).to_frame(), *read])
         elsewhere = ~pl.col("segment").is_in(list(local))
-        with table.reading():
+        with self.reading(model):
             stored = table.scan(having=near).filter(wanted, elsewhere).collect()
         return pl.concat([stored, *read]).sort("segment", "line")

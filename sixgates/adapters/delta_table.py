@@ -55,7 +55,7 @@ class LogTable:
     def scan(self, table: DeltaTable | None = None, having: pl.Expr | None = None) -> pl.LazyFrame:
         """Return all rows with their places, in no order; none where there is no table.
 
-        Collect them within `reading`.
+        Collect them within `reading`, which says what goes wrong then.
 
         Args:
             table: A state of the table; the newest one where absent.
@@ -78,21 +78,6 @@ class LogTable:
         paths = [self.folder / path for path in files["path"]]
         rows = pl.scan_parquet(paths, schema=self.columns, missing_columns="insert")
         return completed(rows, self._stream)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Turn what goes wrong with its files into one sentence.
-
-        Raises:
-            ContractError: the table is not whole.
-        """
-        try:
-            yield
-        except (DeltaError, PolarsError, PanicException, OSError) as exc:
-            raise ContractError(
-                f"the table {self.folder} cannot be read ({_first_line(exc)}): restore it, for"
-                " decisions rest on what it holds"
-            ) from exc
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -120,7 +105,7 @@ class LogTable:
         Raises:
             ContractError: it is not whole.
         """
-        with self.reading():
+        with reading(self.folder):
             return DeltaTable(self.folder)
 
     def create(self) -> None:
@@ -152,7 +137,7 @@ class LogTable:
             within = segment.is_between(pl.lit(unsure[0]), pl.lit(unsure[-1])) & segment.is_in(
                 unsure
             )
-            with self.reading():
+            with reading(self.folder):
                 held |= set(self.scan(table).filter(within).collect()["segment"])
         return held
 
@@ -226,6 +211,22 @@ class LogTable:
                     self._on_disk.add(path.name)
             self._on_disk.discard("_last_checkpoint")  # The only one that is replaced.
             sync(log)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with the files of a table, or of several in a folder, into one sentence.
+
+    Raises:
+        ContractError: they are not whole.
+    """
+    try:
+        yield
+    except (DeltaError, PolarsError, PanicException, OSError) as exc:
+        raise ContractError(
+            f"{folder} cannot be read as Delta ({_first_line(exc)}): restore it, for decisions rest"
+            " on what it holds"
+        ) from exc
 
 
 def files_of(table: DeltaTable) -> pl.DataFrame:

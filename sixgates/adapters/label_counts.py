@@ -27,6 +27,11 @@ class LabelCounts:
     late: int | None = None
     """Known later than the label horizon after the event; None where the project states none."""
 
+    @classmethod
+    def none(cls, horizon: timedelta | None) -> "LabelCounts":
+        """Count no label, under such a horizon."""
+        return cls(late=None if horizon is None else 0)
+
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
         """Add up two parts of the same labels."""
         late = None if self.late is None or other.late is None else self.late + other.late

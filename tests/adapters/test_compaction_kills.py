@@ -1,8 +1,8 @@
 """A compaction dies at any of its steps, and no row is lost or doubled.
 
 The steps are found and not listed: an undisturbed compaction looks at the disk before each line of
-the code that it comes to, and tells where it had changed. Inside Delta and Polars there are no lines
-of ours, so there it dies amid a write instead.
+the code that it comes to, and tells where it had changed. Inside Delta and Polars no line is ours, so
+there it dies amid a write instead.
 """
 
 import json

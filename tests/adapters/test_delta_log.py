@@ -91,7 +91,7 @@ def test_files_without_a_row_since_then_are_not_opened(log):
     oldest = table.folder / files_of(table.open())["path"][0]
     oldest.write_bytes(b"spoilt")
     assert log.log.predictions(MODEL, datetime(1970, 1, 1, 12)).height == 2  # noqa: DTZ001
-    with pytest.raises(ContractError, match=r"the table .* cannot be read"):
+    with pytest.raises(ContractError, match="cannot be read as Delta"):
         log.log.predictions(MODEL, LONG_AGO)
 
 
@@ -104,7 +104,7 @@ def test_a_table_that_is_not_whole_is_refused_in_a_sentence(log, spoil):
         (folder / "_delta_log" / f"{1:020}.json").write_text("{oops")
     else:
         next(folder.glob("*.parquet")).unlink()
-    with pytest.raises(ContractError, match=r"the table .* cannot be read") as caught:
+    with pytest.raises(ContractError, match="cannot be read as Delta") as caught:
         log.log.labels(MODEL)
     assert "\n" not in str(caught.value)
 
