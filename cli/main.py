@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import approval, ledger, line, operate, people
+from cli import approval, ledger, line, log, operate, people
 from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
@@ -353,6 +353,7 @@ def sweep(
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(approval.app)
 app.add_typer(line.app)
+app.add_typer(log.app)
 
 
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:

@@ -59,6 +59,21 @@ class Compacted:
     unreadable: list[str] = field(default_factory=list)
     """Why a segment was left as it is, each with what to do."""
 
+    @property
+    def sentence(self) -> str:
+        """What was done, in words."""
+        if self.busy:
+            return self.busy
+        torn = self.predictions.torn + self.labels.torn
+        segments = self.predictions.segments + self.labels.segments
+        packed = self.predictions.files.packed + self.labels.files.packed
+        return (
+            f"segments that went into the tables: {segments:,} (rows of predictions:"
+            f" {self.predictions.rows:,}, of labels: {self.labels.rows:,})"
+            + (f"; torn lines left out: {torn:,}" if torn else "")
+            + (f"; files packed: {packed:,}" if packed else "")
+        )
+
 
 def compact(world: World, project: Project) -> Compacted:
     """Bring every sealed segment of a project's model into its tables, unless another is at it.

@@ -1,7 +1,7 @@
 """A compaction dies at any of its steps, and no row is lost or doubled.
 
 The steps are found and not listed: an undisturbed compaction looks at the disk before each line of
-the code that it comes to, and tells where it had changed. Inside Delta and Polars no line is ours, so
+the code that it comes to, and tells where it had changed. Inside Delta and Polars no line is ours:
 there it dies amid a write instead.
 """
 

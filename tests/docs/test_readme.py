@@ -188,7 +188,7 @@ def test_every_deployment_mentioned_exists(page):
 def test_schedules_are_inactive_by_default_as_the_how_to_says():
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     schedules = [s for d in deployments for s in d.get("schedules", [])]
-    assert [s["active"] for s in schedules] == [False] * 3
+    assert [s["active"] for s in schedules] == [False] * 4
 
 
 @each_page

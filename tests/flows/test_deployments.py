@@ -18,6 +18,7 @@ def test_the_set_of_deployments():
         "on-drift": "flows/retrain.py:retrain",
         "watch": "flows/watch.py:watch",
         "tick": "flows/release.py:release",
+        "compact": "flows/compact.py:compact",
         "approve": "flows/approve.py:approve",
         "reject": "flows/approve.py:reject",
         "six-gates": "flows/six_gates.py:six_gates",
@@ -51,13 +52,15 @@ def test_who_decides_and_why_must_be_typed_in(name):
     assert {"project", "reason", "by"} <= set(flow.parameters.required)
 
 
-def test_ticks_never_pile_up():
-    limit = DEPLOYMENTS["tick"]["concurrency_limit"]
+@pytest.mark.parametrize("name", ["tick", "compact"])
+def test_what_runs_all_the_time_never_piles_up(name):
+    limit = DEPLOYMENTS[name]["concurrency_limit"]
     assert limit == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
 
 
 def test_no_flow_file_bears_the_name_of_a_package():
     taken = {"cli", "flows", "projects", "simulation", "sixgates", "tasks", "tests"}
     taken |= {"prefect", "mlflow", "polars", "lightgbm", "pandera", "numpy", "pydantic"}
+    taken |= {"deltalake"}
     files = {p.stem for p in (Path(__file__).resolve().parents[2] / "flows").glob("*.py")}
     assert not files & taken
