@@ -156,7 +156,7 @@ def _late(state: LogState) -> list[str]:
             hours = (state.now - since) / 3600
             found.append(
                 f"{stream} wait for compaction (rows: {its.sealed.rows:,}), the oldest for"
-                f" {hours:.1f} hours: run `sixgates compact --project {state.model}`, or schedule the"
-                " deployment compact"
+                f" {hours:.1f} hours: run `sixgates compact --project {state.model}`, or schedule"
+                " the deployment compact"
             )
     return found
