@@ -49,8 +49,9 @@ class LogTable:
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever committed to it."""
-        return any((self.folder / "_delta_log").glob("*.json"))
+        """Whether anything was ever committed to it; what a killed commit left is nothing."""
+        log = (self.folder / "_delta_log").glob("[0-9]*")
+        return any(path.suffix in {".json", ".parquet"} for path in log)
 
     def scan(self, table: DeltaTable | None = None, having: pl.Expr | None = None) -> pl.LazyFrame:
         """Return all rows with their places, in no order; none where there is no table.

@@ -109,6 +109,26 @@ def test_a_table_that_is_not_whole_is_refused_in_a_sentence(log, spoil):
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_of_whose_log_a_checkpoint_is_left_is_not_taken_for_none(log):
+    log.write("predictions-100-1", prediction("a"))
+    log.compact()
+    table = log.table(Stream.PREDICTIONS)
+    table.open().create_checkpoint()
+    for commit in (table.folder / "_delta_log").glob("*.json"):
+        commit.unlink()
+    log.assert_whole()
+
+
+def test_what_a_killed_commit_left_is_no_table(log):
+    folder = log.table(Stream.PREDICTIONS).folder / "_delta_log"
+    folder.mkdir(parents=True)
+    (folder / f"{0:020}.json#1").touch()
+    log.write("predictions-100-1", prediction("a"))
+    log.assert_whole()
+    log.compact()
+    log.assert_all_in_tables()
+
+
 def test_records_that_gained_a_field_go_into_an_older_table(log):
     log.write("predictions-100-1", prediction("old", share=None))
     table = log.table(Stream.PREDICTIONS)
