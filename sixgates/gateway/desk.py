@@ -15,6 +15,7 @@ from sixgates.gates.errors import PipelineError
 from sixgates.gateway import bodies, metrics
 from sixgates.gateway.decoding import decode
 from sixgates.gateway.inference_desk import Endpoint, inference_routes
+from sixgates.gateway.openapi.document import document
 from sixgates.gateway.page.routes import page_routes
 from sixgates.gateway.protocol import Refusal, read_labels
 from sixgates.gateway.state import State
@@ -55,6 +56,7 @@ class Desk:
                 *(Route(path, self._healthz) for path in ("/healthz", "/ping", "/health")),
                 Route("/serving", see(self._serving)),
                 Route("/metrics", see(self._metrics)),
+                Route("/openapi.json", see(self._openapi)),
                 Route("/admin/prove", operate(self._prove), methods=["POST"]),
                 Route("/admin/follow", operate(self._follow), methods=["POST"]),
                 *inference_routes(self._state, see),
@@ -90,6 +92,16 @@ class Desk:
 
     async def _metrics(self, _request: Request) -> Response:
         return Response(self._state.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    async def _openapi(self, _request: Request) -> Response:
+        served = self._state.follower.served
+        said = document(
+            model=self._state.model,
+            card=served.champion.card if served else None,
+            version=served.route.champion.number if served else None,
+            access=self._state.access,
+        )
+        return _json(200, said)
 
     async def _prove(self, request: Request) -> Response:
         try:
