@@ -42,7 +42,7 @@ class RowReader:
     def __init__(self, card: ModelCard) -> None:
         """Compile the card's features."""
         self._names = tuple(feature.name for feature in card.features)
-        self._categories = [
+        self._categories: list[tuple[int, dict[str | None, float]]] = [
             (j, {level: float(code) for code, level in enumerate(feature.levels)})
             for j, feature in enumerate(card.features)
             if feature.levels is not None
@@ -93,12 +93,18 @@ class RowReader:
             values = list(values)
             for j, codes in self._categories:
                 value = values[j]
-                key = value if type(value) is str else level_key(value)
-                values[j] = codes.get(key, math.nan)  # type: ignore[arg-type]
+                key = value if type(value) is str else _level(value, self._names[j], i)
+                values[j] = codes.get(key, math.nan)
         try:
             return self._pack(*values)
         except struct.error:
             return self._pack(*map(_number, values, self._names, [i] * len(values)))
+
+
+def _level(value: object, name: str, i: int) -> str | None:
+    if isinstance(value, (list, dict)):
+        raise RowError(f"row {i}, column {name!r}: {value!r:.40} is no name of a category")
+    return level_key(value)
 
 
 def _number(value: object, name: str, i: int) -> float:

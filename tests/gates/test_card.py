@@ -56,6 +56,8 @@ def test_a_feature_without_a_known_category_is_always_missing():
         ({"region": "north"}, "row 1 lacks the column 'age'"),
         ({"age": "old", "region": "north"}, "row 1, column 'age': 'old' is not a number"),
         ({"age": [4], "region": "north"}, "is not a number"),
+        ({"age": 4, "region": ["north"]}, "row 1, column 'region': .* is no name of a category"),
+        ({"age": 4, "region": {}}, "row 1, column 'region': {} is no name of a category"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(row, words):
