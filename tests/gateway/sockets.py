@@ -51,8 +51,9 @@ class Running:
 
 
 @contextmanager
-def running(house, **limits):
-    folders = ["--store", str(house.root), "--log", str(house.log)]
+def running(house, *more, tokens="", **limits):
+    """Run a gateway; limits are names of `sixgates.gateway.limits`, tokens a file of them."""
+    folders = ["--store", str(house.root), "--log", str(house.log), *more]
     with subprocess.Popen(
         [sys.executable, "-c", WITH_LIMITS, json.dumps(limits), "--model", "churn", *folders],
         cwd=ROOT,
@@ -60,14 +61,15 @@ def running(house, **limits):
             **os.environ,
             "SIXGATES_LEDGER_URL": house.ledger_url,
             "SIXGATES_GATEWAY_TOKEN": TOKEN,
+            "SIXGATES_TOKENS": str(tokens),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            host, port = json.loads(process.stdout.readline())["url"][7:].split(":")
-            yield Running(process, (host, int(port)))
+            port = json.loads(process.stdout.readline())["url"].rpartition(":")[2]
+            yield Running(process, ("127.0.0.1", int(port)))
         finally:
             process.kill()
 

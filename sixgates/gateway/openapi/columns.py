@@ -102,7 +102,9 @@ def _split(card: ModelCard | None) -> Schema:
     columns: Schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
     if card is not None:
         columns["allOf"] = [{"contains": {"const": feature.name}} for feature in card.features]
-    values = {"type": "array", "description": "A value a column."}
+    values: Schema = {"type": "array", "description": "A value a column."}
+    if card is not None:
+        values["minItems"] = len(card.features)
     data = {"type": "array", "items": values, "minItems": 1, "maxItems": MAX_ROWS}
     return {
         "type": "object",
