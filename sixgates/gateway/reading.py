@@ -68,6 +68,16 @@ class Reading(HttpToolsProtocol):
         if self._reading or self._leaving:
             self._weigh(size)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what came whole: a client that has said all may be listening yet."""
+        if self._is_idle():
+            return False
+        if self._reading:
+            self._give_up(400, "the request ends in the middle")
+        else:
+            self.cycle.keep_alive = False
+        return True
+
     def on_message_begin(self) -> None:
         """Note that a request begins."""
         super().on_message_begin()

@@ -1,6 +1,7 @@
 """What is not quite HTTP, or more of it than anybody needs."""
 
 import json
+import socket
 
 import pytest
 
@@ -74,6 +75,20 @@ def test_junk_is_refused_after_what_came_before_it_is_answered(gateway, champion
             assert_right(answers.next(), champion.expected(rows))
         assert answers.next()[0] == 400
         assert answers.next() is None
+
+
+def test_a_client_that_has_said_all_and_listens_is_answered(gateway, champion, sample_rows):
+    rows = sample_rows(3_000)
+    whole = request({"inputs": rows})
+    for cut, said in ((40, 400), (len(whole) - 10, 400), (len(whole), 200)):
+        with gateway.connect() as connection:
+            connection.sendall(whole * 2 + whole[:cut])
+            connection.shutdown(socket.SHUT_WR)
+            answers = Answers(connection)
+            for _ in range(2):
+                assert_right(answers.next(), champion.expected(rows))
+            assert answers.next()[0] == said
+            assert answers.next() is None
 
 
 H2C = b"connection: keep-alive, Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAM\r\n"
