@@ -30,8 +30,8 @@ class Reading(HttpToolsProtocol):
     """When the request being read began, or the last answer ended."""
     _reading = False
     """Whether a request has begun that is not whole yet."""
-    _pieces = 0
-    """Bytes that came of it in pieces."""
+    _pieces: int | None = None
+    """Bytes that came of it after the piece in which it began; None in that one."""
     _leaving = False
     """Whether the process stops."""
     _running: RequestResponseCycle | None = None
@@ -74,14 +74,14 @@ class Reading(HttpToolsProtocol):
             return False
         if self._reading:
             self._give_up(400, "the request ends in the middle")
-        else:
+        elif self._last_words is None:
             self.cycle.keep_alive = False
         return True
 
     def on_message_begin(self) -> None:
         """Note that a request begins."""
         super().on_message_begin()
-        self._reading, self._pieces, self._since = True, 0, self.loop.time()
+        self._reading, self._pieces, self._since = True, None, self.loop.time()
 
     def on_message_complete(self) -> None:
         """Note that it is whole."""
@@ -122,6 +122,9 @@ class Reading(HttpToolsProtocol):
         if self._leaving and self.cycle is not None:
             self.cycle.keep_alive = False
         if not self._reading:
+            return
+        if self._pieces is None:  # The piece in which it began may hold much of others.
+            self._pieces = 0
             return
         self._pieces += size
         if not self._has_head() and self._pieces > limits.MAX_HEAD:
