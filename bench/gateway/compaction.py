@@ -39,7 +39,7 @@ def exists() -> bool:
 def main() -> int:
     """Compact once."""
     settings = Settings(home=Path(sys.argv[1]))
-    log = import_module("sixgates.adapters.delta_log").DeltaLog(settings.log, settings.tables)  # type: ignore[attr-defined]
+    log = import_module("sixgates.adapters.delta_log").DeltaLog(settings.log, settings.tables)
     done = import_module(_MODULE).compact_log(log, MODEL, None, lambda: None)
     sys.stdout.write(f"{done}\n")
     return 1 if done.unreadable else 0

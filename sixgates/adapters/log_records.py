@@ -4,13 +4,13 @@ The columns follow from the fields of `sixgates/gates/records.py`. What a field 
 older records lack: there the default stands.
 """
 
-from dataclasses import MISSING, field, fields, make_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
+from msgspec.structs import fields
 from polars.exceptions import PolarsError
 
 from sixgates.gates.errors import ContractError
@@ -52,7 +52,7 @@ PREDICTION_SCHEMA = SCHEMAS[Stream.PREDICTIONS]
 LABEL_SCHEMA = SCHEMAS[Stream.LABELS]
 
 DEFAULTS = {
-    stream: {f.name: f.default for f in fields(record) if f.default is not MISSING}
+    stream: {f.name: f.default for f in fields(record) if f.default is not msgspec.NODEFAULT}
     for stream, record in _RECORDS.items()
 }
 """What stands where a record has no such field."""
@@ -139,10 +139,12 @@ def _malformed(path: Path, whole: bytes, before: int, stream: Stream) -> Contrac
 def _as_written(record: type[Label | Prediction]) -> type[Any]:
     """Return a record in which answers may be null: so JSON has those that are no number."""
     answers = tuple[float | None, ...]
-    return make_dataclass(
+    return msgspec.defstruct(
         record.__name__,
         [
-            (f.name, answers if f.name == "values" else f.type, field(default=f.default))
+            (f.name, answers if f.name == "values" else f.type, f.default)
+            if f.default is not msgspec.NODEFAULT
+            else (f.name, answers if f.name == "values" else f.type)
             for f in fields(record)
         ],
     )
