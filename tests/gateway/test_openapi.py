@@ -140,7 +140,7 @@ def test_it_says_which_calls_need_a_token_here(house, champion, tmp_path):
     file.write_text("read may-read\n")
     file.chmod(0o600)
     operate = {"/admin/prove", "/admin/follow"}
-    see = {"/serving", "/metrics", "/openapi.json", "/v2", "/v2/models/churn",
+    see = {"/serving", "/page/state", "/metrics", "/openapi.json", "/v2", "/v2/models/churn",
            "/v2/models/churn/versions/1"}  # fmt: skip
     ask = {"/invocations", "/labels", "/v2/models/churn/infer",
            "/v2/models/churn/versions/1/infer"}  # fmt: skip

@@ -12,7 +12,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from sixgates.gates.card import Task, encode_rows
+from sixgates.gates.card import Task
+from sixgates.gates.encoding import encode_rows
 from tests.gateway.sockets import CHUNKED, Answers, GoodClient, answer, request, running
 
 pytestmark = pytest.mark.slow

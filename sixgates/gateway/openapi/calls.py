@@ -11,6 +11,7 @@ from sixgates.gateway.protocol import MAX_ROWS
 from sixgates.gateway.tokens import Role
 
 TEXT = "text/plain"
+HTML = "text/html"
 
 REFUSALS: dict[int, str] = {
     400: "The request is wrong; or, on a health call of the Open Inference Protocol, nothing is"
@@ -117,6 +118,10 @@ CALLS = (
     Call("serving", "get", "/serving", "Who serves here.", Who.SEER, answer=_json("Serving")),
     Call("metrics", "get", "/metrics", "Counts and times, for Prometheus.", Who.SEER,
          answer={TEXT: {"type": "string"}}),
+    Call("page", "get", "/", "A page for people: who serves, what is wrong, what happens next.",
+         answer={HTML: {"type": "string"}}),
+    Call("page_state", "get", "/page/state", "The page's data. Programs read /serving.", Who.SEER,
+         answer={JSON: {"type": "object"}}),
     Call("openapi", "get", "/openapi.json", "This document.", Who.SEER,
          answer={JSON: {"type": "object"}}),
     Call("server", "get", "/v2", "Name and version of this server.", Who.SEER,
