@@ -19,6 +19,8 @@ class Arm(StrEnum):
     SHADOW = "shadow"
     """Scored on a request that another model answered; never seen by a client."""
 
+    __hash__ = str.__hash__  # an enumeration's own runs in Python, and every request asks for it
+
 
 class Prediction(msgspec.Struct, frozen=True):
     """One model's answer to one row."""

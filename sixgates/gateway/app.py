@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
-import msgspec
 from starlette.types import Receive, Scope, Send
 
 from sixgates.gateway import bodies
@@ -98,16 +97,19 @@ class Gateway:
         if (arm := heads.get(b"x-sixgates-arm")) is not None:
             access.require(Role.OPERATE, heads.get(b"authorization"))
             share, epoch = share_asked(arm, served), 0
-        trace = trace_of(heads, headers)
-        reader = dialect.readers[bodies.declared_type(heads, dialect.readers)]
+        trace = trace_of(heads, headers) if b"traceparent" in heads else ""
+        kind = heads.get(b"content-type", b"")
+        reader = (
+            dialect.plain.get(kind) or dialect.readers[bodies.declared_type(heads, dialect.readers)]
+        )
         return reader, request, served, Terms(share, epoch, trace)
 
     def _note(self, exchange: Exchange, lines: bytes, headers: bodies.Headers) -> None:
         """Log and count an answer before it is sent, and let the canary's guard see it."""
-        served, terms, question, answered = msgspec.structs.astuple(exchange)
-        headers[0] = (b"x-request-id", question.request.encode())
+        answered, terms = exchange.answer, exchange.terms
+        headers[0] = (b"x-request-id", exchange.question.request.encode())
         if terms.epoch:
-            self._state.follower.guard.saw(served, terms.share, answered.parts)
+            self._state.follower.guard.saw(exchange.served, terms.share, answered.parts)
         self._state.record(answered, lines)
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +13,9 @@ from sixgates.gateway.protocol import Question, read_question
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import Served
 
+_JSON = bodies.JSON.encode()
+_encode = msgspec.json.Encoder().encode
+
 Reader = Callable[[bytes, Served, str, float], Question]
 
 
@@ -21,10 +25,13 @@ class Dialect:
 
     readers: Mapping[str, Reader]
     """How a body is understood, by its content type; "" is for programs that declare none."""
+    plain: Mapping[bytes, Reader]
+    """The same by the header of most requests, which has no parameters."""
     write: Callable[[Question, Answer, Served], bytes]
     """How a JSON answer is written."""
 
 
+@lru_cache(maxsize=64)
 def dialect_at(path: str) -> Dialect | None:
     """Return the protocol in which a path is asked for predictions, None for any other path."""
     if path == "/invocations":
@@ -39,7 +46,7 @@ def _inference(model: str, version: str | None) -> Dialect:
         return read_inference(body, served, request, received)
 
     # Triton's client declares no type.
-    return Dialect({bodies.JSON: read, "": read}, write_inference)
+    return Dialect({bodies.JSON: read, "": read}, {_JSON: read}, write_inference)
 
 
 def _read_json(body: bytes, served: Served, request: str, received: float) -> Question:
@@ -51,7 +58,9 @@ def _read_csv(body: bytes, served: Served, request: str, received: float) -> Que
 
 
 def _write_predictions(_question: Question, answer: Answer, _served: Served) -> bytes:
-    return msgspec.json.encode({"predictions": answer.predictions})
+    return _encode({"predictions": answer.predictions})
 
 
-_INVOCATIONS = Dialect({bodies.JSON: _read_json, bodies.CSV: _read_csv}, _write_predictions)
+_INVOCATIONS = Dialect(
+    {bodies.JSON: _read_json, bodies.CSV: _read_csv}, {_JSON: _read_json}, _write_predictions
+)

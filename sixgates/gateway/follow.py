@@ -84,7 +84,7 @@ class Follower:
     def _move(self, route: Route) -> None:
         refused: dict[str, str] = {}
         champion = self._load(route.champion, refused)
-        beside = self._companion(route, refused)
+        beside = self._companion(route, champion, refused)
         if champion is not None:
             self.served = Served(route, champion, beside)
             self._store.keep({route.champion.digest, *([beside.digest] if beside else [])})
@@ -92,14 +92,17 @@ class Follower:
         self._tried = route
         self._next_try = time.monotonic() + RETRY_SECONDS
 
-    def _companion(self, route: Route, refused: dict[str, str]) -> Companion | None:
-        if route.beside is None:
+    def _companion(
+        self, route: Route, champion: LoadedModel | None, refused: dict[str, str]
+    ) -> Companion | None:
+        if route.beside is None or champion is None:
             return None
         version, arm, share = route.beside.version, route.beside.arm, route.beside.share
         model = self._load(version, refused)
         if model is None:
             return None
-        return Companion(version.number, version.digest, model, arm, share, guarded(route))
+        alike = model.card.features == champion.card.features
+        return Companion(version.number, version.digest, model, arm, share, guarded(route), alike)
 
     def _load(self, version: Version, refused: dict[str, str]) -> LoadedModel | None:
         try:

@@ -169,7 +169,8 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
     try:
         if beside is not None and share > 0 and is_beside(served.route.release, unit, share):
             arm, model, version = beside.arm, beside.model, beside.version
-            packed = model.reader.pack(question.rows, question.columns)
+            if not beside.reads_alike:
+                packed = model.reader.pack(question.rows, question.columns)
         values = model.booster.predict_one(packed)
     except Exception:  # noqa: BLE001 - the general way asks once more, and says what is wrong
         return None

@@ -21,6 +21,8 @@ class Companion:
     """Share of units that the route gives it; `Guard.share` says what is in force."""
     guarded: bool
     """Whether it must be allowed to answer, as a canary must; see `guard.py`."""
+    reads_alike: bool
+    """Whether it reads a row to the same numbers as the champion."""
 
 
 @dataclass(frozen=True, slots=True)

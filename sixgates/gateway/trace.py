@@ -11,13 +11,11 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0
 
 
 def trace_of(heads: Heads, headers: Headers) -> str:
-    """Return the trace of a request, and hand it on with the answer; empty where there is none.
+    """Return the trace of a request that names one, and hand it on with the answer.
 
     What is not written as the standard has it is left out, as the standard has it too.
     """
-    parent = heads.get(b"traceparent")
-    if parent is None:
-        return ""
+    parent = heads[b"traceparent"]
     found = _TRACEPARENT.fullmatch(parent)
     if found is None:
         return ""
