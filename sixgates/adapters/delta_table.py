@@ -113,11 +113,11 @@ class LogTable:
         """Make the table where there is none, and give it the columns that records have gained."""
         schema = Schema.from_arrow(self.columns.to_frame().to_arrow().schema)
         if not self.exists:
-            self.folder.mkdir(parents=True, exist_ok=True)
             with self.writing():
+                self.folder.mkdir(parents=True, exist_ok=True)
                 DeltaTable.create(self.folder, schema, mode="ignore", configuration=_CONFIGURATION)
-            for folder in (self.folder, *self.folder.parents[:3]):
-                sync(folder)
+                for folder in (self.folder, *self.folder.parents[:3]):
+                    sync(folder)
         table = self.open()
         known = {field.name for field in table.schema().fields}
         gained = [field for field in schema.fields if field.name not in known]
@@ -134,12 +134,11 @@ class LogTable:
         held = {name for name in segments if table.transaction_version(name) is not None}
         unsure = sorted(set(segments) - held)
         if unsure:
+            near = (pl.col("max.segment") >= unsure[0]) & (pl.col("min.segment") <= unsure[-1])
             segment = pl.col("segment")
-            within = segment.is_between(pl.lit(unsure[0]), pl.lit(unsure[-1])) & segment.is_in(
-                unsure
-            )
             with reading(self.folder):
-                held |= set(self.scan(table).filter(within).collect()["segment"])
+                rows = self.scan(table, near).select(segment).filter(segment.is_in(unsure))
+                held |= set(rows.collect()["segment"])
         return held
 
     def append(self, table: DeltaTable, rows: pl.DataFrame) -> None:
