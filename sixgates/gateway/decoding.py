@@ -1,16 +1,10 @@
 """JSON as clients send it: strict, but for the `NaN` that Python writes for a missing value."""
 
-import re
 from typing import TypeVar
 
 import msgspec
 
 _Value = TypeVar("_Value")
-
-_UP_TO_NAN = re.compile(
-    rb'((?:[^"N]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|N(?!aN))*+)(NaN|\Z)', re.DOTALL
-)
-"""All before a `NaN` that no text holds, and it. It matches wherever it begins: linear in time."""
 
 
 def decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:
@@ -33,7 +27,7 @@ def decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:
     except (RecursionError, UnicodeDecodeError) as exc:
         raise _malformed(exc) from exc
     try:
-        return decoder.decode(_UP_TO_NAN.sub(_with_null, body))
+        return decoder.decode(_with_null(body))
     except (RecursionError, UnicodeDecodeError) as exc:
         raise _malformed(exc) from exc
 
@@ -44,5 +38,26 @@ def _malformed(exc: RecursionError | UnicodeDecodeError) -> msgspec.DecodeError:
     return msgspec.DecodeError(f"it is not UTF-8: {exc.reason}")
 
 
-def _with_null(found: re.Match[bytes]) -> bytes:
-    return found[1] + (b"null" if found[2] else b"")
+def _with_null(body: bytes) -> bytes:
+    """Write null for each NaN outside of text.
+
+    A loop, because an expression over the whole body would keep every other thread waiting.
+    """
+    before, *rest = body.split(b"NaN")
+    word, other = b"null", b"NaN"
+    written = [before]
+    for part in rest:
+        if b'"' in before and _opens_or_closes(before):
+            word, other = other, word
+        written.append(word)
+        written.append(part)
+        before = part
+    return b"".join(written)
+
+
+def _opens_or_closes(part: bytes) -> bool:
+    """Whether text begins or ends in a part of JSON once more than the other."""
+    if b"\\" in part:
+        part = part.replace(b"\\\\", b"")  # What is left before a quote makes it one of the text.
+        return bool((part.count(b'"') - part.count(b'\\"')) & 1)
+    return bool(part.count(b'"') & 1)
