@@ -47,7 +47,7 @@ class Desk:
             self._needs(Role.OPERATE),
         )
         see = read if access.seeing else _open
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route(
                     "/labels", (read if access.asking else _open)(self._labels), methods=["POST"]
@@ -64,6 +64,9 @@ class Desk:
             ],
             exception_handlers={Refusal: refuse, HTTPException: refuse, bodies.GoneError: refuse},
         )
+        # A path that is nearly right is wrong: a redirect has no sentence.
+        application.router.redirect_slashes = False
+        return application
 
     async def _labels(self, request: Request) -> Response:
         labels = read_labels(await _body(request), time.time())
@@ -141,7 +144,7 @@ class Desk:
                 status, sentence, headers = exc.status, exc.sentence, None
             case HTTPException():
                 status, headers = exc.status_code, exc.headers
-                sentence = f"{request.method} {request.url.path}: {exc.detail}"
+                sentence = f"{request.method} {request.scope['path']:.100}: {exc.detail}"
             case _:
                 return Response(status_code=_CLIENT_GONE)  # Nobody reads this.
         self._state.refused(status)

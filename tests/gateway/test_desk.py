@@ -152,3 +152,18 @@ def test_metrics_count_rows_by_arm_and_version(house, champion, challenger, samp
         'sixgates_gateway_epoch{model="churn"} 1.0',
     ):
         assert line in text
+
+
+def test_a_path_that_is_nearly_right_is_refused_with_a_sentence(house, champion):
+    house.route(champion)
+    gateway = house.gateway()
+    for path in ("/labels/", "/healthz/", "/v2/"):
+        answer = gateway.get(path)
+        assert (answer.status_code, answer.json()) == (404, {"error": f"GET {path}: Not Found"})
+
+
+def test_a_long_path_is_cut_in_the_sentence(house, champion):
+    house.route(champion)
+    answer = house.gateway().get("/" + "a" * 10_000)
+    assert answer.status_code == 404
+    assert len(answer.text) < 200
