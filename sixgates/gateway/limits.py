@@ -19,6 +19,9 @@ MAX_CONNECTIONS = 1000
 MAX_HEAD = 64 * 1024
 """Bytes of a head that comes in pieces; 431 above it."""
 
+MAX_HELD = 256 * 2**20
+"""Bytes of large requests that are held at once, of all clients; one that goes beyond gets 503."""
+
 DRAIN_SECONDS: float = 10
 """How long requests under way may take once the process is told to stop."""
 

@@ -25,6 +25,8 @@ class Reading(HttpToolsProtocol):
 
     refused: Callable[[int], None]
     """Told the status of each answer that no application gave."""
+    held: int = 0
+    """Bytes of requests in pieces that are not answered yet, of all connections of a type."""
 
     _since: float
     """When the request being read began, or the last answer ended."""
@@ -32,6 +34,8 @@ class Reading(HttpToolsProtocol):
     """Whether a request has begun that is not whole yet."""
     _pieces: int | None = None
     """Bytes that came of it after the piece in which it began; None in that one."""
+    _held = 0
+    """This connection's part of `held`."""
     _leaving = False
     """Whether the process stops."""
     _running: RequestResponseCycle | None = None
@@ -49,6 +53,7 @@ class Reading(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._running is not None:
             _abandon(self._running)  # uvicorn tells the newest of several, which may wait yet.
+        self._release()
 
     def data_received(self, data: bytes) -> None:
         """Read on; refuse what is no HTTP."""
@@ -91,6 +96,7 @@ class Reading(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, else wait for it; without uvicorn's timer a request."""
         self.server_state.total_requests += 1
+        self._release()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -127,10 +133,22 @@ class Reading(HttpToolsProtocol):
             self._pieces = 0
             return
         self._pieces += size
+        self._hold(size)
         if not self._has_head() and self._pieces > limits.MAX_HEAD:
             self._give_up(431, f"the head is larger than {limits.MAX_HEAD:,} bytes")
         elif self._pieces > _MAX_PIECES:
             self._give_up(413, f"the request is larger than {_MAX_PIECES:,} bytes")
+        elif self.held > limits.MAX_HELD:
+            sentence = f"{limits.MAX_HELD:,} bytes of requests are held: try again later"
+            self._give_up(503, sentence)
+
+    def _hold(self, size: int) -> None:
+        type(self).held += size
+        self._held += size
+
+    def _release(self) -> None:
+        type(self).held -= self._held
+        self._held = 0
 
     def _is_idle(self) -> bool:
         return not self._reading and (self._running is None or self._running.response_complete)
@@ -168,6 +186,7 @@ class Reading(HttpToolsProtocol):
 
     def _part(self, status: int, sentence: str) -> None:
         """Answer for the application, and leave."""
+        self._release()
         self.connections.discard(self)
         self._say(status, sentence)
         self.flow.resume_reading()

@@ -188,3 +188,22 @@ def test_one_client_too_many_is_told_and_later_taken_in(house, champion, sample_
         with gateway.connect() as taken_in:
             taken_in.sendall(request({"inputs": sample_rows(1)}))
             assert Answers(taken_in).next()[0] == 200
+
+
+def test_more_large_requests_than_memory_is_for_are_told(house, champion, sample_rows):
+    whole = request({"inputs": sample_rows(10_000)})
+    half = len(whole) // 2
+    with beside_a_good_client(house, champion, sample_rows, MAX_HELD=len(whole)) as (gateway, good):
+        for _ in range(3):
+            with ExitStack() as stack:
+                first, second, third = (stack.enter_context(gateway.connect()) for _ in range(3))
+                for connection in (first, second):
+                    connection.sendall(whole[: half - 1000])
+                    good.goes_on()
+                third.sendall(whole[:half])
+                sentence = f"{len(whole):,} bytes of requests are held: try again later"
+                assert answer(third) == (503, {"error": sentence})
+                first.close()
+                good.goes_on()
+                second.sendall(whole[half - 1000 :])
+                assert Answers(second).next()[0] == 200
