@@ -85,7 +85,7 @@ def measure(names: list[str], *, quick: bool) -> list[Figure]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     say("models and requests")
-    run = Run(make(folder / "made"), folder, BENCH / ".envs", quick, say)
+    run = Run(make(OUT / "made"), folder, BENCH / ".envs", quick, say)
     return [figure for name in names for figure in or_failed(name, GROUPS[name](run))]
 
 

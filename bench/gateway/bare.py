@@ -38,6 +38,7 @@ def main() -> int:
     uvicorn.run(
         application(predict), port=int(port), loop="uvloop", http="httptools", ws="none",
         lifespan="off", log_level="critical", access_log=False, server_header=False,
+        proxy_headers=False,
     )  # fmt: skip
     return 0
 

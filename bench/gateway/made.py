@@ -1,9 +1,12 @@
 """Models and requests that the bench made, by `model.py` in a process of its own."""
 
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from sixgates.gates.errors import ContractError
@@ -42,14 +45,24 @@ class Made:
 
 
 def make(folder: Path) -> Made:
-    """Train the models and write the requests, from fixed seeds.
+    """Train the models and write the requests, from fixed seeds; what is there already is kept.
 
     Raises:
         ContractError: a model is not of the size that is to be measured.
     """
-    command = [sys.executable, "-m", "bench.gateway.model", str(folder)]
+    recipe = Path(__file__).with_name("model.py").read_bytes() + version("lightgbm").encode()
+    digest = hashlib.sha256(recipe).hexdigest()
+    made = folder / "made.json"
+    if not made.exists() or json.loads(made.read_text())["recipe"] != digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _make(folder, digest)
+    found = json.loads(made.read_text())
+    return Made(folder, tuple(found["digests"]), tuple(zip(*found["expected"], strict=True)))
+
+
+def _make(folder: Path, recipe: str) -> None:
+    command = [sys.executable, "-m", "bench.gateway.model", str(folder), recipe]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise ContractError(f"the models could not be made: {done.stderr.strip()[-500:]}")
-    found = json.loads((folder / "made.json").read_text())
-    return Made(folder, tuple(found["digests"]), tuple(zip(*found["expected"], strict=True)))

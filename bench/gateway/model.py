@@ -1,7 +1,8 @@
-"""What is served, and what is asked: `python -m bench.gateway.model FOLDER`.
+"""What is served, and what is asked: `python -m bench.gateway.model FOLDER RECIPE`.
 
 A process of its own, so that the bench itself never loads LightGBM or NumPy: pages of them that it
-shared with a gateway would count half in the gateway's memory.
+shared with a gateway would count half in the gateway's memory. The recipe is a digest of how this is
+made, kept beside it.
 """
 
 import json
@@ -31,7 +32,7 @@ _START = datetime(2026, 5, 1)  # noqa: DTZ001 - event times are naive UTC
 
 def main() -> int:
     """Write models and requests, and say by which digests the models go."""
-    folder = Path(sys.argv[1])
+    folder, recipe = Path(sys.argv[1]), sys.argv[2]
     digests = [_put(folder / "models", seed) for seed in range(VERSIONS)]
     (folder / "requests").mkdir(exist_ok=True)
     rng = np.random.default_rng(99)
@@ -44,7 +45,8 @@ def main() -> int:
     _write(folder / "requests/arrays.txt", [array(row) for row in singles])
     np.save(folder / "requests/batch.npy", np.stack(batches))
     expected = [_answers(folder / "models" / MODEL / f"{d}.txt", singles) for d in digests]
-    (folder / "made.json").write_text(json.dumps({"digests": digests, "expected": expected}))
+    made = {"recipe": recipe, "digests": digests, "expected": expected}
+    (folder / "made.json").write_text(json.dumps(made))
     return 0
 
 

@@ -2,10 +2,12 @@
 
 import sys
 from dataclasses import dataclass
+from urllib.request import urlopen
 
 from bench.gateway.house import House
 from bench.gateway.servers import Server, Start, free_port, require_answers, start
 from cli.rehearsal.processes import Processes
+from sixgates.gates.errors import ContractError
 
 ASYNC, REPLY_AFTER_COMMIT = "async", "reply-after-commit"
 LOG_MODES = (ASYNC, REPLY_AFTER_COMMIT)
@@ -43,6 +45,22 @@ def start_ours(processes: Processes, house: House, name: str, options: Options) 
     right = [answers[:2] for answers in house.made.expected]  # champion's or canary's
     require_answers(server, bodies, right, answer_of=lambda said: said["predictions"][0])
     return server
+
+
+def require_whole_log(server: Server) -> None:
+    """See that a gateway logged every answer, and scored in shadow whatever it should.
+
+    Raises:
+        ContractError: it left some out, so that it did less than is to be measured.
+    """
+    with urlopen(f"{server.origin}/metrics", timeout=10) as answer:  # noqa: S310 - loopback
+        lines = [line.split() for line in answer.read().decode().splitlines()]
+    for name in ("unlogged", "unshadowed"):
+        (left_out,) = [
+            float(line[1]) for line in lines if line[0].startswith(f"sixgates_gateway_{name}{{")
+        ]
+        if left_out:
+            raise ContractError(f"{left_out:,.0f} answers of {server.name} are {name}")
 
 
 def command(house: House, port: int, options: Options) -> list[str]:

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.gateway.figures import TIMES, Figure, at_most, shown
-from bench.gateway.ours import ASYNC, LOG_MODES, REPLY_AFTER_COMMIT, Options, start_ours
+from bench.gateway.ours import (
+    ASYNC,
+    LOG_MODES,
+    REPLY_AFTER_COMMIT,
+    Options,
+    require_whole_log,
+    start_ours,
+)
 from bench.gateway.pairs import PAIRS, Side, in_turn, ratio_of
 from bench.gateway.run import Run, or_failed
 from bench.gateway.servers import Server, Start, free_port, require_answers, start
@@ -75,13 +82,18 @@ def _against_bare(
         ours = Side(start_ours(processes, house, "ours", Options(mode, shadow)), requests)
         bare = Side(start_bare(run, processes, house.logs, "fast"), requests)
         for connections in CONNECTIONS:
-            run.say(f"{name}, {connections} connections")
-            found = in_turn(
-                ours, bare, connections=connections, pairs=run.of(PAIRS, 2),
-                seconds=run.of(SECONDS, 1),
-            )  # fmt: skip
-            ratio = ratio_of(found)
-            yield at_most(
-                f"CPU against bare: {name}, {connections} connections",
-                ratio.median, bound, TIMES, ratio.note,
-            )  # fmt: skip
+            title = f"CPU against bare: {name}, {connections} connections"
+            run.say(title)
+            figures = _at(run, ours, bare, connections=connections, title=title, bound=bound)
+            yield from or_failed(title, figures)
+
+
+def _at(
+    run: Run, ours: Side, bare: Side, *, connections: int, title: str, bound: float
+) -> Iterator[Figure]:
+    found = in_turn(
+        ours, bare, connections=connections, pairs=run.of(PAIRS, 2), seconds=run.of(SECONDS, 1)
+    )
+    require_whole_log(ours.server)
+    ratio = ratio_of(found)
+    yield at_most(title, ratio.median, bound, TIMES, ratio.note)
