@@ -1,8 +1,8 @@
 """What is served, and what is asked: `python -m bench.gateway.model FOLDER RECIPE`.
 
 A process of its own, so that the bench itself never loads LightGBM or NumPy: pages of them that it
-shared with a gateway would count half in the gateway's memory. The recipe is a digest of how this is
-made, kept beside it.
+shared with a gateway would count half in the gateway's memory. The recipe is a digest of how all
+this is made, and is kept beside it.
 """
 
 import json
