@@ -56,14 +56,17 @@ class Gateway:
         headers: bodies.Headers = []
         try:
             heads = bodies.heads_of(scope)
-            asked = self._admit(dialect, scope, heads, headers)
+            reader, request = self._admit(dialect, scope, heads, headers)
             body = await bodies.read(heads, receive)
+            # Only now: a slow client must not be answered by a route that has gone meanwhile.
+            served, terms = self._meet(heads, headers)
+            asked = (reader, request, served, terms, body)
             if len(body) <= INLINE_BYTES:
-                exchange, lines, reply = _exchange(dialect, *asked, body)
+                exchange, lines, reply = _exchange(dialect, *asked)
             else:
                 loop = asyncio.get_running_loop()
                 exchange, lines, reply = await loop.run_in_executor(
-                    self._pool, _exchange, dialect, *asked, body
+                    self._pool, _exchange, dialect, *asked
                 )
             self._note(exchange, lines, headers)
         except bodies.GoneError:
@@ -79,7 +82,7 @@ class Gateway:
 
     def _admit(
         self, dialect: Dialect, scope: Scope, heads: Heads, headers: bodies.Headers
-    ) -> tuple[Reader, str, Served, Terms]:
+    ) -> tuple[Reader, str]:
         """Admit a request by its head, and note its identifier among the answer's headers first."""
         request = request_id(heads.get(b"x-request-id"))
         headers.append((b"x-request-id", request.encode()))
@@ -89,20 +92,22 @@ class Gateway:
         access = self._state.access
         if access.asking:
             access.require(Role.READ, heads.get(b"authorization"))
+        kind = heads.get(b"content-type", b"")
+        known = dialect.plain.get(kind)
+        return known or dialect.readers[bodies.declared_type(heads, dialect.readers)], request
+
+    def _meet(self, heads: Heads, headers: bodies.Headers) -> tuple[Served, Terms]:
+        """Take the route that answers a request, and note its epoch among the answer's headers."""
         served = self._state.follower.served
         if served is None:
             raise Refusal(503, self._state.nothing_served())
         headers.append((b"x-sixgates-epoch", b"%d" % served.route.epoch))
         share, epoch = self._state.follower.guard.share(served), served.route.epoch
         if (arm := heads.get(b"x-sixgates-arm")) is not None:
-            access.require(Role.OPERATE, heads.get(b"authorization"))
+            self._state.access.require(Role.OPERATE, heads.get(b"authorization"))
             share, epoch = share_asked(arm, served), 0
         trace = trace_of(heads, headers) if b"traceparent" in heads else ""
-        kind = heads.get(b"content-type", b"")
-        reader = (
-            dialect.plain.get(kind) or dialect.readers[bodies.declared_type(heads, dialect.readers)]
-        )
-        return reader, request, served, Terms(share, epoch, trace)
+        return served, Terms(share, epoch, trace)
 
     def _note(self, exchange: Exchange, lines: bytes, headers: bodies.Headers) -> None:
         """Log and count an answer before it is sent, and let the canary's guard see it."""

@@ -1,4 +1,6 @@
+import asyncio
 import errno
+import json
 import math
 import os
 import time
@@ -199,3 +201,29 @@ def test_a_full_log_answers_and_counts(house, champion, challenger, sample_rows,
     gateway.score(rows)
     assert gateway.get("/healthz").json()["status"] == "ok"
     assert len(house.predictions()) == 10
+
+
+def test_a_slow_body_is_answered_by_the_route_that_is_there_when_it_has_come(
+    house, champion, challenger, sample_rows
+):
+    house.route(champion)
+    gateway = house.gateway()
+    rows = sample_rows(1)
+    body = json.dumps({"inputs": rows}).encode()
+    parts = [body[:20], body[20:]]
+    sent = []
+
+    async def receive():
+        if len(parts) == 1:
+            house.route(challenger)
+            gateway.follower.follow()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    async def send(message):
+        sent.append(message)
+
+    head = {"type": "http", "method": "POST", "path": "/invocations"}
+    kind = [(b"content-type", b"application/json")]
+    asyncio.run(gateway.app({**head, "headers": kind}, receive, send))
+    assert json.loads(sent[1]["body"]) == {"predictions": challenger.expected(rows)}
+    assert (b"x-sixgates-epoch", b"2") in sent[0]["headers"]
