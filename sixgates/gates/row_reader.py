@@ -48,7 +48,7 @@ class RowReader:
             if feature.levels is not None
         ]
         self._pack = struct.Struct(f"={len(self._names)}d").pack
-        self._picks: dict[Columns | None, Callable[[Any], tuple[Any, ...]]] = {}
+        self._picks: dict[Columns | None, Callable[[Any], Sequence[Any]]] = {}
 
     def pack(self, rows: Sequence[Row], columns: Columns | None = None) -> bytes:
         """Return the rows one after another, each as the model's float64 in machine order.
@@ -64,14 +64,14 @@ class RowReader:
             OverflowError: a number is larger than a float64 can be.
         """
         pick = self._picks.get(columns) or self._learn(columns)
-        if len(rows) == 1 and not self._categories:
+        if not self._categories:
             try:
-                return self._pack(*pick(rows[0]))
+                return b"".join([self._pack(*pick(row)) for row in rows])
             except (KeyError, struct.error):
                 pass  # what is missing is found below
         return b"".join([self._pack_row(pick, row, i) for i, row in enumerate(rows)])
 
-    def _learn(self, columns: Columns | None) -> Callable[[Any], tuple[Any, ...]]:
+    def _learn(self, columns: Columns | None) -> Callable[[Any], Sequence[Any]]:
         """Remember where the features are among columns, or in records."""
         keys: Sequence[Any] = self._names
         if columns is not None:
@@ -84,9 +84,9 @@ class RowReader:
         pick = self._picks[columns] = _picking(keys)
         return pick
 
-    def _pack_row(self, pick: Callable[[Any], tuple[Any, ...]], row: Row, i: int) -> bytes:
+    def _pack_row(self, pick: Callable[[Any], Sequence[Any]], row: Row, i: int) -> bytes:
         try:
-            values: Sequence[Any] = pick(row)
+            values = pick(row)
         except KeyError as exc:
             raise RowError(f"row {i} lacks the column {exc.args[0]!r}") from None
         if self._categories:
@@ -115,8 +115,11 @@ def _number(value: object, name: str, i: int) -> float:
     raise RowError(f"row {i}, column {name!r}: {value!r:.40} is not a number")
 
 
-def _picking(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return what takes the values of these keys out of a row, always as a tuple."""
+def _picking(keys: Sequence[Any]) -> Callable[[Any], Sequence[Any]]:
+    """Return what takes the values of these keys out of a row, always as a sequence."""
+    first = keys[0]
+    if isinstance(first, int) and list(keys) == list(range(first, first + len(keys))):
+        return itemgetter(slice(first, first + len(keys)))
     if len(keys) > 1:
         return itemgetter(*keys)
-    return lambda row: tuple([row[key] for key in keys])
+    return lambda row: (row[first],)

@@ -147,7 +147,10 @@ def question_of(
         request,
         rows,
         columns,
-        [_unit(entity, card.entity, request, i) for i, entity in enumerate(entities)],
+        [
+            unit if type(unit) is str and unit else _unit(unit, card.entity, request, i)
+            for i, unit in enumerate(entities)
+        ],
         [_event_time(at, received, card.event_time, i) for i, at in enumerate(times)],
         received,
     )

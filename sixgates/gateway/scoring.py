@@ -112,7 +112,8 @@ def answer(served: Served, question: Question, terms: Terms) -> Answer:
         work = _Work(question, terms, range(n), reading)
         return _together(served, n, [], [_ask(_champion(served, Arm.CHAMPION), work, packed)])
     beside = _ask(_beside(served), _Work(question, terms, theirs))
-    mine = sorted(set(range(n)).difference(theirs))
+    others = set(theirs)
+    mine = [i for i in range(n) if i not in others]
     fallen = [record.row for record in beside.records if record.error]
     own = [
         _ask(_champion(served, arm), _Work(question, terms, rows, reading), _only(packed, rows, n))
@@ -275,10 +276,11 @@ def _failed(asked: _Asked, work: _Work, exc: Exception, seconds: float) -> Score
 def _scored(asked: _Asked, work: _Work, answers: Answers, seconds: float) -> Scored:
     """Turn an answer that is not a finite number into a failure of its row."""
     errors = [""] * len(answers)
-    for i, values in enumerate(answers):
-        if not all(map(isfinite, values)):
-            errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
-            answers[i] = ()
+    if not isfinite(sum(map(sum, answers))):
+        for i, values in enumerate(answers):
+            if not all(map(isfinite, values)):
+                errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
+                answers[i] = ()
     return _records(asked, work, answers, errors, seconds)
 
 
