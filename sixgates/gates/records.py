@@ -22,7 +22,7 @@ class Arm(StrEnum):
     __hash__ = str.__hash__  # an enumeration's own runs in Python, and every request asks for it
 
 
-class Prediction(msgspec.Struct, frozen=True):
+class Prediction(msgspec.Struct, frozen=True, gc=False):
     """One model's answer to one row."""
 
     request: str

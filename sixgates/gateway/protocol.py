@@ -151,7 +151,12 @@ def question_of(
             unit if type(unit) is str and unit else _unit(unit, card.entity, request, i)
             for i, unit in enumerate(entities)
         ],
-        [_event_time(at, received, card.event_time, i) for i, at in enumerate(times)],
+        [
+            at
+            if type(at) is float and _YEAR_1 <= at <= _YEAR_9999
+            else _event_time(at, received, card.event_time, i)
+            for i, at in enumerate(times)
+        ],
         received,
     )
 

@@ -35,6 +35,8 @@ from sixgates.ledger.ledger import Ledger
 
 _BACKLOG = 2048
 _TEND_SECONDS = 1.0
+_GARBAGE = 50_000
+"""Objects after which the collector looks at the newest: more than a request of many rows makes."""
 _SWITCH_SECONDS = 0.0005
 """After so long another thread lets the event loop's in. Python's own 5 ms would be felt."""
 
@@ -139,9 +141,10 @@ def _serve(
     sys.setswitchinterval(_SWITCH_SECONDS)
     follower.poll()
     # What is there now stays: looking through it for garbage again and again cost a third of a
-    # request. What requests leave behind goes by itself, without a collector.
+    # request. What requests leave behind goes by itself; the collector is for what few leave.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     try:
         with _signals_end_quietly():
             connection = connection_type(state.refused)
