@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sixgates.gateway import limits
 from sixgates.gateway.parting import forget
-from sixgates.gateway.reading import Reading
+from sixgates.gateway.reading import Held, Reading
 
 
 def connection_type(refused: Callable[[int], None]) -> type[asyncio.Protocol]:
@@ -18,7 +18,7 @@ def connection_type(refused: Callable[[int], None]) -> type[asyncio.Protocol]:
     Args:
         refused: Told the status of each answer that no application gave.
     """
-    return type("Connection", (_Connection,), {"refused": staticmethod(refused)})
+    return type("Connection", (_Connection,), {"refused": staticmethod(refused), "held": Held()})
 
 
 class _Connection(Reading):

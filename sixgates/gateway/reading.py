@@ -20,13 +20,22 @@ _MAX_PIECES = 2 * MAX_BODY
 """Bytes of one request: a body, and what chunks and trailers add to it."""
 
 
+class Held:
+    """Bytes of requests in pieces that are not answered yet."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
 class Reading(HttpToolsProtocol):
     """What one client sends."""
 
     refused: Callable[[int], None]
     """Told the status of each answer that no application gave."""
-    held: int = 0
-    """Bytes of requests in pieces that are not answered yet, of all connections of a type."""
+    held: Held
+    """What all connections hold together."""
 
     _since: float
     """When the request being read began, or the last answer ended."""
@@ -35,7 +44,7 @@ class Reading(HttpToolsProtocol):
     _pieces: int | None = None
     """Bytes that came of it after the piece in which it began; None in that one."""
     _held = 0
-    """This connection's part of `held`."""
+    """This connection's part of it."""
     _leaving = False
     """Whether the process stops."""
     _running: RequestResponseCycle | None = None
@@ -96,7 +105,8 @@ class Reading(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, else wait for it; without uvicorn's timer a request."""
         self.server_state.total_requests += 1
-        self._release()
+        if self._held:
+            self._release()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -138,16 +148,16 @@ class Reading(HttpToolsProtocol):
             self._give_up(431, f"the head is larger than {limits.MAX_HEAD:,} bytes")
         elif self._pieces > _MAX_PIECES:
             self._give_up(413, f"the request is larger than {_MAX_PIECES:,} bytes")
-        elif self.held > limits.MAX_HELD:
+        elif self.held.size > limits.MAX_HELD:
             sentence = f"{limits.MAX_HELD:,} bytes of requests are held: try again later"
             self._give_up(503, sentence)
 
     def _hold(self, size: int) -> None:
-        type(self).held += size
+        self.held.size += size
         self._held += size
 
     def _release(self) -> None:
-        type(self).held -= self._held
+        self.held.size -= self._held
         self._held = 0
 
     def _is_idle(self) -> bool:
