@@ -21,7 +21,8 @@ from sixgates.gateway.split import is_beside, is_shadowed
 from sixgates.gateway.store import LoadedModel
 
 _MAX_ERROR = 300
-_CHAMPION = Arm.CHAMPION  # taken from the enumeration once: each time costs as much as a record
+# Taken from the enumeration once: each time costs as much as a record.
+_CHAMPION, _SHADOW = Arm.CHAMPION, Arm.SHADOW
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -92,6 +93,13 @@ class _Work(NamedTuple):
     """Seconds it took to read one of them."""
 
 
+class _Other(NamedTuple):
+    """A row that one model has answered, and another is asked for."""
+
+    question: Question
+    record: Prediction
+
+
 def answer(served: Served, question: Question, terms: Terms) -> Answer:
     """Answer each row with its arm's model; where the one beside fails, with the champion.
 
@@ -132,24 +140,22 @@ def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Scored]:
         exchanges: Requests that were answered.
         sample: Share of units whose rows are scored, 0 to 1.
     """
-    works: dict[_Asked, list[_Work]] = {}
-    for served, terms, question, answered in map(msgspec.structs.astuple, exchanges):
-        if served.beside is None or answered.failure or not terms.epoch:
+    asked: dict[_Asked, list[_Other]] = {}
+    for exchange in exchanges:
+        served, beside = exchange.served, exchange.served.beside
+        if beside is None or exchange.answer.failure or not exchange.terms.epoch:
             continue
-        for arm, asked in (
-            (Arm.CHAMPION, _beside(served)._replace(arm=Arm.SHADOW)),
-            (served.beside.arm, _champion(served, Arm.SHADOW)),
-        ):
-            rows = [
-                r.row
-                for r in answered.records
-                if r.arm is arm
-                and not r.error
-                and is_shadowed(served.route.release, r.entity, sample)
-            ]
-            if rows:
-                works.setdefault(asked, []).append(_Work(question, terms, rows))
-    return [scored for asked, of_model in works.items() for scored in _ask_all(asked, of_model)]
+        for record in exchange.answer.records:
+            if record.error or not is_shadowed(served.route.release, record.entity, sample):
+                continue
+            if record.arm is _CHAMPION:
+                other = _Asked(beside.model, beside.version, _SHADOW)
+            elif record.arm is beside.arm:
+                other = _Asked(served.champion, served.route.champion.number, _SHADOW)
+            else:
+                continue
+            asked.setdefault(other, []).append(_Other(exchange.question, record))
+    return [_ask_all(other, rows) for other, rows in asked.items()]
 
 
 def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | None:
@@ -237,28 +243,44 @@ def _ask(asked: _Asked, work: _Work, packed: bytes | None = None) -> Scored:
     except Exception as exc:  # noqa: BLE001 - whatever one model does, the other must answer
         return _failed(asked, work, exc, perf_counter() - started)
     seconds = perf_counter() - started + work.reading * len(work.rows)
-    return _scored(asked, work, answers, seconds)
+    return _records(asked, work, answers, _judge(answers), seconds)
 
 
-def _ask_all(asked: _Asked, works: list[_Work]) -> list[Scored]:
-    """Ask for the rows of several requests at once; each part takes its share of the time."""
-    readable: list[tuple[_Work, bytes]] = []
-    scored: list[Scored] = []
+def _ask_all(asked: _Asked, others: list[_Other]) -> Scored:
+    """Ask for rows of several requests at once."""
     started = perf_counter()
-    for work in works:
+    packs: list[bytes] = []
+    readable: list[Prediction] = []
+    records: list[Prediction] = []
+    for question, record in others:
         try:
-            readable.append((work, _pack(asked.model, work)))
+            packs.append(asked.model.reader.pack([question.rows[record.row]], question.columns))
+            readable.append(record)
         except Exception as exc:  # noqa: BLE001 - as above
-            scored.append(_failed(asked, work, exc, 0.0))
+            records.append(_again(asked, record, (), _said(exc), 0.0))
     try:
-        answers = iter(asked.model.booster.predict(b"".join([packed for _, packed in readable])))
+        answers = asked.model.booster.predict(b"".join(packs))
+        errors = _judge(answers)
     except Exception as exc:  # noqa: BLE001 - as above
-        return scored + [_failed(asked, work, exc, 0.0) for work, _ in readable]
-    each = (perf_counter() - started) / max(1, sum(len(work.rows) for work, _ in readable))
-    for work, _ in readable:
-        own = [next(answers) for _ in work.rows]
-        scored.append(_scored(asked, work, own, each * len(work.rows)))
-    return scored
+        answers, errors = [()] * len(readable), [_said(exc)] * len(readable)
+    seconds = perf_counter() - started
+    micros = seconds * 1e6 / len(others)
+    records += [
+        _again(asked, record, values, error, micros)
+        for record, values, error in zip(readable, answers, errors, strict=True)
+    ]
+    failed = len(others) - errors.count("")
+    return Scored(records, Part(asked.arm, asked.version, len(others), failed, seconds))
+
+
+def _again(
+    asked: _Asked, record: Prediction, values: tuple[float, ...], error: str, micros: float
+) -> Prediction:
+    """Return the record of another model's answer to the same row."""
+    return Prediction(
+        record.request, record.row, record.entity, record.at, record.epoch, asked.arm,
+        asked.version, values, error, micros, record.received, record.share, record.trace,
+    )  # fmt: skip
 
 
 def _pack(model: LoadedModel, work: _Work) -> bytes:
@@ -268,20 +290,23 @@ def _pack(model: LoadedModel, work: _Work) -> bytes:
 
 
 def _failed(asked: _Asked, work: _Work, exc: Exception, seconds: float) -> Scored:
-    error = f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
     n = len(work.rows)
-    return _records(asked, work, [()] * n, [error] * n, seconds)
+    return _records(asked, work, [()] * n, [_said(exc)] * n, seconds)
 
 
-def _scored(asked: _Asked, work: _Work, answers: Answers, seconds: float) -> Scored:
-    """Turn an answer that is not a finite number into a failure of its row."""
+def _said(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
+
+
+def _judge(answers: Answers) -> list[str]:
+    """Turn answers that are not finite numbers into failures of their rows; return the errors."""
     errors = [""] * len(answers)
     if not isfinite(sum(map(sum, answers))):
         for i, values in enumerate(answers):
             if not all(map(isfinite, values)):
                 errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
                 answers[i] = ()
-    return _records(asked, work, answers, errors, seconds)
+    return errors
 
 
 def _records(
