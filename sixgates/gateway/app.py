@@ -47,6 +47,32 @@ class Gateway:
         else:
             await self._predict(dialect, scope, receive, send)
 
+    def answer_at_once(self, scope: Scope, body: bytes) -> bytes | None:
+        """Return the answer to a small request for predictions: headers, an empty line, and body.
+
+        None where it is not that, or anything is to be said about it: then nothing has happened,
+        and the application is to be asked.
+        """
+        dialect = dialect_at(scope["path"])
+        if dialect is None or self._state.access_log is not None or len(body) > INLINE_BYTES:
+            return None
+        started = perf_counter()
+        headers: bodies.Headers = []
+        try:
+            heads = bodies.heads_of(scope)
+            reader, request = self._admit(dialect, scope, heads, headers)
+            served, terms = self._meet(heads, headers)
+            exchange, lines, reply = _exchange(dialect, reader, request, served, terms, body)
+        except Refusal:
+            return None
+        if exchange.answer.failure:
+            return None
+        self._note(exchange, lines, headers)
+        self._state.tally.seconds.add(perf_counter() - started)
+        if served.beside is not None:
+            self._state.shadows.ask(exchange)
+        return bodies.written(reply, headers)
+
     def close(self) -> None:
         """Let the scoring threads finish."""
         self._pool.shutdown()

@@ -100,6 +100,14 @@ async def reply(send: Send, status: int, body: bytes, headers: Headers) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def written(body: bytes, headers: Headers) -> bytes:
+    """Write a whole JSON answer as `reply` sends it, from its first header on."""
+    lines = [b"%s: %s\r\n" % header for header in headers]
+    return b"content-type: application/json\r\ncontent-length: %d\r\n%s\r\n%s" % (
+        len(body), b"".join(lines), body,
+    )  # fmt: skip
+
+
 def error_body(refusal: Refusal) -> bytes:
     """Write a refusal's sentence for the client."""
     return msgspec.json.encode({"error": refusal.sentence})

@@ -7,21 +7,30 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from starlette.types import Scope
+
 from sixgates.gateway import limits
+from sixgates.gateway.at_once import AtOnce
 from sixgates.gateway.parting import forget
-from sixgates.gateway.reading import Held, Reading
+from sixgates.gateway.reading import Held
 
 
-def connection_type(refused: Callable[[int], None]) -> type[asyncio.Protocol]:
+def connection_type(
+    answer: Callable[[Scope, bytes], bytes | None], refused: Callable[[int], None]
+) -> type[asyncio.Protocol]:
     """Return how uvicorn is to speak to a client.
 
     Args:
+        answer: Answers what needs no application; see `AtOnce`.
         refused: Told the status of each answer that no application gave.
     """
-    return type("Connection", (_Connection,), {"refused": staticmethod(refused), "held": Held()})
+    given = {
+        "answer": staticmethod(answer), "refused": staticmethod(refused), "held": Held(),
+    }  # fmt: skip
+    return type("Connection", (_Connection,), given)
 
 
-class _Connection(Reading):
+class _Connection(AtOnce):
     """One client's connection.
 
     One timer a connection finds what is late, by looking whenever something could be: a request

@@ -147,7 +147,7 @@ def _serve(
     gc.set_threshold(_GARBAGE)
     try:
         with _signals_end_quietly():
-            connection = connection_type(state.refused)
+            connection = connection_type(gateway.answer_at_once, state.refused)
             _Server(gateway, connection, state.tend, start, stop).run(sockets=sockets)
     finally:
         following.stop()

@@ -10,7 +10,7 @@ WRONG_TYPES = (
     b"application/x-www-form-urlencoded", b"application/octet-stream", b"application/vnd.api+json",
 )  # fmt: skip
 NOWHERE = (
-    b"/", b"//", b"/invocations/", b"/Invocations", b"//invocations", b"/./invocations", b"/%",
+    b"//", b"/invocations/", b"/Invocations", b"//invocations", b"/./invocations", b"/%",
     b"/invocations/../labels", b"/%69nvocations%00", b"/%ff%fe", b"/%zz", b"/labels/", b"/v2/",
     b"/v2/models//infer", b"/v2/models/churn/infer/", b"/v2/models/churn/versions//infer",
     b"/admin", b"/admin/", b"/openapi", b"/.git/config", b"/healthz/..%2f", b"/%2e%2e/etc/passwd",

@@ -1,0 +1,128 @@
+"""What is answered without the application, and what is not: both must look alike to a client."""
+
+import json
+import re
+
+import pytest
+
+from sixgates.gateway import app as module
+from tests.gateway.sockets import running
+
+BODY = {"inputs": [{"age": 30, "spend": 1.0, "region": "north", "customer": "ada", "when": 5.0}]}
+
+
+def post(body, *headers, path="/invocations"):
+    content = json.dumps(body).encode()
+    lines = [
+        f"POST {path} HTTP/1.1", "host: gateway", "content-type: application/json",
+        f"content-length: {len(content)}", *headers,
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def read(connection, n=1):
+    """Read so many answers: heads without what differs by time, and bodies."""
+    received = b""
+    while len(re.findall(rb"HTTP/1.1 \d+", received)) < n or not received.endswith((b"}", b"\n\n")):
+        part = connection.recv(65536)
+        if not part:
+            break
+        received += part
+    return [
+        (sorted(line for line in head.lower().split(b"\r\n") if not line.startswith(b"date")), body)
+        for head, _, body in (
+            answer.partition(b"\r\n\r\n") for answer in re.split(rb"(?=HTTP/1\.1)", received)[1:]
+        )
+    ]
+
+
+def scope(*headers, path="/invocations"):
+    return {
+        "type": "http", "method": "POST", "path": path,
+        "headers": [(b"content-type", b"application/json"), *headers],
+    }  # fmt: skip
+
+
+def test_what_is_usual_is_answered_logged_counted_and_shadowed_once(
+    house, champion, challenger, sample_rows
+):
+    house.route(champion, challenger, 0.5)
+    gateway = house.gateway()
+    rows = sample_rows(40)
+    for row in rows:
+        reply = gateway.app.answer_at_once(
+            scope((b"x-request-id", row["customer"].encode())),
+            json.dumps({"inputs": [row]}).encode(),
+        )
+        head, _, body = reply.partition(b"\r\n\r\n")
+        assert b"x-request-id: " + row["customer"].encode() in head
+        assert json.loads(body)["predictions"] in (
+            champion.expected([row]),
+            challenger.expected([row]),
+        )
+    gateway.state.shadows.settle()
+    assert (
+        len({(p.request, p.version) for p in house.predictions()}) == 80 == len(house.predictions())
+    )
+    assert 'gateway_seconds_count{model="churn"} 40.0' in gateway.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("given", "body"),
+    [
+        (scope(path="/serving"), b"{}"),
+        (scope() | {"method": "GET"}, b""),
+        (scope(), b"{"),
+        (scope(), b'{"inputs": [{}]}'),
+        (scope((b"x-sixgates-arm", b"canary")), json.dumps(BODY).encode()),
+        (scope() | {"headers": []}, json.dumps(BODY).encode()),
+        (scope(), b" " * (module.INLINE_BYTES + 1)),
+    ],
+)
+def test_what_is_to_be_refused_or_is_large_is_left_to_the_application(
+    house, champion, challenger, given, body
+):
+    house.route(champion, challenger, 0.5)
+    gateway = house.gateway()
+    assert gateway.app.answer_at_once(given, body) is None
+    assert house.predictions() == []
+    assert "refusals_total{" not in gateway.get("/metrics").text
+
+
+def test_a_champion_that_fails_is_left_to_the_application_and_logged_once(
+    house, champion, monkeypatch
+):
+    house.route(champion)
+    gateway = house.gateway()
+
+    def fails(_packed):
+        raise RuntimeError("out of order")
+
+    for name in ("predict", "predict_one"):
+        monkeypatch.setattr(gateway.follower.served.champion.booster, name, fails)
+    assert gateway.app.answer_at_once(scope(), json.dumps(BODY).encode()) is None
+    assert house.predictions() == []
+    assert gateway.post("/invocations", BODY).status_code == 500
+    assert len(house.predictions()) == 1
+
+
+@pytest.mark.slow
+def test_requests_in_one_piece_in_many_and_in_a_row_are_answered_alike(house, champion):
+    house.route(champion)
+    one = post(BODY, "x-request-id: q")
+    with running(house) as gateway, gateway.connect() as connection:
+        connection.sendall(one)
+        (whole,) = read(connection)
+        for part in (one[:60], one[60:-10], one[-10:]):
+            connection.sendall(part)
+        (in_pieces,) = read(connection)
+        connection.sendall(one * 3)
+        in_a_row = read(connection, 3)
+        connection.sendall(post(BODY, "x-request-id: q", "expect: 100-continue"))
+        *_, expected = read(connection)
+        connection.sendall(post(BODY, "x-request-id: q", "connection: close"))
+        (last,) = read(connection)
+        assert connection.recv(10) == b""
+    assert [in_pieces, *in_a_row, expected] == [whole] * 5
+    assert last == (sorted([*whole[0], b"connection: close"]), whole[1])
+    assert len([p for p in house.predictions() if p.request == "q"]) == 7
