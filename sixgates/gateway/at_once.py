@@ -6,6 +6,7 @@ of it. Whatever else comes goes the usual way, through the application.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
@@ -69,8 +70,13 @@ class AtOnce(Reading):
         reply = self.answer(cycle.scope, bytes(cycle.body))  # type: ignore[arg-type]
         if reply is None:
             return False
-        always = [b"%s: %s\r\n" % header for header in self.server_state.default_headers]
-        self.transport.write(b"".join([STATUS_LINE[200], *always, reply]))
+        self.transport.write(_head(tuple(self.server_state.default_headers)) + reply)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
         return True
+
+
+@lru_cache(maxsize=4)
+def _head(always: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Return how answers begin: with the date, which uvicorn writes once a second."""
+    return STATUS_LINE[200] + b"".join([b"%s: %s\r\n" % header for header in always])
