@@ -143,7 +143,8 @@ class Reading(HttpToolsProtocol):
             self._pieces = 0
             return
         self._pieces += size
-        self._hold(size)
+        if not (self._has_head() and self.cycle.response_complete):  # Else it is dropped.
+            self._hold(size)
         if not self._has_head() and self._pieces > limits.MAX_HEAD:
             self._give_up(431, f"the head is larger than {limits.MAX_HEAD:,} bytes")
         elif self._pieces > _MAX_PIECES:

@@ -207,3 +207,19 @@ def test_more_large_requests_than_memory_is_for_are_told(house, champion, sample
                 good.goes_on()
                 second.sendall(whole[half - 1000 :])
                 assert Answers(second).next()[0] == 200
+
+
+def test_what_comes_after_a_refusal_is_not_held(house, champion, sample_rows):
+    whole = request({"inputs": sample_rows(10_000)})
+    refused = request(b" " * (17 * 2**20))
+    with (
+        beside_a_good_client(house, champion, sample_rows, MAX_HELD=len(whole)) as (gateway, _),
+        gateway.connect() as large,
+        gateway.connect() as other,
+    ):
+        large.sendall(refused)
+        assert Answers(large).next()[0] == 413
+        other.sendall(whole)
+        assert Answers(other).next()[0] == 200
+        large.sendall(request({"inputs": sample_rows(1)}))
+        assert Answers(large).next()[0] == 200
