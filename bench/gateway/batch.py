@@ -16,7 +16,7 @@ from bench.gateway.servers import environment
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import ContractError
 
-SECONDS = 4
+SECONDS = 2
 BOUND = 1.25
 PARTS = {
     "decode": "msgspec, of the body",

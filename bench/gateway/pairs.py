@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bench.gateway.load import Cost, cost
 from bench.gateway.servers import Server
 
-PAIRS = 5
+PAIRS = 9
 _WARM_SECONDS = 1
 
 

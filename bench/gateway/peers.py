@@ -12,7 +12,7 @@ from bench.gateway.servers import require_answers, start
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = 8
-SECONDS = 4
+SECONDS = 2
 TOLERANCE = 1e-9
 """A peer may write fewer digits; another model would differ by far more."""
 

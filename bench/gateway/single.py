@@ -19,7 +19,7 @@ from bench.gateway.servers import Server, Start, free_port, require_answers, sta
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = (1, 8, 64)
-SECONDS = 4
+SECONDS = 2
 BOUNDS = {ASYNC: 1.35, REPLY_AFTER_COMMIT: 1.6}
 SHADOW_BOUND = 2.0
 
