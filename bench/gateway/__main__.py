@@ -27,7 +27,7 @@ from bench.gateway.run import Run, or_failed, progress
 from bench.gateway.single import floor, shadow, single
 from bench.gateway.start import start_time
 from bench.gateway.switch import switch
-from bench.gateway.table import table_of
+from bench.gateway.table import said, table_of
 from cli.rehearsal.processes import terminate_as_interrupt
 from sixgates.gates.errors import PipelineError
 
@@ -86,7 +86,12 @@ def measure(names: list[str], *, quick: bool) -> list[Figure]:
     folder.mkdir(parents=True)
     say("models and requests")
     run = Run(make(OUT / "made"), folder, BENCH / ".envs", quick, say)
-    return [figure for name in names for figure in or_failed(name, GROUPS[name](run))]
+    figures = []
+    for name in names:
+        for figure in or_failed(name, GROUPS[name](run)):
+            figures.append(figure)
+            say(f"{figure.name}: {said(figure)}")  # for whoever does not wait for the end
+    return figures
 
 
 def report(figures: list[Figure], path: Path, *, quick: bool) -> None:

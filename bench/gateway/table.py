@@ -21,12 +21,17 @@ def table_of(figures: Sequence[Figure]) -> Table:
     for figure in figures:
         table.add_row(
             escape(figure.name),
-            "-" if figure.value is None else written(figure.value, figure.unit),
+            said(figure),
             _bound(figure),
             _judged(figure),
             escape(figure.note),
         )
     return table
+
+
+def said(figure: Figure) -> str:
+    """Write a figure's value; a dash where there is none."""
+    return "-" if figure.value is None else written(figure.value, figure.unit)
 
 
 def written(value: float, unit: str) -> str:
