@@ -5,7 +5,7 @@ A label that its row has already is not written again, so the same file twice ch
 
 import os
 import time
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -49,7 +49,7 @@ def take_labels(log: DeltaLog, project: Project, path: Path) -> Taken:
     labels = read_labels(path, project.task, time.time())
     parts: list[pl.DataFrame] = []
     while part := list(islice(labels, SEGMENT_ROWS)):
-        parts.append(pl.DataFrame(map(astuple, part), schema=LABEL_SCHEMA, orient="row"))
+        parts.append(pl.DataFrame(map(msgspec.structs.astuple, part), schema=LABEL_SCHEMA, orient="row"))
     horizon = project.roles.label_horizon
     taken = Taken(sum(rows.height for rows in parts), LabelCounts.none(horizon))
     for rows in parts:
