@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
+from msgspec.structs import astuple
 
 from sixgates.adapters.atomic_files import write_atomically
 from sixgates.adapters.delta_log import DeltaLog
@@ -49,7 +50,7 @@ def take_labels(log: DeltaLog, project: Project, path: Path) -> Taken:
     labels = read_labels(path, project.task, time.time())
     parts: list[pl.DataFrame] = []
     while part := list(islice(labels, SEGMENT_ROWS)):
-        parts.append(pl.DataFrame(map(msgspec.structs.astuple, part), schema=LABEL_SCHEMA, orient="row"))
+        parts.append(pl.DataFrame(map(astuple, part), schema=LABEL_SCHEMA, orient="row"))
     horizon = project.roles.label_horizon
     taken = Taken(sum(rows.height for rows in parts), LabelCounts.none(horizon))
     for rows in parts:
