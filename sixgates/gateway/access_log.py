@@ -10,6 +10,7 @@ import msgspec
 from starlette.types import Message, Scope, Send
 
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gateway.bodies import Heads
 
 _MAX_BYTES = 256 * 1024
 _MAX_PATH = 200
@@ -18,7 +19,7 @@ _logger = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class _Line(msgspec.Struct):
+class Line(msgspec.Struct):
     """An answered request; fields that are not known are empty."""
 
     at: float
@@ -58,7 +59,7 @@ class AccessLog:
                 " --access-log"
             ) from exc
 
-    def append(self, line: _Line) -> None:
+    def append(self, line: Line) -> None:
         """Take in one line."""
         written = _encode(line) + b"\n"
         self._waiting.append(written)
@@ -106,21 +107,31 @@ def logged(log: AccessLog, scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
         await send(message)
         if message["type"] == "http.response.start":
-            log.append(_line(scope, message, perf_counter() - started))
+            heads = dict(message["headers"])
+            size = int(heads.get(b"content-length", b"0"))
+            log.append(line_of(scope, message["status"], heads, size, perf_counter() - started))
 
     return sending
 
 
-def _line(scope: Scope, message: Message, seconds: float) -> _Line:
-    heads = dict(message["headers"])
+def line_of(scope: Scope, status: int, heads: Heads, size: int, seconds: float) -> Line:
+    """Return the line of an answered request.
+
+    Args:
+        scope: The request.
+        status: Of the answer.
+        heads: Headers of the answer.
+        size: Bytes of its body.
+        seconds: From the request's head to the answer's.
+    """
     client = scope.get("client")
-    return _Line(
+    return Line(
         at=time.time(),
         client=client[0] if client else "",
         method=scope["method"],
         path=scope["path"][:_MAX_PATH],
-        status=message["status"],
-        bytes=int(heads.get(b"content-length", b"0")),
+        status=status,
+        bytes=size,
         micros=round(seconds * 1e6, 1),
         request=heads.get(b"x-request-id", b"").decode("latin-1"),
         epoch=heads.get(b"x-sixgates-epoch", b"").decode("latin-1"),

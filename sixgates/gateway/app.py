@@ -12,7 +12,7 @@ from time import perf_counter
 from starlette.types import Receive, Scope, Send
 
 from sixgates.gateway import bodies
-from sixgates.gateway.access_log import logged
+from sixgates.gateway.access_log import line_of, logged
 from sixgates.gateway.bodies import Heads
 from sixgates.gateway.desk import Desk
 from sixgates.gateway.dialects import Dialect, Reader, dialect_at
@@ -54,7 +54,7 @@ class Gateway:
         and the application is to be asked.
         """
         dialect = dialect_at(scope["path"])
-        if dialect is None or self._state.access_log is not None or len(body) > INLINE_BYTES:
+        if dialect is None or len(body) > INLINE_BYTES:
             return None
         started = perf_counter()
         headers: bodies.Headers = []
@@ -68,7 +68,10 @@ class Gateway:
         if exchange.answer.failure:
             return None
         self._note(exchange, lines, headers)
-        self._state.tally.seconds.add(perf_counter() - started)
+        seconds = perf_counter() - started
+        self._state.tally.seconds.add(seconds)
+        if (log := self._state.access_log) is not None:
+            log.append(line_of(scope, 200, dict(headers), len(reply), seconds))
         if served.beside is not None:
             self._state.shadows.ask(exchange)
         return bodies.written(reply, headers)

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from sixgates.gateway import app as module
+from sixgates.gateway.access_log import AccessLog
 from tests.gateway.sockets import running
 
 BODY = {"inputs": [{"age": 30, "spend": 1.0, "region": "north", "customer": "ada", "when": 5.0}]}
@@ -65,6 +66,22 @@ def test_what_is_usual_is_answered_logged_counted_and_shadowed_once(
         len({(p.request, p.version) for p in house.predictions()}) == 80 == len(house.predictions())
     )
     assert 'gateway_seconds_count{model="churn"} 40.0' in gateway.get("/metrics").text
+
+
+def test_what_is_answered_at_once_has_a_line_in_the_access_log(house, champion, tmp_path):
+    house.route(champion)
+    path = tmp_path / "access.jsonl"
+    gateway = house.gateway(access_log=AccessLog(path))
+    for one in (scope((b"x-request-id", b"q")), scope()):
+        gateway.app.answer_at_once(one, json.dumps(BODY).encode())
+    gateway.app.answer_at_once(scope(), b"{")
+    gateway.post("/invocations", BODY, headers={"x-request-id": "by the application"})
+    gateway.state.tend()
+    first, second, third = (json.loads(line) for line in path.read_text().splitlines())
+    assert (first["request"], third["request"]) == ("q", "by the application")
+    for line in (first, second, third):
+        assert (line["status"], line["path"], line["epoch"]) == (200, "/invocations", "1")
+        assert line["bytes"] == third["bytes"] > 10
 
 
 @pytest.mark.parametrize(
