@@ -8,7 +8,7 @@ from tests.gateway.fuzz.run import EVERY, Run
 from tests.gateway.fuzz.target import target
 
 pytestmark = pytest.mark.slow
-N = 5_000
+N = 4_000
 
 
 def test_a_case_is_the_same_whenever_it_is_drawn():

@@ -93,8 +93,9 @@ def report(said, answers):
         f"{said['requests']:,} malformed requests in {said['seconds']:,} s (seed {said['seed']});"
         f" {said['good']:,} good ones among them answered right, bit for bit\n"
         f"log: {said['lines']['predictions']:,} predictions, {said['lines']['labels']:,} labels,"
-        f" every line whole\nmemory: {said['warm_mib']} MiB after the warm-up, {said['end_mib']} at"
-        f" the end (may grow by {said['growth_bound_mib']})\n"
+        " every line whole\n"
+        f"memory: {said['warm_mib']} MiB at most in the warm-up, {said['end_mib']} at the end"
+        f" (may grow by {said['growth_bound_mib']})\n"
         + "".join(f"FAULT {fault}\n" for fault in said["faults"])
         + f"{len(said['faults'])} faults\n"
     )

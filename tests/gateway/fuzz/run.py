@@ -3,16 +3,21 @@
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from tests.gateway.fuzz.judge import wrong
 from tests.gateway.fuzz.kinds import draw, draw_large
 from tests.gateway.fuzz.talk import NoAnswerError, Talk
 
-WARM_UP = 12
-"""Large cases that each client sends before memory is measured: it grows until they have met."""
+ROUND = 6
+"""Large cases that each client sends in a round of the warm-up."""
+ROUNDS = 12
+"""Rounds at most: an allocator takes memory until the largest requests have met in every way."""
+SETTLED = 2
+"""Rounds without more memory after which it has enough."""
 GROWTH = 32.0
-"""MiB by which memory may grow from then to the end."""
+"""MiB by which memory may grow from the most of the warm-up to the end."""
 EVERY = 25
 """After so many cases a client asks for something good."""
 ENOUGH = 20
@@ -28,7 +33,7 @@ class Result:
     """By kind of case and status; "none" where there was no answer to wait for."""
     faults: list[str] = field(default_factory=list)
     warm: float = 0.0
-    """MiB after the warm-up."""
+    """MiB at most in the warm-up."""
     rss: float = 0.0
     """MiB at the end."""
 
@@ -53,8 +58,7 @@ class Run:
         """Send everything; a good request goes before and after it all."""
         result = self.result
         self._ask_good(None, "before")
-        self._all(self._warm_up)
-        result.warm = self._target.rss()
+        self._warm_up()
         self._all(self._work)
         self._ask_good(None, "after")
         result.rss = self._target.rss() if self._target.is_alive() else 0.0
@@ -72,10 +76,22 @@ class Run:
         for thread in threads:
             thread.join()
 
-    def _warm_up(self, client):
+    def _warm_up(self):
+        """Send large cases until they need no more memory."""
+        calm, result = 0, self.result
+        for number in range(ROUNDS):
+            self._all(partial(self._send_large, number))
+            rss = self._target.rss()
+            calm = calm + 1 if rss <= result.warm else 0
+            result.warm = max(rss, result.warm)
+            if calm == SETTLED:
+                return
+
+    def _send_large(self, number, client):
         talk = Talk(self._target.address)
-        for number in range(WARM_UP):
-            self._send(talk, f"large {client}.{number}", draw_large(self._seed, (client, number)))
+        for i in range(ROUND):
+            place = f"{number}.{client}.{i}"
+            self._send(talk, f"large {place}", draw_large(self._seed, place))
         talk.close()
 
     def _work(self, _client):
