@@ -8,7 +8,6 @@ COLUMNS = ("age", "spend", "region", "customer", "when")
 DATATYPES = {"age": "FP64", "spend": "FP64", "region": "BYTES", "customer": "BYTES", "when": "FP64"}
 INFER = b"/v2/models/churn/infer"
 FORMS = ("dataframe_split", "dataframe_records", "inputs", "instances")
-INVOCATIONS = "invocations"
 
 
 def row(rng):
@@ -43,7 +42,7 @@ def tensors(rng, given=None):
         "inputs": [
             {
                 "name": name,
-                "datatype": DATATYPES[name] if name != "when" else "FP64",
+                "datatype": DATATYPES[name],
                 "shape": [len(given)],
                 "data": [1_700_000_000.0 if name == "when" else one[name] for one in given],
             }
