@@ -30,13 +30,3 @@ def map_body(context, body):
                     case {"row": float(row)} if row.is_integer():
                         label["row"] = int(row)
     return body
-
-
-@schemathesis.hook
-def before_load_schema(_context, document):
-    """Leave out the header that no gateway obeys yet."""
-    for calls in document["paths"].values():
-        for call in calls.values():
-            call["parameters"] = [
-                one for one in call["parameters"] if not one["$ref"].endswith("x-sixgates-arm")
-            ]

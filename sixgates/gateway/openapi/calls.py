@@ -67,7 +67,8 @@ class Call:
 
     def statuses(self, access: Access) -> list[int]:
         """Return the errors that it can end with."""
-        token = () if role_of(self.who, access) is None else (401, 403)
+        # Whoever chooses the arm of a request needs a token, whoever else may ask.
+        token = (401, 403) if self.predicts or role_of(self.who, access) else ()
         sent = _SENT if self.sent else ()
         return sorted({*_ANY, *sent, *token, *self.also})
 
