@@ -40,8 +40,8 @@ _STORY = (
     _Leg(LATE, OPENED, clock=_RETRAINED + 30),
     _Leg(SHADOWED, OPENED, days=(_RETRAINED, 41)),
     _Leg(CANARY, SHADOWED, "tick", "Canary"),
-    # Long enough that gate 5 finds the harm whoever is in its random split.
-    _Leg(HARMED, CANARY, days=(41, 58), skewed=True),
+    # As long as the canary's deadline lets it: the harm must show whoever is in the random split.
+    _Leg(HARMED, CANARY, days=(41, 54), skewed=True),
     _Leg(JUDGED, CANARY, days=(41, 48)),
     _Leg(PROMOTED, JUDGED, "tick", "Promoted"),
     _Leg(REGRETTED, PROMOTED, days=(48, 59), skewed=True),
