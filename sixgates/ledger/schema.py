@@ -72,10 +72,13 @@ def create_where_missing(connection: sa.Connection) -> str:
 def revision(connection: sa.Connection) -> str | None:
     """Return the revision of the tables, or None where there are none."""
     inspector = sa.inspect(connection)
-    if inspector.has_table(tables.version.name):
-        return str(connection.execute(sa.select(tables.version.c.version_num)).scalar_one())
-    # The first ledgers were made before revisions were counted.
-    return REVISIONS[0] if inspector.has_table(tables.entries.name) else None
+    # The entries come first: whoever asks while another process commits a new ledger sees either
+    # nothing, or entries whose revision is there as well.
+    if not inspector.has_table(tables.entries.name):
+        return None
+    if not inspector.has_table(tables.version.name):
+        return REVISIONS[0]  # the first ledgers were made before revisions were counted
+    return str(connection.execute(sa.select(tables.version.c.version_num)).scalar_one())
 
 
 def _name(engine: sa.Engine) -> str:

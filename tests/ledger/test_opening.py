@@ -57,6 +57,21 @@ def test_processes_may_open_one_new_ledger_at_the_same_moment(url):
     ledger.close()
 
 
+def test_a_ledger_that_another_process_makes_meanwhile_is_not_taken_for_an_old_one(
+    url, monkeypatch
+):
+    look = sa.engine.Inspector.has_table
+
+    def looked_slowly(self, name, **kwargs):
+        found = look(self, name, **kwargs)
+        monkeypatch.undo()
+        Ledger(url).close()
+        return found
+
+    monkeypatch.setattr(sa.engine.Inspector, "has_table", looked_slowly)
+    Ledger(url).close()
+
+
 def test_a_ledger_of_newer_code_is_refused(url, ledger):
     with ledger._engine.begin() as connection:
         connection.execute(sa.text("UPDATE ledger_version SET version_num = '9999'"))
