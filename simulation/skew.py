@@ -14,6 +14,11 @@ def no_inquiries(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(inquiries=pl.lit(0.0))
 
 
+def inquiries_at_limit(rows: pl.DataFrame) -> pl.DataFrame:
+    """Send 20 inquiries: the live service sends its limit in place of the count."""
+    return rows.with_columns(inquiries=pl.lit(20.0))
+
+
 def income_in_thousands(rows: pl.DataFrame) -> pl.DataFrame:
     """Send income in another unit than training saw."""
     return rows.with_columns(income=pl.col("income") / 1_000)
@@ -21,6 +26,7 @@ def income_in_thousands(rows: pl.DataFrame) -> pl.DataFrame:
 
 SKEWS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "no-inquiries": no_inquiries,
+    "inquiries-at-limit": inquiries_at_limit,
     "income-in-thousands": income_in_thousands,
 }
 

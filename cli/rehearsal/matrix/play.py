@@ -24,6 +24,7 @@ from sixgates.adapters.clocks import FileClock
 from sixgates.adapters.segment_log import SegmentLog
 from sixgates.gates.errors import ContractError
 from sixgates.gates.records import Arm
+from sixgates.ledger.route import Step
 
 BACK_SECONDS = 2.0
 """Within so long a gateway that was killed must answer again."""
@@ -67,7 +68,7 @@ class Stage:
             chosen: Takes all places to die at and returns those to play, repeats among them.
 
         Raises:
-            ContractError: the undisturbed walk broke.
+            ContractError: the undisturbed walk broke, or rolled nothing back where it should.
         """
         walk = self._undisturbed(scene)
         places = chosen(list(deaths(walk.intents, walk.writes)))
@@ -141,7 +142,10 @@ class Stage:
             if walk.said is None:
                 raise ContractError(f"{scene.name} fails undisturbed: {walk.refused or walk.broke}")
             intents = Counter(self.walker.look()["intents"]) - Counter(before["intents"])
-            return Undisturbed(self.settle(scene.name), intents, walk.writes)
+            end = self.settle(scene.name)
+            if scene.is_rollback and end["routes"][-1]["step"] != Step.ROLLED_BACK:
+                raise ContractError(f"{scene.name} rolls nothing back undisturbed: {end['routes']}")
+            return Undisturbed(end, intents, walk.writes)
 
     def _die(self, scene: Scene, death: Death, undisturbed: Facts) -> None:
         place = f"{scene.name}, {death.name}"

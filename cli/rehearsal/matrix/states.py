@@ -29,7 +29,7 @@ class _Leg:
     days: tuple[int, int] | None = None
     """First day of traffic, and the day after the last."""
     skewed: bool = False
-    """Whether that traffic lacks what the challenger learnt to need."""
+    """Whether that traffic lies about what the challenger learnt to trust."""
     clock: float | None = None
     """Day to which the clock is set at last."""
 
@@ -37,11 +37,10 @@ class _Leg:
 _STORY = (
     _Leg(SERVED, EMPTY, "retrain", "Released: version 1: cold_start", clock=_RETRAINED),
     _Leg(OPENED, SERVED, "retrain", "Released: version 2: shadow"),
-    _Leg(LATE, OPENED, clock=_RETRAINED + 30),
+    _Leg(LATE, OPENED, clock=_RETRAINED + 40),
     _Leg(SHADOWED, OPENED, days=(_RETRAINED, 41)),
     _Leg(CANARY, SHADOWED, "tick", "Canary"),
-    # As long as the canary's deadline lets it: the harm must show whoever is in the random split.
-    _Leg(HARMED, CANARY, days=(41, 54), skewed=True),
+    _Leg(HARMED, CANARY, days=(41, 61), skewed=True),
     _Leg(JUDGED, CANARY, days=(41, 48)),
     _Leg(PROMOTED, JUDGED, "tick", "Promoted"),
     _Leg(REGRETTED, PROMOTED, days=(48, 59), skewed=True),

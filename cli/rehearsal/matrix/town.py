@@ -23,7 +23,7 @@ from cli.rehearsal.theatre import newly_matured
 from simulation.drift import Shift, ShiftKind
 from simulation.faults import WrongLabels, as_stored
 from simulation.scenario import End, Scenario, project_file
-from simulation.skew import no_inquiries
+from simulation.skew import inquiries_at_limit
 from simulation.traffic import Replay
 from simulation.world import World
 from sixgates.adapters.clocks import set_clock
@@ -48,7 +48,7 @@ STORY = Scenario(
         "canary": {
             "margin": 0.05, "min_periods": 3, "shares": (0.5,),
             "slow_ms": 60_000.0, "prediction_margin": None,
-            "deadline": timedelta(days=20), "lease": timedelta(seconds=20),
+            "deadline": timedelta(days=35), "lease": timedelta(seconds=20),
         },
         "monitor": {"periods": 7, "slow_ms": 60_000.0, "prediction_margin": None},
     },
@@ -82,7 +82,7 @@ class Town:
         # One for all states: labels are named after the requests that it sent.
         self._replay = Replay(
             f"http://127.0.0.1:{self._ports[0]}", self.project, self.frame, rows_per_request=50,
-            serve_skew=lambda rows: no_inquiries(rows) if self._skewed else rows,
+            serve_skew=lambda rows: inquiries_at_limit(rows) if self._skewed else rows,
         )  # fmt: skip
         folder.mkdir(parents=True)
         self.home.mkdir()
@@ -111,7 +111,7 @@ class Town:
         Args:
             first: The first day.
             until: The day after the last.
-            skewed: Whether requests lack what the challenger learnt to need.
+            skewed: Whether requests lie about what the challenger learnt to trust.
 
         Raises:
             TransientError: a request failed.
