@@ -67,13 +67,26 @@ class AtOnce(Reading):
             or self.transport.is_closing()
         ):
             return False
-        reply = self.answer(cycle.scope, bytes(cycle.body))  # type: ignore[arg-type]
+        try:
+            reply = self.answer(cycle.scope, bytes(cycle.body))  # type: ignore[arg-type]
+        except Exception as exc:  # noqa: BLE001 - uvicorn tells of it as of any application's
+            self._waiting = cycle, _failing(exc)
+            return False
         if reply is None:
             return False
         self.transport.write(_head(tuple(self.server_state.default_headers)) + reply)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
         return True
+
+
+def _failing(exc: Exception) -> ASGI3Application:
+    """Return an application that fails: to ask the real one could do twice what is done by half."""
+
+    async def fail(*_: object) -> None:
+        raise exc
+
+    return fail
 
 
 @lru_cache(maxsize=4)

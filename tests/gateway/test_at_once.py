@@ -1,12 +1,16 @@
 """What is answered without the application, and what is not: both must look alike to a client."""
 
+import asyncio
 import json
 import re
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from sixgates.gateway import app as module
 from sixgates.gateway.access_log import AccessLog
+from sixgates.gateway.connections import connection_type
 from tests.gateway.sockets import running
 
 BODY = {"inputs": [{"age": 30, "spend": 1.0, "region": "north", "customer": "ada", "when": 5.0}]}
@@ -121,6 +125,43 @@ def test_a_champion_that_fails_is_left_to_the_application_and_logged_once(
     assert house.predictions() == []
     assert gateway.post("/invocations", BODY).status_code == 500
     assert len(house.predictions()) == 1
+
+
+def test_an_answer_that_breaks_is_told_of_once_and_others_are_given(caplog):
+    asked = []
+
+    def answer(_scope, body):
+        asked.append(json.loads(body))
+        if asked[-1] == "break":
+            raise RuntimeError("out of order")
+        return b"content-length: 2\r\n\r\n{}"
+
+    async def application(_scope, _receive, _send):
+        raise AssertionError("what was done by half is not to be done again")
+
+    async def talk():
+        connection = connection_type(answer, lambda _: None)
+        config = uvicorn.Config(application, http=connection, lifespan="off", log_config=None)
+        config.load()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: connection(config=config, server_state=ServerState(), app_state={}),
+            "127.0.0.1", 0,
+        )  # fmt: skip
+        said = []
+        for bodies in (["well", "break"], ["well"]):
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"".join(map(post, bodies)))
+            writer.write_eof()
+            said.append(await asyncio.wait_for(reader.read(), 20))
+            writer.close()
+        server.close()
+        return said
+
+    broken, well = asyncio.run(talk())
+    assert re.findall(rb"HTTP/1.1 (\d+)", broken) == [b"200", b"500"]
+    assert re.findall(rb"HTTP/1.1 (\d+)", well) == [b"200"]
+    assert asked == ["well", "break", "well"]
+    assert [str(record.exc_info[1]) for record in caplog.records] == ["out of order"]
 
 
 @pytest.mark.slow
