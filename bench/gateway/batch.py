@@ -21,7 +21,7 @@ BOUND = 1.25
 PARTS = {
     "decode": "msgspec, of the body",
     "matrix": "NumPy, of lists of floats",
-    "split": "blake2b, of each unit",
+    "split": "xxHash, of each unit",
     "log": "msgspec, of the records",
     "reply": "msgspec, of the predictions",
 }

@@ -2,7 +2,8 @@
 
 uvicorn makes a task of each request, and messages of its parts; for a row of a small model that is
 half of the time. A request for predictions that came whole and asks for nothing unusual needs none
-of it. Whatever else comes goes the usual way, through the application.
+of it, nor what uvicorn keeps of a request. Whatever else comes goes the usual way, through the
+application.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from functools import lru_cache
 
 from starlette.types import Scope
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from sixgates.gateway.reading import Reading
 
-_Waiting = tuple[RequestResponseCycle, ASGI3Application]
+_PATH = "/invocations"
+_URL = _PATH.encode()
 
 
 class AtOnce(Reading):
@@ -24,60 +26,75 @@ class AtOnce(Reading):
     """Answers a request: headers and body, from its first header on. None leaves it to the
     application, as if it had not been asked."""
 
-    _feeding = False
-    """Whether bytes are being parsed: only then is it sure that a request will be looked at."""
-    _waiting: _Waiting | None = None
-    """A request whose head has come, and that may be answered once it is whole."""
+    _body: bytes | None = None
+    """What came of the body of a request that may be answered once it is whole; None where there
+    is no such request. uvicorn knows nothing of it yet."""
 
-    def data_received(self, data: bytes) -> None:
-        """Read on; what did not come whole goes the usual way."""
-        self._feeding = True
-        super().data_received(data)
-        self._feeding = False
-        self._hand_over()
+    def on_headers_complete(self) -> None:
+        """Wait for the rest of a request, unless it goes the usual way."""
+        if self._is_plain():
+            self._body = b""
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of the body."""
+        if self._body is None:
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
         """Answer a request that is whole."""
-        super().on_message_complete()
-        waiting = self._waiting
-        if waiting is not None and self._answered(waiting[0]):
-            self._waiting = None
-        else:
+        if self._body is not None:
+            if self._answered(self._body):
+                return
             self._hand_over()
+        super().on_message_complete()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if self._feeding and cycle.more_body and cycle.scope["path"] == "/invocations":
-            self._running, self._waiting = cycle, (cycle, app)
-        else:
-            super()._start_asgi_task(cycle, app)
+    def _is_plain(self) -> bool:
+        """Whether a request asks for predictions, and neither it nor its connection for more."""
+        return (
+            self.url == _URL
+            and (self.cycle is None or self.cycle.response_complete)
+            and self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+            and not self.expect_100_continue
+        )
 
     def _hand_over(self) -> None:
-        """Leave a request to the application."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            super()._start_asgi_task(*waiting)
+        """Leave a request to the application, with what came of it."""
+        body, self._body = self._body, None
+        if body is not None:
+            super().on_headers_complete()
+            if body:
+                super().on_body(body)
 
-    def _answered(self, cycle: RequestResponseCycle) -> bool:
-        """Answer a request, unless its connection or the request itself asks for more."""
-        if (
-            self._leaving
-            or not cycle.keep_alive
-            or cycle.waiting_for_100_continue
-            or self.flow.write_paused
-            or self.transport.is_closing()
-        ):
+    def _answered(self, body: bytes) -> bool:
+        if self._leaving or self.flow.write_paused or self.transport.is_closing():
             return False
+        scope = self.scope
+        scope["method"], scope["path"] = self.parser.get_method().decode("ascii"), _PATH
         try:
-            reply = self.answer(cycle.scope, bytes(cycle.body))  # type: ignore[arg-type]
+            reply = self.answer(scope, body)  # type: ignore[arg-type]
         except Exception as exc:  # noqa: BLE001 - uvicorn tells of it as of any application's
-            self._waiting = cycle, _failing(exc)
+            self.app = _failing(exc)  # It ends the connection, too.
             return False
         if reply is None:
             return False
         self.transport.write(_head(tuple(self.server_state.default_headers)) + reply)
-        cycle.response_started = cycle.response_complete = True
+        self._body, self._reading = None, False
         self.on_response_complete()
         return True
+
+    def _weigh(self, size: int) -> None:
+        self._hand_over()
+        super()._weigh(size)
+
+    def _give_up(self, status: int, sentence: str) -> None:
+        self._hand_over()
+        super()._give_up(status, sentence)
 
 
 def _failing(exc: Exception) -> ASGI3Application:

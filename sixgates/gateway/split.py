@@ -1,6 +1,8 @@
 """Which arm answers a unit: sticky for a release, and nested as the share grows."""
 
-from hashlib import blake2b
+from xxhash import xxh3_64_intdigest
+
+_STEP = 2.0**-53
 
 
 def bucket(salt: str, unit: str) -> float:
@@ -12,7 +14,7 @@ def bucket(salt: str, unit: str) -> float:
     # The NUL keeps salt and unit apart: ("a", "bc") is not ("ab", "c").
     data = f"{salt}\0{unit}".encode("utf-8", "surrogatepass")
     # 53 bits are what a float holds exactly: 64 could round up to 1.
-    return (int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 11) / 2**53
+    return (xxh3_64_intdigest(data) >> 11) * _STEP
 
 
 def is_beside(salt: str, unit: str, share: float) -> bool:

@@ -1,12 +1,17 @@
 import math
+from collections import Counter
+from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from sixgates.gateway.split import bucket, is_beside
 
 units = st.text(max_size=40)
 shares = st.floats(0, 0.5)
+BUCKETS = [0.1395744288764833, 0.845649435725851, 0.7493374194130028, 0.2682820711916526]
 
 
 @given(units, units)
@@ -27,13 +32,21 @@ def test_share_zero_or_nan_sends_none(salt, unit):
     assert not is_beside(salt, unit, math.nan)
 
 
-def test_units_spread_evenly_and_anew_with_each_salt():
-    n, share = 20_000, 0.05
-    first = {i for i in range(n) if is_beside("r1", str(i), share)}
-    second = {i for i in range(n) if is_beside("r2", str(i), share)}
-    deviation = math.sqrt(n * share * (1 - share))
-    assert abs(len(first) - n * share) < 4 * deviation
-    assert abs(len(first & second) - n * share**2) < 4 * math.sqrt(n * share**2)
+@pytest.mark.parametrize("name", ["{}", "user-{:08d}", "{}@example.org", "{:032x}"])
+@pytest.mark.parametrize(
+    "salts", [("r1", "r2"), ("r1", "r1\0shadow"), ("a" * 30 + "1", "a" * 30 + "2")]
+)
+def test_units_spread_evenly_and_anew_with_each_salt(name, salts):
+    n, cells = 20_000, 10
+    counts = Counter(
+        tuple(int(bucket(salt, name.format(i)) * cells) for salt in salts) for i in range(n)
+    )
+    found = [counts[cell] for cell in product(range(cells), repeat=2)]
+    assert chisquare(found).pvalue > 1e-4
+
+
+def test_who_is_in_which_arm_is_the_same_on_every_machine_and_in_every_version():
+    assert [bucket("r1", unit) for unit in ("ada", "", "\u00e9", "\ud800")] == BUCKETS
 
 
 def test_salt_and_unit_do_not_run_into_each_other():
