@@ -18,7 +18,7 @@ import numpy as np
 from xxhash import xxh3_64_intdigest
 
 from bench.gateway.bare import BEFORE
-from sixgates.gates.records import Arm, Prediction
+from sixgates.gates.records import Arm, Batch
 
 
 class _Split(msgspec.Struct):
@@ -48,10 +48,7 @@ def _parts(requests: Path, text: Path) -> dict[str, Callable[[int], object]]:
     booster = lightgbm.Booster(model_file=text)
     rows = decode(bodies[0]).dataframe_split.data
     answers = np.asarray(booster.predict(matrices[0], num_threads=1)).tolist()
-    records = [
-        _record(i, str(row[0]), value)
-        for i, (row, value) in enumerate(zip(rows, answers, strict=True))
-    ]
+    record = _batch([str(row[0]) for row in rows], answers)
     units = [f"bench\0{row[0]}".encode() for row in rows]
     n = len(bodies)
     return {
@@ -59,16 +56,17 @@ def _parts(requests: Path, text: Path) -> dict[str, Callable[[int], object]]:
         "decode": lambda i: decode(bodies[i % n]),
         "matrix": lambda _: np.array([row[BEFORE:] for row in rows], dtype=np.float64),
         "split": lambda _: [xxh3_64_intdigest(unit) for unit in units],
-        "log": lambda _: encoder.encode_lines(records),
+        "log": lambda _: encoder.encode(record),
         "reply": lambda _: encoder.encode({"predictions": answers}),
     }
 
 
-def _record(row: int, entity: str, value: float) -> Prediction:
-    return Prediction(
-        request="0" * 32, row=row, entity=entity, at=1_777_627_800.0, epoch=1, arm=Arm.CHAMPION,
-        version="1", values=(value,), error="", micros=12.345678, received=1_795_468_817.939074,
-        share=0.5,
+def _batch(entities: list[str], answers: list[float]) -> Batch:
+    n = len(entities)
+    return Batch(
+        request="0" * 32, rows=[*range(n)], entities=entities, ats=[1_777_627_800.0] * n, epoch=1,
+        arm=Arm.CHAMPION, version="1", answers=[(value,) for value in answers], errors=[],
+        micros=12.345678, received=1_795_468_817.939074, share=0.5,
     )  # fmt: skip
 
 

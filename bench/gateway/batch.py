@@ -22,7 +22,7 @@ PARTS = {
     "decode": "msgspec, of the body",
     "matrix": "NumPy, of lists of floats",
     "split": "xxHash, of each unit",
-    "log": "msgspec, of the records",
+    "log": "msgspec, of the record",
     "reply": "msgspec, of the predictions",
 }
 """What else there is to do for a batch, and with what it is measured alone."""

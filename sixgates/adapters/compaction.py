@@ -18,7 +18,7 @@ from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.delta_packing import Packed, pack
 from sixgates.adapters.delta_table import LogTable
 from sixgates.adapters.label_counts import LabelCounts, count_labels
-from sixgates.adapters.log_records import Stream, located, parse
+from sixgates.adapters.log_records import Before, Stream, parse
 from sixgates.adapters.sealed_segments import Sealed, batches
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import ContractError, TransientError
@@ -146,7 +146,7 @@ def _read(
     for segment in batch:
         whole, torn = segment.lines()
         try:
-            rows = parse(segment.path, whole, 0, stream) if whole else located(stream).to_frame()
+            rows = parse(segment.path, whole, Before(), stream)
         except ContractError as exc:
             unreadable.append(str(exc))
             continue

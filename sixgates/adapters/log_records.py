@@ -6,7 +6,7 @@ older records lack: there the default stands.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import polars as pl
@@ -14,7 +14,7 @@ from msgspec.structs import fields
 from polars.exceptions import PolarsError
 
 from sixgates.gates.errors import ContractError
-from sixgates.gates.records import Arm, Label, Prediction
+from sixgates.gates.records import Arm, Batch, Label, Prediction
 
 
 class Stream(StrEnum):
@@ -38,15 +38,30 @@ _TYPES: dict[Any, pl.DataType] = {
     float: pl.Float64(),
     float | None: pl.Float64(),
     tuple[float, ...]: pl.List(pl.Float64()),
+    list[int]: pl.List(pl.Int64()),
+    list[str]: pl.List(pl.String()),
+    list[float]: pl.List(pl.Float64()),
+    list[tuple[float, ...]]: pl.List(pl.List(pl.Float64())),
 }
 
 
-def _schema(record: type[Label | Prediction]) -> pl.Schema:
+def _schema(record: type[Label | Prediction | Batch]) -> pl.Schema:
     return pl.Schema({f.name: _TYPES[f.type] for f in fields(record)})
 
 
 SCHEMAS = {stream: _schema(record) for stream, record in _RECORDS.items()}
 """Columns of each stream; times are seconds since 1970 UTC."""
+
+_WRITTEN = {
+    Stream.PREDICTIONS: pl.Schema({**SCHEMAS[Stream.PREDICTIONS], **_schema(Batch)}),
+    Stream.LABELS: SCHEMAS[Stream.LABELS],
+}
+"""What a line of each stream may hold."""
+
+_ROW_BY_ROW = {
+    "rows": "row", "entities": "entity", "ats": "at", "answers": "values", "errors": "error",
+}  # fmt: skip
+"""Lists of a batch, and what an entry of each is."""
 
 PREDICTION_SCHEMA = SCHEMAS[Stream.PREDICTIONS]
 LABEL_SCHEMA = SCHEMAS[Stream.LABELS]
@@ -58,7 +73,15 @@ DEFAULTS = {
 """What stands where a record has no such field."""
 
 PLACE = {"segment": pl.String(), "line": pl.Int64()}
-"""Where a row was logged: the name of its segment, and its place among the records, from 1."""
+"""Where a row was logged: the name of its segment, and its place among the rows there, from 1."""
+
+
+class Before(NamedTuple):
+    """What of a segment was read already."""
+
+    rows: int = 0
+    lines: int = 0
+    """Fewer, where there are batches."""
 
 
 def located(stream: Stream) -> pl.Schema:
@@ -66,31 +89,53 @@ def located(stream: Stream) -> pl.Schema:
     return pl.Schema({**SCHEMAS[stream], **PLACE})
 
 
-def parse(path: Path, whole: bytes, before: int, stream: Stream) -> pl.DataFrame:
+def parse(path: Path, whole: bytes, before: Before, stream: Stream) -> pl.DataFrame:
     """Turn whole lines of a segment into rows with their places.
 
     Args:
         path: The segment, for its name.
         whole: Lines, each with its newline.
-        before: Records of the segment that come before them.
+        before: What of the segment comes before them.
         stream: What they hold.
 
     Raises:
         ContractError: a line is not such a record.
     """
     schema = SCHEMAS[stream]
+    if not whole:
+        return located(stream).to_frame()
     try:
-        frame = pl.read_ndjson(whole, schema=schema)
+        frame = pl.read_ndjson(whole, schema=_WRITTEN[stream])
+        if stream is Stream.PREDICTIONS:
+            frame = _row_by_row(frame)
     except PolarsError as exc:
-        raise _malformed(path, whole, before, stream) from exc
+        raise _malformed(path, whole, before.lines, stream) from exc
     if any(frame.drop(DEFAULTS[stream], strict=False).null_count().row(0)):
-        raise _malformed(path, whole, before, stream)
+        raise _malformed(path, whole, before.lines, stream)
     if "values" in schema:
         # JSON has no NaN: it is written as null, and must not vanish from a mean.
         frame = frame.with_columns(pl.col("values").list.eval(pl.element().fill_null(float("nan"))))
     return completed(frame, stream).with_columns(
-        segment=pl.lit(path.name), line=pl.int_range(before + 1, before + 1 + pl.len())
+        segment=pl.lit(path.name), line=pl.int_range(before.rows + 1, before.rows + 1 + pl.len())
     )
+
+
+def _row_by_row(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give each row of a batch a row, in the place of the batch."""
+    if frame["rows"].null_count() == frame.height:
+        return frame.select(*PREDICTION_SCHEMA)
+    in_batch, columns = pl.col("rows").is_not_null(), [*PREDICTION_SCHEMA, "line"]
+    frame = frame.with_columns(line=pl.int_range(pl.len()))
+    errors, none = pl.col("errors"), pl.lit("").repeat_by(pl.col("rows").list.len())
+    batches = (
+        frame.filter(in_batch)
+        .drop(_ROW_BY_ROW.values())
+        .with_columns(pl.when(errors.list.len() > 0).then(errors).otherwise(none).alias("errors"))
+        .explode(*_ROW_BY_ROW)
+        .rename(_ROW_BY_ROW)
+    )
+    both = [part.select(columns) for part in (frame.filter(~in_batch), batches)]
+    return pl.concat(both).sort("line", maintain_order=True).drop("line")
 
 
 def completed(frame: _Rows, stream: Stream) -> _Rows:
@@ -122,12 +167,16 @@ def first_labels(rows: pl.DataFrame) -> pl.DataFrame:
 def _malformed(path: Path, whole: bytes, before: int, stream: Stream) -> ContractError:
     """Find the first line that is not a record: only on the way to an error, so slow is fine."""
     kind = _RECORDS[stream].__name__.lower()
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_as_written(_RECORDS[stream]))
+    one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_as_written(_RECORDS[stream]))
+    batch: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_as_written(Batch))
     for number, line in enumerate(whole.splitlines(), start=before + 1):
         if not line.strip():
             continue
         try:
-            decoder.decode(line)
+            if b'"rows":' in line:
+                _require_even(batch.decode(line))
+            else:
+                one.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
             return ContractError(
                 f"{path}:{number} is not a {kind} record ({exc}): set the"
@@ -136,15 +185,22 @@ def _malformed(path: Path, whole: bytes, before: int, stream: Stream) -> Contrac
     return ContractError(f"{path} holds a line that cannot be read: set the segment aside")
 
 
-def _as_written(record: type[Label | Prediction]) -> type[Any]:
+def _require_even(batch: Any) -> None:  # noqa: ANN401 - see `_as_written`
+    lists = [getattr(batch, name) for name in _ROW_BY_ROW if name != "errors" or batch.errors]
+    if len(set(map(len, lists))) > 1:
+        raise msgspec.ValidationError("its lists have no entry for each row")
+
+
+def _as_written(record: type[Label | Prediction | Batch]) -> type[Any]:
     """Return a record in which answers may be null: so JSON has those that are no number."""
     answers = tuple[float | None, ...]
+    written: dict[str, Any] = {"values": answers, "answers": list[answers]}
     return msgspec.defstruct(
         record.__name__,
         [
-            (f.name, answers if f.name == "values" else f.type, f.default)
-            if f.default is not msgspec.NODEFAULT
-            else (f.name, answers if f.name == "values" else f.type)
+            (f.name, written.get(f.name, f.type))
+            if f.default is msgspec.NODEFAULT
+            else (f.name, written.get(f.name, f.type), f.default)
             for f in fields(record)
         ],
     )

@@ -15,6 +15,7 @@ import polars as pl
 from sixgates.adapters.log_records import (
     LABEL_SCHEMA,
     PREDICTION_SCHEMA,
+    Before,
     Stream,
     first_labels,
     located,
@@ -30,6 +31,8 @@ class _Segment:
     rows: pl.DataFrame
     read: int = 0
     """Bytes already parsed, always up to the end of a line."""
+    lines: int = 0
+    """Of them."""
 
 
 class SegmentLog:
@@ -103,8 +106,7 @@ def _read_on(path: Path, segment: _Segment, stream: Stream) -> None:
         file.seek(segment.read)
         tail = file.read()
     whole = tail[: tail.rfind(b"\n") + 1]
-    if not whole:
-        return
-    rows = parse(path, whole, segment.rows.height, stream)
+    rows = parse(path, whole, Before(segment.rows.height, segment.lines), stream)
     segment.rows = pl.concat([segment.rows, rows])
     segment.read += len(whole)
+    segment.lines += whole.count(b"\n")

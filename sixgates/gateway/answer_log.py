@@ -4,6 +4,7 @@ import asyncio
 import time
 from enum import StrEnum
 
+from sixgates.gates.records import rows_in
 from sixgates.gateway.log import SegmentLog
 
 LATE_SECONDS = 0.02
@@ -44,8 +45,7 @@ class AnswerLog:
     def append(self, lines: bytes, answers: int) -> None:
         """Log the records of some answers; a full disk never stops an answer."""
         if not self._late:
-            if lost := self._log.append(lines).lost:
-                self.unlogged += min(lost, answers)
+            self._append(lines, answers)
             return
         if not self._waiting:
             self._since = time.monotonic()
@@ -62,8 +62,11 @@ class AnswerLog:
             return
         lines, answers = b"".join(self._waiting), self._answers
         self._waiting, self._bytes, self._answers = [], 0, 0
+        self._append(lines, answers)
+
+    def _append(self, lines: bytes, answers: int) -> None:
         if lost := self._log.append(lines).lost:
-            self.unlogged += min(lost, answers)
+            self.unlogged += min(rows_in(lost), answers)
 
     def lag(self) -> float:
         """Return the age in seconds of the oldest record that is not in the log yet."""

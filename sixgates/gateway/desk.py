@@ -71,10 +71,10 @@ class Desk:
     async def _labels(self, request: Request) -> Response:
         labels = read_labels(await _body(request), time.time())
         written = self._state.record_labels(labels)
-        if written.lost:
+        if lost := written.lost.count(b"\n"):
             raise Refusal(
                 507,
-                f"{written.lost:,} of {len(labels):,} labels were not kept, send all again"
+                f"{lost:,} of {len(labels):,} labels were not kept, send all again"
                 f" (the first of each row counts): {written.reason}",
             )
         return _json(200, {"accepted": len(labels)})

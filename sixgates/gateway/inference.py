@@ -88,7 +88,7 @@ def read_inference(body: bytes, served: Served, request: str, received: float) -
 def write_inference(question: Question, answer: Answer, served: Served) -> bytes:
     """Write the predictions as one FP64 tensor, of shape [rows] or [rows, classes]."""
     rows, outputs = len(answer.predictions), served.champion.booster.outputs
-    versions = {record.version for record in answer.records if not record.error}
+    versions = {part.version for part in answer.parts if part.failed < part.rows}
     reply = {
         "model_name": served.champion.card.model,
         # Left out where the split gave rows of this request to two versions.

@@ -29,13 +29,13 @@ _logger = logging.getLogger(__name__)
 class Written:
     """What became of some lines."""
 
-    lost: int
+    lost: bytes
     """Lines that are not whole in the log."""
     reason: str
     """Why, empty where all are there."""
 
 
-_ALL = Written(0, "")
+_ALL = Written(b"", "")
 
 
 class SegmentLog:
@@ -63,7 +63,7 @@ class SegmentLog:
         """Why the newest write failed, empty while the log is well."""
 
     def append(self, lines: bytes) -> Written:
-        """Write whole lines; never raises, says instead how many were lost."""
+        """Write whole lines; never raises, says instead which were lost."""
         done, reason = self._write(lines)
         if not (reason or self.failure):
             return _ALL
@@ -72,7 +72,7 @@ class SegmentLog:
         elif self.failure and not reason:
             _logger.warning("%s are logged again", self._kind)
         self.failure = reason
-        return Written(lines.count(b"\n", done), reason)
+        return Written(lines[lines.rfind(b"\n", 0, done) + 1 :], reason)
 
     def roll(self) -> None:
         """Seal the segment if it is old, whether or not anything more comes."""

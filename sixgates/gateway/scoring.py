@@ -5,7 +5,7 @@ scored after the reply, so that every row has both models' predictions. The valu
 msgspec's structs, because every request makes some, and they are the cheapest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from time import perf_counter
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from sixgates.gates.card import RowError
-from sixgates.gates.records import Arm, Prediction
+from sixgates.gates.records import Arm, Batch, Prediction
 from sixgates.gateway.booster import Answers
 from sixgates.gateway.protocol import Question, Refusal
 from sixgates.gateway.served import Served
@@ -55,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True):
     """One a row; empty where the champion failed."""
     failure: str
     """Why the champion failed, empty where it did not."""
-    records: list[Prediction]
+    records: list[Prediction | Batch]
     parts: list[Part]
 
 
@@ -69,7 +69,14 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Scored(NamedTuple):
-    """What a model said, as it is logged and counted."""
+    """What a model said of rows of one request, as it is logged and counted."""
+
+    batch: Batch
+    part: Part
+
+
+class Shadowed(NamedTuple):
+    """What a model said of rows that another had answered, of any requests."""
 
     records: list[Prediction]
     part: Part
@@ -122,7 +129,7 @@ def answer(served: Served, question: Question, terms: Terms) -> Answer:
     beside = _ask(_beside(served), _Work(question, terms, theirs))
     others = set(theirs)
     mine = [i for i in range(n) if i not in others]
-    fallen = [record.row for record in beside.records if record.error]
+    fallen = _failures(beside.batch)
     own = [
         _ask(_champion(served, arm), _Work(question, terms, rows, reading), _only(packed, rows, n))
         for arm, rows in ((Arm.CHAMPION, mine), (Arm.SHADOW, fallen))
@@ -131,7 +138,7 @@ def answer(served: Served, question: Question, terms: Terms) -> Answer:
     return _together(served, n, [beside], own)
 
 
-def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Scored]:
+def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Shadowed]:
     """Score rows with the model that did not answer them; failures are records too.
 
     Rows of several requests are scored at once: the library then runs beside other threads.
@@ -145,7 +152,7 @@ def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Scored]:
         served, beside = exchange.served, exchange.served.beside
         if beside is None or exchange.answer.failure or not exchange.terms.epoch:
             continue
-        for record in exchange.answer.records:
+        for record in _each(exchange.answer.records):
             if record.error or not is_shadowed(served.route.release, record.entity, sample):
                 continue
             if record.arm is _CHAMPION:
@@ -194,20 +201,35 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
 
 def _together(served: Served, n: int, beside: list[Scored], own: list[Scored]) -> Answer:
     scored = beside + own
+    batches: list[Prediction | Batch] = [s.batch for s in scored]
     parts = [s.part for s in scored]
-    records = scored[0].records if len(scored) == 1 else [r for s in scored for r in s.records]
-    failure = next((r.error for s in own if s.part.failed for r in s.records if r.error), "")
+    failure = next((e for s in own if s.part.failed for e in s.batch.errors if e), "")
     if failure:
         # The client gets no row of this request, so only what went wrong is evidence.
-        return Answer([], failure, [r for r in records if r.error], parts)
+        return Answer([], failure, [r for r in _each(batches) if r.error], parts)
     if len(scored) == 1:
-        values = [record.values for record in records]
+        values = scored[0].batch.answers
     else:
-        by_row = {record.row: record.values for record in records if not record.error}
+        by_row: dict[int, tuple[float, ...]] = {}
+        for s in scored:  # the champion's last: it answers where the one beside it failed
+            by_row.update(zip(s.batch.rows, s.batch.answers, strict=True))
         values = [by_row[i] for i in range(n)]
     if served.champion.booster.outputs == 1:
-        return Answer([value for (value,) in values], "", records, parts)
-    return Answer([*values], "", records, parts)
+        return Answer([value for (value,) in values], "", batches, parts)
+    return Answer([*values], "", batches, parts)
+
+
+def _each(records: Iterable[Prediction | Batch]) -> Iterator[Prediction]:
+    for record in records:
+        if isinstance(record, Batch):
+            yield from record.predictions()
+        else:
+            yield record
+
+
+def _failures(batch: Batch) -> list[int]:
+    """Return the rows that failed."""
+    return [row for row, error in zip(batch.rows, batch.errors, strict=False) if error]
 
 
 def _rows_of_beside(served: Served, question: Question, share: float) -> list[int]:
@@ -236,17 +258,18 @@ def _only(packed: bytes, rows: Sequence[int], n: int) -> bytes:
 
 
 def _ask(asked: _Asked, work: _Work, packed: bytes | None = None) -> Scored:
-    """Write one record a row. A model that raises has failed on every row it was asked."""
+    """Write what a model answers. One that raises has failed on every row it was asked."""
     started = perf_counter()
     try:
         answers = asked.model.booster.predict(packed or _pack(asked.model, work))
     except Exception as exc:  # noqa: BLE001 - whatever one model does, the other must answer
-        return _failed(asked, work, exc, perf_counter() - started)
+        n = len(work.rows)
+        return _scored(asked, work, [()] * n, [_said(exc)] * n, perf_counter() - started)
     seconds = perf_counter() - started + work.reading * len(work.rows)
-    return _records(asked, work, answers, _judge(answers), seconds)
+    return _scored(asked, work, answers, _judge(answers), seconds)
 
 
-def _ask_all(asked: _Asked, others: list[_Other]) -> Scored:
+def _ask_all(asked: _Asked, others: list[_Other]) -> Shadowed:
     """Ask for rows of several requests at once."""
     started = perf_counter()
     packs: list[bytes] = []
@@ -260,7 +283,7 @@ def _ask_all(asked: _Asked, others: list[_Other]) -> Scored:
             records.append(_again(asked, record, (), _said(exc), 0.0))
     try:
         answers = asked.model.booster.predict(b"".join(packs))
-        errors = _judge(answers)
+        errors = _judge(answers) or [""] * len(readable)
     except Exception as exc:  # noqa: BLE001 - as above
         answers, errors = [()] * len(readable), [_said(exc)] * len(readable)
     seconds = perf_counter() - started
@@ -270,7 +293,7 @@ def _ask_all(asked: _Asked, others: list[_Other]) -> Scored:
         for record, values, error in zip(readable, answers, errors, strict=True)
     ]
     failed = len(others) - errors.count("")
-    return Scored(records, Part(asked.arm, asked.version, len(others), failed, seconds))
+    return Shadowed(records, Part(asked.arm, asked.version, len(others), failed, seconds))
 
 
 def _again(
@@ -289,51 +312,35 @@ def _pack(model: LoadedModel, work: _Work) -> bytes:
     return model.reader.pack(asked, work.question.columns)
 
 
-def _failed(asked: _Asked, work: _Work, exc: Exception, seconds: float) -> Scored:
-    n = len(work.rows)
-    return _records(asked, work, [()] * n, [_said(exc)] * n, seconds)
-
-
 def _said(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
 
 
 def _judge(answers: Answers) -> list[str]:
-    """Turn answers that are not finite numbers into failures of their rows; return the errors."""
+    """Turn answers that are not finite numbers into failures of their rows.
+
+    Returns:
+        The errors, one a row; none where no row failed.
+    """
+    if isfinite(sum(map(sum, answers))):
+        return []
     errors = [""] * len(answers)
-    if not isfinite(sum(map(sum, answers))):
-        for i, values in enumerate(answers):
-            if not all(map(isfinite, values)):
-                errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
-                answers[i] = ()
-    return errors
+    for i, values in enumerate(answers):
+        if not all(map(isfinite, values)):
+            errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
+            answers[i] = ()
+    return errors if any(errors) else []
 
 
-def _records(
+def _scored(
     asked: _Asked, work: _Work, answers: Answers, errors: list[str], seconds: float
 ) -> Scored:
     (_, version, arm), (question, terms, rows, _) = asked, work
-    n = len(rows)
-    epoch, share, trace, request = terms.epoch, terms.share, terms.trace, question.request
-    units, ats, received = question.units, question.ats, question.received
-    micros = seconds * 1e6 / n
-    records = [
-        Prediction(
-            request,
-            i,
-            units[i],
-            ats[i],
-            epoch,
-            arm,
-            version,
-            values,
-            error,
-            micros,
-            received,
-            share,
-            trace,
-        )
-        for i, values, error in zip(rows, answers, errors, strict=True)
-    ]
-    failed = n - errors.count("")
-    return Scored(records, Part(arm, version, n, failed, seconds))
+    n, units, ats = len(rows), question.units, question.ats
+    if n < len(units):
+        units, ats = [units[i] for i in rows], [ats[i] for i in rows]
+    batch = Batch(
+        question.request, [*rows], units, ats, terms.epoch, arm, version, answers, errors,
+        seconds * 1e6 / n, question.received, terms.share, terms.trace,
+    )  # fmt: skip
+    return Scored(batch, Part(arm, version, n, len(errors) - errors.count(""), seconds))

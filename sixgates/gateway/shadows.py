@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 
+from sixgates.gates.records import rows_in
 from sixgates.gateway.log import SegmentLog
 from sixgates.gateway.metrics import Tally
 from sixgates.gateway.protocol import encode_lines
@@ -114,6 +115,6 @@ class Shadows:
         scored = shadow(batch, self._sample)
         lines = b"".join([encode_lines(one.records) for one in scored])
         if lines:
-            self.lost += self._log.append(lines).lost
+            self.lost += rows_in(self._log.append(lines).lost)
         for one in scored:
             self.tally.count(one.part)

@@ -1,16 +1,15 @@
 # ruff: noqa: DTZ001 - event time is naive UTC
 import math
-import time
 from datetime import datetime, timedelta
 
 import msgspec
-import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from sixgates.adapters.past_log import PastLog
 from sixgates.adapters.segment_log import LABEL_SCHEMA, PREDICTION_SCHEMA, SegmentLog
 from sixgates.gates.errors import ContractError
-from sixgates.gates.records import Arm, Label, Prediction
+from sixgates.gates.records import Arm, Batch, Label, Prediction
 
 LONG_AGO = datetime(1970, 1, 1)
 
@@ -30,6 +29,28 @@ def prediction(i=0, **changes):
         "received": 2_000.0 + i,
     }
     return msgspec.json.encode(Prediction(**{**given, **changes})) + b"\n"
+
+
+def batch(i=0, **changes):
+    given = {
+        "request": f"b{i}",
+        "rows": [0, 2],
+        "entities": ["c0", "c2"],
+        "ats": [1_000.0 + i, 1_002.0 + i],
+        "epoch": 3,
+        "arm": Arm.CANARY,
+        "version": "7",
+        "answers": [(0.1 + 0.2, 1e-12), (1.0, math.nan)],
+        "errors": [],
+        "micros": 14.5,
+        "received": 2_000.0 + i,
+        "share": 0.25,
+    }
+    return Batch(**{**given, **changes})
+
+
+def line(record):
+    return msgspec.json.encode(record) + b"\n"
 
 
 def label(i=0, text="1", received=0.0):
@@ -71,6 +92,21 @@ def test_records_come_back_bit_for_bit(log, folder):
     assert (first["error"], first["values"]) == ("späť \n", [])
     expected = msgspec.structs.asdict(msgspec.json.decode(prediction(1), type=Prediction))
     assert second == {**expected, "values": [0.1 + 0.2, 1e-12]}
+
+
+def test_a_batch_is_as_many_rows_as_it_has_in_its_place(log, folder):
+    failed = batch(1, answers=[(), (0.5,)], errors=["broken", ""], trace="t")
+    records = [batch(), failed]
+    (folder / "predictions-1.jsonl").write_bytes(
+        prediction(5) + b"".join(map(line, records)) + prediction(6)
+    )
+    rows = log.predictions("churn", LONG_AGO)
+    alone = b"".join(line(one) for record in records for one in record.predictions())
+    (folder / "predictions-1.jsonl").unlink()
+    (folder / "predictions-2.jsonl").write_bytes(prediction(5) + alone + prediction(6))
+    assert_frame_equal(rows, log.predictions("churn", LONG_AGO))
+    assert rows["request"].to_list() == ["r5", "b0", "b0", "b1", "b1", "r6"]
+    assert rows["error"].to_list() == ["", "", "", "broken", "", ""]
 
 
 def test_since_cuts_by_event_time(log, folder):
@@ -135,11 +171,16 @@ def test_a_segment_that_shrank_is_a_broken_promise(log, folder):
         prediction().replace(b'"epoch":3', b'"epoch":3.5'),
         prediction().replace(b'"values":[', b'"values":["a",'),
         prediction().replace(b'"micros":14.5,', b""),
+        line(batch(entities=["c0"])),
+        line(batch(errors=["broken"])),
+        line(batch(ats=[1.0, None])),
+        line(batch(answers=[(), None])),
+        line(batch()).replace(b'"version":"7",', b""),
     ],
 )
 def test_a_malformed_line_is_named_with_its_file_and_number(log, folder, bad):
     path = folder / "predictions-1.jsonl"
-    path.write_bytes(prediction(0) + prediction(1))
+    path.write_bytes(prediction(0) + line(batch()))
     log.predictions("churn", LONG_AGO)
     with path.open("ab") as file:
         file.write(prediction(2) + bad + prediction(3))
@@ -208,19 +249,3 @@ def test_what_a_tick_saw_is_what_it_sees_when_it_is_computed_again(log, folder, 
     for tick, labels in seen.items():
         later = kept(PastLog(log, at, datetime(1970, 1, 1) + timedelta(seconds=tick)))
         assert labels.items() <= later.items()
-
-
-def test_a_hundred_thousand_lines_are_read_fast_and_then_at_once(log, folder):
-    lines = b"".join(prediction(i % 1000, request=f"r{i}") for i in range(100_000))
-    (folder / "predictions-1.jsonl").write_bytes(lines)
-    started = time.perf_counter()
-    frame = log.predictions("churn", LONG_AGO)
-    first = time.perf_counter() - started
-    started = time.perf_counter()
-    again = log.predictions("churn", LONG_AGO)
-    second = time.perf_counter() - started
-    assert frame.height == 100_000
-    assert frame.equals(again)
-    assert first < 2.0
-    assert second < first / 2
-    assert isinstance(frame, pl.DataFrame)

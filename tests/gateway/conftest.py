@@ -14,7 +14,7 @@ import pytest
 
 from sixgates.gates.card import Feature, ModelCard, Probe, Task
 from sixgates.gates.encoding import encode_rows
-from sixgates.gates.records import Arm, Label, Prediction
+from sixgates.gates.records import Arm, Batch, Label, Prediction
 from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower
@@ -163,7 +163,15 @@ class House:
         return Client(Gateway(state), state)
 
     def predictions(self):
-        return self._lines("predictions", Prediction)
+        return [
+            prediction
+            for line in self._lines("predictions")
+            for prediction in (
+                msgspec.json.decode(line, type=Batch).predictions()
+                if b'"rows":' in line
+                else [msgspec.json.decode(line, type=Prediction)]
+            )
+        ]
 
     def close(self):
         for state in self.states:
@@ -171,11 +179,11 @@ class House:
         self.ledger.close()
 
     def labels(self):
-        return self._lines("labels", Label)
+        return [msgspec.json.decode(line, type=Label) for line in self._lines("labels")]
 
-    def _lines(self, kind, record):
+    def _lines(self, kind):
         return [
-            msgspec.json.decode(line, type=record)
+            line
             for segment in sorted((self.log / MODEL).glob(f"{kind}-*.jsonl"))
             for line in segment.read_bytes().splitlines(keepends=True)
             if line.endswith(b"\n")

@@ -78,13 +78,13 @@ def test_answers_that_cannot_be_logged_are_counted(log_in, monkeypatch, mode):
     async def answering():
         monkeypatch.setattr(os, "write", full)
         log = log_in(mode)
-        log.append(b"1\n2\n", 2)
+        log.append(b'{"row":0}\n{"rows":[0,1,2]}\n{"row":0}\n', 4)
         log.flush()
         monkeypatch.undo()
         return log.unlogged, log.failure
 
     unlogged, failure = asyncio.run(answering())
-    assert unlogged == 2
+    assert unlogged == 4  # of five rows, for one of them was asked of two models
     assert "No space left" in failure
 
 

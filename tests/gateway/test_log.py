@@ -20,7 +20,7 @@ def log(tmp_path):
 
 
 def test_lines_are_on_disk_once_appended(tmp_path, log):
-    assert log.append(b"1\n2\n").lost == 0
+    assert log.append(b"1\n2\n").lost == b""
     assert segments(tmp_path)[0].read_bytes() == b"1\n2\n"
 
 
@@ -36,9 +36,9 @@ def test_a_torn_line_is_the_last_of_its_segment(tmp_path, log, monkeypatch):
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:7]))
     torn = log.append(b"whole\ntorn\nunseen\n")
     monkeypatch.undo()
-    assert torn.lost == 2
+    assert torn.lost == b"torn\nunseen\n"
     assert "make room" in torn.reason
-    assert log.append(b"next\n").lost == 0
+    assert log.append(b"next\n").lost == b""
     assert [path.read_bytes() for path in segments(tmp_path)] == [b"whole\nt", b"next\n"]
 
 
@@ -47,10 +47,10 @@ def test_a_full_disk_leaves_no_trail_of_empty_segments(tmp_path, log, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    assert [log.append(b"1\n2\n").lost for _ in range(3)] == [2, 2, 2]
+    assert [log.append(b"1\n2\n").lost for _ in range(3)] == [b"1\n2\n"] * 3
     assert "No space left" in log.failure
     monkeypatch.undo()
-    assert log.append(b"3\n").lost == 0
+    assert log.append(b"3\n").lost == b""
     assert log.failure == ""
     assert [path.read_bytes() for path in segments(tmp_path)] == [b"3\n"]
 
@@ -64,7 +64,7 @@ def test_a_write_that_failed_halfway_ends_its_segment(tmp_path, log, monkeypatch
 
     log.append(b"1\n")
     monkeypatch.setattr(os, "write", broken)
-    assert log.append(b"broken\n").lost == 1
+    assert log.append(b"broken\n").lost == b"broken\n"
     monkeypatch.undo()
     log.append(b"2\n")
     assert [path.read_bytes() for path in segments(tmp_path)] == [b"1\nbro", b"2\n"]
