@@ -17,7 +17,7 @@ from sixgates.gates.records import Arm, Batch, Prediction
 from sixgates.gateway.booster import Answers
 from sixgates.gateway.protocol import Question, Refusal
 from sixgates.gateway.served import Served
-from sixgates.gateway.split import is_beside, is_shadowed
+from sixgates.gateway.split import beside_of, is_beside, is_shadowed
 from sixgates.gateway.store import LoadedModel
 
 _MAX_ERROR = 300
@@ -126,7 +126,9 @@ def answer(served: Served, question: Question, terms: Terms) -> Answer:
     if not theirs:
         work = _Work(question, terms, range(n), reading)
         return _together(served, n, [], [_ask(_champion(served, Arm.CHAMPION), work, packed)])
-    beside = _ask(_beside(served), _Work(question, terms, theirs))
+    alike = served.beside is not None and served.beside.reads_alike
+    work = _Work(question, terms, theirs, reading if alike else 0.0)
+    beside = _ask(_beside(served), work, _only(packed, theirs, n) if alike else None)
     others = set(theirs)
     mine = [i for i in range(n) if i not in others]
     fallen = _failures(beside.batch)
@@ -235,8 +237,7 @@ def _failures(batch: Batch) -> list[int]:
 def _rows_of_beside(served: Served, question: Question, share: float) -> list[int]:
     if served.beside is None or not share > 0:  # NaN takes no traffic either.
         return []
-    salt = served.route.release
-    return [i for i, unit in enumerate(question.units) if is_beside(salt, unit, share)]
+    return beside_of(served.route.release, question.units, share)
 
 
 def _champion(served: Served, arm: Arm) -> _Asked:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from sixgates.gateway.split import bucket, is_beside
+from sixgates.gateway.split import beside_of, bucket, is_beside
 
 units = st.text(max_size=40)
 shares = st.floats(0, 0.5)
@@ -24,6 +24,13 @@ def test_a_bucket_lies_in_the_unit_interval_and_stays(salt, unit):
 def test_a_wider_share_keeps_its_units(salt, unit, one, other):
     narrow, wide = sorted((one, other))
     assert not is_beside(salt, unit, narrow) or is_beside(salt, unit, wide)
+
+
+@given(units, st.lists(units), st.floats(0, 1) | st.just(math.nan))
+def test_many_units_are_split_as_each_alone(salt, many, share):
+    assert beside_of(salt, many, share) == [
+        i for i, unit in enumerate(many) if is_beside(salt, unit, share)
+    ]
 
 
 @given(units, units)
