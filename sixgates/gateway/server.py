@@ -145,22 +145,25 @@ def _serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE)
-    try:
-        with _signals_end_quietly():
+    with _signals_end_quietly():
+        try:
             connection = connection_type(gateway.answer_at_once, state.refused)
             _Server(gateway, connection, state.tend, start, stop).run(sockets=sockets)
-    finally:
-        following.stop()
-        telling.stop()
-        follower.guard.leave()
-        tell(ledger, follower.guard, url)
-        gateway.close()
-        state.close()
+        finally:
+            following.stop()
+            telling.stop()
+            follower.guard.leave()
+            tell(ledger, follower.guard, url)
+            gateway.close()
+            state.close()
 
 
 @contextmanager
 def _signals_end_quietly() -> Iterator[None]:
-    """The server drains on a signal and then raises it again: that is the end, not a failure."""
+    """The server drains on a signal and then raises it again: that is the end, not a failure.
+
+    Nor do more of them keep it from writing down what it answered.
+    """
     former = {s: signal.signal(s, lambda *_: None) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield

@@ -64,7 +64,23 @@ def test_what_is_under_way_is_answered_and_what_is_new_is_not(house, champion, s
             assert (status, json.loads(body)) == (200, {"predictions": expected})
             assert connection is asked or headers["connection"] == "close"
             assert answers.next() is None
-        assert gateway.stop() == (0, "")
+        assert (gateway.process.communicate(timeout=30)[1], gateway.process.returncode) == ("", 0)
+
+
+def test_whoever_asks_again_and_again_to_stop_loses_no_answer(
+    house, champion, sample_rows, tmp_path
+):
+    house.route(champion)
+    rows, noted = sample_rows(40), tmp_path / "access.jsonl"
+    options = ("--log-mode", "async", "--access-log", str(noted))
+    with running(house, *options) as gateway, gateway.connect() as connection:
+        connection.sendall(b"".join(request({"inputs": [row]}) for row in rows))
+        answers = Answers(connection)
+        assert [answers.next()[0] for _ in rows] == [200] * len(rows)
+        while gateway.process.poll() is None:
+            gateway.process.terminate()
+            time.sleep(0.001)
+    assert len(house.predictions()) == len(noted.read_text().splitlines()) == len(rows)
 
 
 def test_a_client_that_hangs_holds_nothing_up_for_longer_than_the_limit(
