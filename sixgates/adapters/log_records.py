@@ -130,7 +130,7 @@ def _row_by_row(frame: pl.DataFrame) -> pl.DataFrame:
     batches = (
         frame.filter(in_batch)
         .drop(_ROW_BY_ROW.values())
-        .with_columns(pl.when(errors.list.len() > 0).then(errors).otherwise(none).alias("errors"))
+        .with_columns(pl.when(errors.list.len() == 0).then(none).otherwise(errors).alias("errors"))
         .explode(*_ROW_BY_ROW)
         .rename(_ROW_BY_ROW)
     )

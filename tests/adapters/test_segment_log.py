@@ -173,6 +173,10 @@ def test_a_segment_that_shrank_is_a_broken_promise(log, folder):
         prediction().replace(b'"micros":14.5,', b""),
         line(batch(entities=["c0"])),
         line(batch(errors=["broken"])),
+        line(batch()).replace(b'"errors":[],', b""),
+        line(batch(rows=[0], entities=["c0"], ats=[1.0], answers=[(0.5,)])).replace(
+            b'"errors":[],', b""
+        ),
         line(batch(ats=[1.0, None])),
         line(batch(answers=[(), None])),
         line(batch()).replace(b'"version":"7",', b""),
