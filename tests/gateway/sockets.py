@@ -51,11 +51,16 @@ class Running:
 
 
 @contextmanager
-def running(house, *more, tokens="", **limits):
-    """Run a gateway; limits are names of `sixgates.gateway.limits`, tokens a file of them."""
+def running(house, *more, tokens="", before="", **limits):
+    """Run a gateway.
+
+    Limits are names of `sixgates.gateway.limits`, tokens a file of them; before is code that runs
+    before it.
+    """
+    program = [sys.executable, "-c", before + WITH_LIMITS, json.dumps(limits)]
     folders = ["--store", str(house.root), "--log", str(house.log), *more]
     with subprocess.Popen(
-        [sys.executable, "-c", WITH_LIMITS, json.dumps(limits), "--model", "churn", *folders],
+        [*program, "--model", "churn", *folders],
         cwd=ROOT,
         env={
             **os.environ,

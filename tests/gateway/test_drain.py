@@ -9,6 +9,18 @@ import pytest
 from tests.gateway.sockets import Answers, GoodClient, request, running
 
 pytestmark = pytest.mark.slow
+ASKED_AGAIN = """
+import os, signal
+from sixgates.gateway.state import State
+
+close = State.close
+
+def asked_again(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    close(self)
+
+State.close = asked_again
+"""
 
 
 def wait_until_refused(gateway):
@@ -67,19 +79,17 @@ def test_what_is_under_way_is_answered_and_what_is_new_is_not(house, champion, s
         assert (gateway.process.communicate(timeout=30)[1], gateway.process.returncode) == ("", 0)
 
 
-def test_whoever_asks_again_and_again_to_stop_loses_no_answer(
+def test_whoever_asks_again_to_stop_cuts_off_nothing_that_is_written_at_the_end(
     house, champion, sample_rows, tmp_path
 ):
     house.route(champion)
     rows, noted = sample_rows(40), tmp_path / "access.jsonl"
     options = ("--log-mode", "async", "--access-log", str(noted))
-    with running(house, *options) as gateway, gateway.connect() as connection:
+    with running(house, *options, before=ASKED_AGAIN) as gateway, gateway.connect() as connection:
         connection.sendall(b"".join(request({"inputs": [row]}) for row in rows))
         answers = Answers(connection)
         assert [answers.next()[0] for _ in rows] == [200] * len(rows)
-        while gateway.process.poll() is None:
-            gateway.process.terminate()
-            time.sleep(0.001)
+        assert gateway.stop() == (0, "")
     assert len(house.predictions()) == len(noted.read_text().splitlines()) == len(rows)
 
 

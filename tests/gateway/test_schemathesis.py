@@ -57,10 +57,11 @@ def test_no_answer_is_other_than_the_document_says(served, tmp_path):
         assert gateway.stop() == (0, "")
 
 
-def test_where_calls_need_a_token_none_is_answered_without(served, tmp_path):
+@pytest.mark.parametrize("token", ["may-read", "unknown"])
+def test_where_calls_need_a_token_none_is_answered_without(served, tmp_path, token):
     file = tmp_path / "tokens"
     file.write_text("read may-read\n")
     file.chmod(0o600)
     with running(served, "--host", "0.0.0.0", tokens=file) as gateway:
-        check(gateway, tmp_path, "coverage", token="may-read")
+        check(gateway, tmp_path, "coverage", token=token)
         assert gateway.stop() == (0, "")
