@@ -1,6 +1,7 @@
 """Everything but scoring: labels, health, what is served, metrics, and the admin's two calls."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -22,6 +23,7 @@ from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
 
 _CLIENT_GONE = 499
+_MOMENT_SECONDS = 0.01
 
 
 class _Proof(msgspec.Struct):
@@ -118,8 +120,20 @@ class Desk:
         return _json(200, {"ok": True})
 
     async def _follow(self, _request: Request) -> Response:
+        followed = threading.Event()
+
+        def follow() -> None:
+            try:
+                self._state.follower.follow()
+            finally:
+                followed.set()
+
+        following = asyncio.get_running_loop().run_in_executor(None, follow)
+        # Requests wait a moment, too: beside a busy event loop a thread takes ten times as long,
+        # and meanwhile the split that is to end would go on answering.
+        followed.wait(_MOMENT_SECONDS)
         try:
-            await asyncio.to_thread(self._state.follower.follow)
+            await following
         except PipelineError as exc:
             raise Refusal(503, str(exc)) from exc
         return _json(200, self._state.serving())

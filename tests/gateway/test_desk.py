@@ -1,10 +1,13 @@
+import asyncio
 import errno
 import os
+import threading
 import time
 
 import pytest
 
 from sixgates.gates.errors import TransientError
+from tests.gateway.conftest import TOKEN
 
 
 @pytest.mark.parametrize(
@@ -167,3 +170,26 @@ def test_a_long_path_is_cut_in_the_sentence(house, champion):
     answer = house.gateway().get("/" + "a" * 10_000)
     assert answer.status_code == 404
     assert len(answer.text) < 200
+
+
+def test_a_ledger_that_does_not_answer_holds_up_no_request(
+    house, champion, sample_rows, monkeypatch
+):
+    house.route(champion)
+    gateway = house.gateway()
+    heard = threading.Event()
+    monkeypatch.setattr(gateway.follower, "follow", lambda: heard.wait(20))
+    rows = sample_rows(1)
+
+    async def scene():
+        following = asyncio.create_task(
+            gateway.send("POST", "/admin/follow", headers={"authorization": f"Bearer {TOKEN}"})
+        )
+        await asyncio.sleep(0.05)
+        answer = await gateway.send("POST", "/invocations", json={"inputs": rows})
+        assert answer.json() == {"predictions": champion.expected(rows)}
+        assert not following.done()
+        heard.set()
+        return await following
+
+    assert asyncio.run(scene()).status_code == 200
