@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 from sixgates.gates.errors import ConfigurationError, ContractError
@@ -20,6 +21,7 @@ _ROW_MAJOR = 1
 _FROM_FIRST = 0
 _ALL_ROUNDS = -1
 _PARAMETERS = b"num_threads=1 verbosity=-1"
+_MAX_ERROR = 300
 _BYTES = 8
 """Of a float64."""
 
@@ -101,6 +103,27 @@ class Booster:
     def _call(self, function: str, *arguments: object) -> None:
         if getattr(self._lib, function)(*arguments) != 0:
             raise _refused(self._lib, function)
+
+
+def judge(answers: Answers) -> list[str]:
+    """Turn answers that are not finite numbers into failures of their rows.
+
+    Returns:
+        The errors, one a row; none where no row failed.
+    """
+    if isfinite(sum(map(sum, answers))):
+        return []
+    errors = [""] * len(answers)
+    for i, values in enumerate(answers):
+        if not all(map(isfinite, values)):
+            errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
+            answers[i] = ()
+    return errors if any(errors) else []
+
+
+def said(exc: Exception) -> str:
+    """Write down why a model could not answer."""
+    return f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
 
 
 class _Loaded:

@@ -1,7 +1,7 @@
 """What the gateway counts, for Prometheus.
 
-Requests pay for plain additions only; Prometheus' own types are made when it asks. Threads count
-apart, each in its own tally, so that none can lose another's addition.
+Requests pay for plain additions only, all in the event loop's thread; Prometheus' own types are
+made when it asks.
 """
 
 from bisect import bisect_left
@@ -55,11 +55,6 @@ class Histogram:
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.total += seconds
 
-    def join(self, other: "Histogram") -> None:
-        """Add what another of the same bounds counted."""
-        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
-        self.total += other.total
-
     def buckets(self) -> list[tuple[str, float]]:
         """Return what Prometheus takes: the counts up to each bound, and up to any."""
         names = [*(repr(float(bound)) for bound in self.bounds), "+Inf"]
@@ -81,7 +76,7 @@ class Counts:
 
 
 class Tally:
-    """What one thread counts."""
+    """What requests count."""
 
     def __init__(self) -> None:
         """Begin at nothing."""
@@ -99,16 +94,16 @@ class Tally:
         counts.seconds.add(seconds)
 
 
-def exposition(model: str, tallies: Sequence[Tally], gauges: Mapping[str, float]) -> bytes:
+def exposition(model: str, tally: Tally, gauges: Mapping[str, float]) -> bytes:
     """Return everything in Prometheus' text format.
 
     Args:
         model: Whose name labels every series.
-        tallies: Those of all threads, the event loop's first.
+        tally: What was counted.
         gauges: Values of the gauges, each by its name.
     """
     registry = CollectorRegistry()
-    registry.register(_Collected(list(_families(model, tallies, gauges))))
+    registry.register(_Collected(list(_families(model, tally, gauges))))
     return generate_latest(registry)
 
 
@@ -120,9 +115,7 @@ class _Collected(Collector):
         return self._metrics
 
 
-def _families(
-    model: str, tallies: Sequence[Tally], gauges: Mapping[str, float]
-) -> Iterable[Metric]:
+def _families(model: str, tally: Tally, gauges: Mapping[str, float]) -> Iterable[Metric]:
     labels = ["model", "arm", "version"]
     scored = CounterMetricFamily("sixgates_gateway_predictions", "Rows scored.", labels=labels)
     failed = CounterMetricFamily(
@@ -133,19 +126,19 @@ def _families(
         "Time in which a model read and scored its rows of a request.",
         labels=labels,
     )
-    for key, counts in _merged(tallies).items():
+    for key, counts in tally.parts.items():
         scored.add_metric([model, *key], counts.rows - counts.failed)
         failed.add_metric([model, *key], counts.failed)
         scoring.add_metric([model, *key], counts.seconds.buckets(), counts.seconds.total)
     yield from (scored, failed, scoring)
-    yield from _of_requests(model, tallies)
+    yield from _of_requests(model, tally)
     for name, value in gauges.items():
         gauge = GaugeMetricFamily(f"sixgates_gateway_{name}", _GAUGES[name], labels=["model"])
         gauge.add_metric([model], float(value))
         yield gauge
 
 
-def _of_requests(model: str, tallies: Sequence[Tally]) -> Iterable[Metric]:
+def _of_requests(model: str, tally: Tally) -> Iterable[Metric]:
     refused = CounterMetricFamily(
         "sixgates_gateway_refusals", "Requests answered with an error.", labels=["model", "status"]
     )
@@ -154,19 +147,7 @@ def _of_requests(model: str, tallies: Sequence[Tally]) -> Iterable[Metric]:
         "Time from a request's first byte to its answer.",
         labels=["model"],
     )
-    # Only the event loop's thread, the first, has requests.
-    for status, n in list(tallies[0].refused.items()):
+    for status, n in tally.refused.items():
         refused.add_metric([model, str(status)], n)
-    seconds.add_metric([model], tallies[0].seconds.buckets(), tallies[0].seconds.total)
+    seconds.add_metric([model], tally.seconds.buckets(), tally.seconds.total)
     return refused, seconds
-
-
-def _merged(tallies: Sequence[Tally]) -> dict[tuple[str, str], Counts]:
-    merged: defaultdict[tuple[str, str], Counts] = defaultdict(Counts)
-    for tally in tallies:
-        for key, counts in list(tally.parts.items()):
-            sums = merged[key]
-            sums.rows += counts.rows
-            sums.failed += counts.failed
-            sums.seconds.join(counts.seconds)
-    return merged

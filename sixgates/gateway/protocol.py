@@ -12,7 +12,7 @@ import msgspec
 
 from sixgates.gates.card import ModelCard, RowError, level_key
 from sixgates.gates.records import Label
-from sixgates.gates.row_reader import Columns, Row
+from sixgates.gates.row_reader import Columns, Rows, Table
 from sixgates.gateway.decoding import decode
 
 MAX_ROWS = 10_000
@@ -35,9 +35,9 @@ class Question(msgspec.Struct, frozen=True):
     """One request for predictions, understood."""
 
     request: str
-    rows: Sequence[Row]
+    rows: Rows
     columns: Columns | None
-    """Names of the rows' values; None where the rows are records."""
+    """Names of the rows' values; None where the rows are records or a table."""
     units: list[str]
     """Who each row is about: what is split, and clustered in the evidence."""
     ats: list[float]
@@ -120,13 +120,13 @@ def read_question(body: bytes, card: ModelCard, request: str, received: float) -
 
 
 def question_of(
-    rows: Sequence[Row], columns: Columns | None, card: ModelCard, request: str, received: float
+    rows: Rows, columns: Columns | None, card: ModelCard, request: str, received: float
 ) -> Question:
     """Find out whom each row is about, and when it happened.
 
     Args:
-        rows: Records; or values in the order of the columns, each row with as many.
-        columns: The names of the values, None for records.
+        rows: Records; or values in the order of the columns, each row with as many; or a table.
+        columns: The names of the values, None for records and tables.
         card: Of the champion.
         request: The request's identifier.
         received: Wall clock, seconds since 1970 UTC.
@@ -134,7 +134,7 @@ def question_of(
     Raises:
         Refusal: 400 where there is no row or one does not say, 413 where there are too many.
     """
-    if len(rows) == 1:
+    if len(rows) == 1 and not isinstance(rows, Table):
         unit = _unit(_value(rows[0], columns, card.entity), card.entity, request, 0)
         at = _event_time(_value(rows[0], columns, card.event_time), received, card.event_time, 0)
         return Question(request, rows, columns, [unit], [at], received)
@@ -215,10 +215,14 @@ def _value(row: Any, columns: Columns | None, name: str | None) -> object:  # no
     return None if place is None else row[place]
 
 
-def _column(rows: Sequence[Any], columns: Columns | None, name: str | None) -> list[Any]:
+def _column(
+    rows: Sequence[Any] | Table, columns: Columns | None, name: str | None
+) -> Sequence[Any]:
     """Return one value a row, None where the rows have no such column."""
     if name is None:
         return [None] * len(rows)
+    if isinstance(rows, Table):
+        return rows.columns.get(name) or [None] * len(rows)
     if columns is None:
         return [row.get(name) for row in rows]
     place = columns.places.get(name)

@@ -1,8 +1,7 @@
 """Who answers each row, with what, and what is written down about it.
 
-`answer` is what the client waits for; `shadow` is the other model's answer to the same rows,
-scored after the reply, so that every row has both models' predictions. The values here are
-msgspec's structs, because every request makes some, and they are the cheapest.
+What the client waits for, that is; what the other model says of the same rows is `shadow.py`. The
+values here are msgspec's structs, because every request makes some, and they are the cheapest.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,15 +13,15 @@ import msgspec
 
 from sixgates.gates.card import RowError
 from sixgates.gates.records import Arm, Batch, Prediction
-from sixgates.gateway.booster import Answers
+from sixgates.gates.row_reader import chosen
+from sixgates.gateway.booster import Answers, judge, said
 from sixgates.gateway.protocol import Question, Refusal
 from sixgates.gateway.served import Served
-from sixgates.gateway.split import beside_of, is_beside, is_shadowed
+from sixgates.gateway.split import beside_of, is_beside
 from sixgates.gateway.store import LoadedModel
 
-_MAX_ERROR = 300
 # Taken from the enumeration once: each time costs as much as a record.
-_CHAMPION, _SHADOW = Arm.CHAMPION, Arm.SHADOW
+_CHAMPION = Arm.CHAMPION
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -57,6 +56,8 @@ class Answer(msgspec.Struct, frozen=True):
     """Why the champion failed, empty where it did not."""
     records: list[Prediction | Batch]
     parts: list[Part]
+    packed: bytes
+    """The rows as the champion reads them, for whoever asks once more."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -72,13 +73,6 @@ class Scored(NamedTuple):
     """What a model said of rows of one request, as it is logged and counted."""
 
     batch: Batch
-    part: Part
-
-
-class Shadowed(NamedTuple):
-    """What a model said of rows that another had answered, of any requests."""
-
-    records: list[Prediction]
     part: Part
 
 
@@ -100,13 +94,6 @@ class _Work(NamedTuple):
     """Seconds it took to read one of them."""
 
 
-class _Other(NamedTuple):
-    """A row that one model has answered, and another is asked for."""
-
-    question: Question
-    record: Prediction
-
-
 def answer(served: Served, question: Question, terms: Terms) -> Answer:
     """Answer each row with its arm's model; where the one beside fails, with the champion.
 
@@ -125,46 +112,20 @@ def answer(served: Served, question: Question, terms: Terms) -> Answer:
     theirs = _rows_of_beside(served, question, terms.share)
     if not theirs:
         work = _Work(question, terms, range(n), reading)
-        return _together(served, n, [], [_ask(_champion(served, Arm.CHAMPION), work, packed)])
+        own = [_ask(_champion(served, Arm.CHAMPION), work, packed)]
+        return _together(served, packed, [], own)
     alike = served.beside is not None and served.beside.reads_alike
     work = _Work(question, terms, theirs, reading if alike else 0.0)
-    beside = _ask(_beside(served), work, _only(packed, theirs, n) if alike else None)
+    beside = _ask(_beside(served), work, only(packed, theirs, n) if alike else None)
     others = set(theirs)
     mine = [i for i in range(n) if i not in others]
     fallen = _failures(beside.batch)
     own = [
-        _ask(_champion(served, arm), _Work(question, terms, rows, reading), _only(packed, rows, n))
+        _ask(_champion(served, arm), _Work(question, terms, rows, reading), only(packed, rows, n))
         for arm, rows in ((Arm.CHAMPION, mine), (Arm.SHADOW, fallen))
         if rows
     ]
-    return _together(served, n, [beside], own)
-
-
-def shadow(exchanges: Iterable[Exchange], sample: float) -> list[Shadowed]:
-    """Score rows with the model that did not answer them; failures are records too.
-
-    Rows of several requests are scored at once: the library then runs beside other threads.
-
-    Args:
-        exchanges: Requests that were answered.
-        sample: Share of units whose rows are scored, 0 to 1.
-    """
-    asked: dict[_Asked, list[_Other]] = {}
-    for exchange in exchanges:
-        served, beside = exchange.served, exchange.served.beside
-        if beside is None or exchange.answer.failure or not exchange.terms.epoch:
-            continue
-        for record in _each(exchange.answer.records):
-            if record.error or not is_shadowed(served.route.release, record.entity, sample):
-                continue
-            if record.arm is _CHAMPION:
-                other = _Asked(beside.model, beside.version, _SHADOW)
-            elif record.arm is beside.arm:
-                other = _Asked(served.champion, served.route.champion.number, _SHADOW)
-            else:
-                continue
-            asked.setdefault(other, []).append(_Other(exchange.question, record))
-    return [_ask_all(other, rows) for other, rows in asked.items()]
+    return _together(served, packed, [beside], own)
 
 
 def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | None:
@@ -179,15 +140,15 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
     unit, share, beside = question.units[0], terms.share, served.beside
     arm, model, version = _CHAMPION, served.champion, served.route.champion.number
     try:
-        packed = model.reader.pack(question.rows, question.columns)
+        asked = packed = model.reader.pack(question.rows, question.columns)
     except (RowError, OverflowError) as exc:
         raise Refusal(400, str(exc)) from exc
     try:
         if beside is not None and share > 0 and is_beside(served.route.release, unit, share):
             arm, model, version = beside.arm, beside.model, beside.version
             if not beside.reads_alike:
-                packed = model.reader.pack(question.rows, question.columns)
-        values = model.booster.predict_one(packed)
+                asked = model.reader.pack(question.rows, question.columns)
+        values = model.booster.predict_one(asked)
     except Exception:  # noqa: BLE001 - the general way asks once more, and says what is wrong
         return None
     if not isfinite(sum(values)):
@@ -198,27 +159,27 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
         seconds * 1e6, question.received, share, terms.trace,
     )  # fmt: skip
     part = Part(arm, version, 1, 0, seconds)
-    return Answer([values[0] if len(values) == 1 else values], "", [record], [part])
+    return Answer([values[0] if len(values) == 1 else values], "", [record], [part], packed)
 
 
-def _together(served: Served, n: int, beside: list[Scored], own: list[Scored]) -> Answer:
+def _together(served: Served, packed: bytes, beside: list[Scored], own: list[Scored]) -> Answer:
     scored = beside + own
     batches: list[Prediction | Batch] = [s.batch for s in scored]
     parts = [s.part for s in scored]
     failure = next((e for s in own if s.part.failed for e in s.batch.errors if e), "")
     if failure:
         # The client gets no row of this request, so only what went wrong is evidence.
-        return Answer([], failure, [r for r in _each(batches) if r.error], parts)
+        return Answer([], failure, [r for r in _each(batches) if r.error], parts, packed)
     if len(scored) == 1:
         values = scored[0].batch.answers
     else:
         by_row: dict[int, tuple[float, ...]] = {}
         for s in scored:  # the champion's last: it answers where the one beside it failed
             by_row.update(zip(s.batch.rows, s.batch.answers, strict=True))
-        values = [by_row[i] for i in range(n)]
+        values = [by_row[i] for i in range(len(by_row))]
     if served.champion.booster.outputs == 1:
-        return Answer([value for (value,) in values], "", batches, parts)
-    return Answer([*values], "", batches, parts)
+        return Answer([value for (value,) in values], "", batches, parts, packed)
+    return Answer([*values], "", batches, parts, packed)
 
 
 def _each(records: Iterable[Prediction | Batch]) -> Iterator[Prediction]:
@@ -250,7 +211,7 @@ def _beside(served: Served) -> _Asked:
     return _Asked(beside.model, beside.version, beside.arm)
 
 
-def _only(packed: bytes, rows: Sequence[int], n: int) -> bytes:
+def only(packed: bytes, rows: Sequence[int], n: int) -> bytes:
     """Return some of the rows that are packed."""
     if len(rows) == n:
         return packed
@@ -265,72 +226,15 @@ def _ask(asked: _Asked, work: _Work, packed: bytes | None = None) -> Scored:
         answers = asked.model.booster.predict(packed or _pack(asked.model, work))
     except Exception as exc:  # noqa: BLE001 - whatever one model does, the other must answer
         n = len(work.rows)
-        return _scored(asked, work, [()] * n, [_said(exc)] * n, perf_counter() - started)
+        return _scored(asked, work, [()] * n, [said(exc)] * n, perf_counter() - started)
     seconds = perf_counter() - started + work.reading * len(work.rows)
-    return _scored(asked, work, answers, _judge(answers), seconds)
-
-
-def _ask_all(asked: _Asked, others: list[_Other]) -> Shadowed:
-    """Ask for rows of several requests at once."""
-    started = perf_counter()
-    packs: list[bytes] = []
-    readable: list[Prediction] = []
-    records: list[Prediction] = []
-    for question, record in others:
-        try:
-            packs.append(asked.model.reader.pack([question.rows[record.row]], question.columns))
-            readable.append(record)
-        except Exception as exc:  # noqa: BLE001 - as above
-            records.append(_again(asked, record, (), _said(exc), 0.0))
-    try:
-        answers = asked.model.booster.predict(b"".join(packs))
-        errors = _judge(answers) or [""] * len(readable)
-    except Exception as exc:  # noqa: BLE001 - as above
-        answers, errors = [()] * len(readable), [_said(exc)] * len(readable)
-    seconds = perf_counter() - started
-    micros = seconds * 1e6 / len(others)
-    records += [
-        _again(asked, record, values, error, micros)
-        for record, values, error in zip(readable, answers, errors, strict=True)
-    ]
-    failed = len(others) - errors.count("")
-    return Shadowed(records, Part(asked.arm, asked.version, len(others), failed, seconds))
-
-
-def _again(
-    asked: _Asked, record: Prediction, values: tuple[float, ...], error: str, micros: float
-) -> Prediction:
-    """Return the record of another model's answer to the same row."""
-    return Prediction(
-        record.request, record.row, record.entity, record.at, record.epoch, asked.arm,
-        asked.version, values, error, micros, record.received, record.share, record.trace,
-    )  # fmt: skip
+    return _scored(asked, work, answers, judge(answers), seconds)
 
 
 def _pack(model: LoadedModel, work: _Work) -> bytes:
     rows, wanted = work.question.rows, work.rows
-    asked = rows if len(wanted) == len(rows) else [rows[i] for i in wanted]
+    asked = rows if len(wanted) == len(rows) else chosen(rows, wanted)
     return model.reader.pack(asked, work.question.columns)
-
-
-def _said(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"[:_MAX_ERROR]
-
-
-def _judge(answers: Answers) -> list[str]:
-    """Turn answers that are not finite numbers into failures of their rows.
-
-    Returns:
-        The errors, one a row; none where no row failed.
-    """
-    if isfinite(sum(map(sum, answers))):
-        return []
-    errors = [""] * len(answers)
-    for i, values in enumerate(answers):
-        if not all(map(isfinite, values)):
-            errors[i] = f"answered {list(values)}, which is not finite"[:_MAX_ERROR]
-            answers[i] = ()
-    return errors if any(errors) else []
 
 
 def _scored(

@@ -19,7 +19,7 @@ from sixgates.gateway.shadows import Shadows
 
 
 class State:
-    """Used by the event loop's thread alone, except for the follower and the shadows."""
+    """Used by the event loop's thread alone, except for the follower."""
 
     def __init__(
         self,
@@ -52,8 +52,9 @@ class State:
         self.access_log = access_log
         self.tally = Tally()
         folder = log_dir / model
-        self.answers = AnswerLog(SegmentLog(folder, "predictions"), mode)
-        self.shadows = Shadows(SegmentLog(folder, "predictions"), shadow)
+        log = SegmentLog(folder, "predictions")
+        self.answers = AnswerLog(log, mode)
+        self.shadows = Shadows(log, self.tally, shadow)
         self._labels = SegmentLog(folder, "labels")
 
     def record(self, answered: Answer, lines: bytes) -> None:
@@ -121,10 +122,10 @@ class State:
             "shadow_waiting": self.shadows.waiting,
             "log_lag_seconds": self.answers.lag(),
         }
-        return metrics.exposition(self.model, [self.tally, self.shadows.tally], gauges)
+        return metrics.exposition(self.model, self.tally, gauges)
 
     def tend(self) -> None:
-        """Write what waits, and seal what is old; the shadows' own thread sees to theirs."""
+        """Write what waits, and seal what is old."""
         if self.access_log is not None:
             self.access_log.flush()
         self.answers.roll()
@@ -132,8 +133,8 @@ class State:
 
     def close(self) -> None:
         """Log what waits, and seal the segments."""
-        self.answers.close()
         self.shadows.close()
+        self.answers.close()
         self._labels.close()
         if self.access_log is not None:
             self.access_log.close()

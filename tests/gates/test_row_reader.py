@@ -1,12 +1,13 @@
 import math
 import struct
+from array import array
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sixgates.gates.card import Feature, ModelCard, RowError, Task
-from sixgates.gates.row_reader import Columns, RowReader
+from sixgates.gates.row_reader import Columns, RowReader, Table, chosen
 
 FEATURES = (Feature("age"), Feature("region", ("north", "south")), Feature("spend"))
 CARD = ModelCard("tiny", "d", Task.BINARY, FEATURES, "at", None)
@@ -33,6 +34,40 @@ def test_a_category_is_read_alike_alone_and_among_others(values):
     reader, columns = RowReader(card), Columns(["kind"])
     rows = [[value] for value in values]
     assert reader.pack(rows, columns) == b"".join(reader.pack([row], columns) for row in rows)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.floats() | st.integers(-(2**60), 2**60) | st.booleans(),
+            st.none() | st.sampled_from(["north", "south", "west", 3, 2.5]),
+            st.floats(),
+        )
+    ),
+    st.randoms(),
+)
+def test_a_table_is_packed_as_its_rows(rows, rng):
+    reader, names = RowReader(CARD), ("age", "region", "spend")
+    columns = {name: [row[j] for row in rows] for j, name in enumerate(names)}
+    table = Table(len(rows), {**columns, "more": [*range(len(rows))]})
+    assert reader.pack(table) == reader.pack(rows, Columns(names))
+    wanted = [i for i in range(len(rows)) if rng.random() < 0.5]
+    assert reader.pack(chosen(table, wanted)) == reader.pack(
+        [rows[i] for i in wanted], Columns(names)
+    )
+    columns["spend"] = array("d", [row[2] for row in rows])
+    assert reader.pack(Table(len(rows), {**table.columns, **columns})) == reader.pack(table)
+
+
+def test_what_a_table_lacks_or_holds_in_vain_is_named():
+    columns = {"age": [1, 2], "region": ["north", "south"], "spend": [1.0, "much"]}
+    with pytest.raises(RowError, match="row 1, column 'spend': 'much' is not a number"):
+        RowReader(CARD).pack(Table(2, columns))
+    with pytest.raises(RowError, match=r"row 1, column 'region': \[\] is no name of a category"):
+        RowReader(CARD).pack(Table(2, {**columns, "region": ["north", []]}))
+    del columns["age"]
+    with pytest.raises(RowError, match="row 0 lacks the column 'age'"):
+        RowReader(CARD).pack(Table(2, columns))
 
 
 @pytest.mark.parametrize("one", [["age", "region"], ["spend", "region"]])

@@ -199,14 +199,14 @@ class Client:
         self.follower = state.follower
 
     def request(self, method, path, **given):
-        async def send():
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
-                return await http.request(method, path, **given)
-
-        answer = asyncio.run(send())
+        answer = asyncio.run(self.send(method, path, **given))
         self.state.shadows.settle()
         return answer
+
+    async def send(self, method, path, **given):
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            return await http.request(method, path, **given)
 
     def get(self, path):
         return self.request("GET", path)

@@ -54,18 +54,21 @@ def test_what_is_usual_is_answered_logged_counted_and_shadowed_once(
     house.route(champion, challenger, 0.5)
     gateway = house.gateway()
     rows = sample_rows(40)
-    for row in rows:
-        reply = gateway.app.answer_at_once(
+
+    async def answer(row):
+        return gateway.app.answer_at_once(
             scope((b"x-request-id", row["customer"].encode())),
             json.dumps({"inputs": [row]}).encode(),
         )
-        head, _, body = reply.partition(b"\r\n\r\n")
+
+    for row in rows:
+        head, _, body = asyncio.run(answer(row)).partition(b"\r\n\r\n")
         assert b"x-request-id: " + row["customer"].encode() in head
         assert json.loads(body)["predictions"] in (
             champion.expected([row]),
             challenger.expected([row]),
         )
-    gateway.state.shadows.settle()
+        gateway.state.shadows.settle()
     assert (
         len({(p.request, p.version) for p in house.predictions()}) == 80 == len(house.predictions())
     )

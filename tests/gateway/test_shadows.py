@@ -1,4 +1,7 @@
+import asyncio
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +12,17 @@ from sixgates.gateway.split import is_beside, is_shadowed
 
 def shadowed(house):
     return {p.entity for p in house.predictions() if p.arm is Arm.SHADOW}
+
+
+async def score(gateway, rows):
+    return await gateway.send("POST", "/invocations", json={"dataframe_records": rows})
+
+
+async def until(done):
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 def test_a_part_of_the_units_is_shadowed_whatever_their_arm(
@@ -35,22 +49,60 @@ def test_the_answer_does_not_wait_for_the_shadow(
 ):
     house.route(champion, challenger, 0.0)
     gateway = house.gateway()
-    answered = threading.Event()
+    asked, answered = threading.Event(), threading.Event()
     predict = gateway.follower.served.beside.model.booster.predict
 
     def waiting(packed):
+        asked.set()
         assert answered.wait(20)
         return predict(packed)
 
     monkeypatch.setattr(gateway.follower.served.beside.model.booster, "predict", waiting)
-    monkeypatch.setattr(gateway.state.shadows, "settle", lambda: None)
-    rows = sample_rows(3)
-    assert gateway.score(rows).json() == {"predictions": champion.expected(rows)}
-    assert 'shadow_waiting{model="churn"} 3.0' in gateway.get("/metrics").text
-    answered.set()
-    monkeypatch.undo()
-    gateway.state.shadows.settle()
-    assert len(shadowed(house)) == 3
+    rows = sample_rows(5)
+
+    async def scene():
+        await score(gateway, rows[:3])
+        assert await asyncio.to_thread(asked.wait, 20)
+        answer = await score(gateway, rows[3:])
+        assert answer.json() == {"predictions": champion.expected(rows[3:])}
+        metrics = (await gateway.send("GET", "/metrics")).text
+        assert 'shadow_waiting{model="churn"} 5.0' in metrics
+        assert shadowed(house) == set()
+        answered.set()
+        await until(lambda: gateway.state.shadows.waiting == 0)
+
+    asyncio.run(scene())
+    assert len(shadowed(house)) == 5
+    metrics = gateway.get("/metrics").text
+    assert 'predictions_total{arm="shadow",model="churn",version="2"} 5.0' in metrics
+
+
+def test_rows_that_came_together_are_logged_together(house, champion, challenger, sample_rows):
+    house.route(champion, challenger, 0.5)
+    rows = sample_rows(40)
+    house.gateway().score(rows)
+    (segment,) = (house.log / "churn").glob("predictions-*.jsonl")
+    lines = segment.read_text().splitlines()
+    assert len(lines) == 4
+    both = {(p.row, p.version): p.values for p in house.predictions()}
+    for version, model in (("1", champion), ("2", challenger)):
+        assert [both[i, version][0] for i in range(40)] == model.expected(rows)
+
+
+def test_what_cannot_be_scored_is_counted_and_the_next_is(
+    house, champion, challenger, sample_rows, monkeypatch, caplog
+):
+    house.route(champion, challenger, 0.0)
+    gateway = house.gateway()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "score", lambda _: 1 / 0)
+        gateway.score(sample_rows(4))
+    assert "4 rows were not scored in shadow: ZeroDivisionError" in caplog.text
+    gateway.score(sample_rows(1))
+    metrics = gateway.get("/metrics").text
+    assert 'unshadowed{model="churn"} 4.0' in metrics
+    assert 'shadow_waiting{model="churn"} 0.0' in metrics
+    assert len(shadowed(house)) == 1
 
 
 def test_what_comes_while_too_much_waits_is_counted_and_said(
@@ -72,7 +124,9 @@ def test_a_row_that_one_model_cannot_read_costs_the_others_nothing(
     champion = train(seed=1)
     house.route(champion, challenger, 0.0)
     gateway = house.gateway()
-    beside = gateway.follower.served.beside.model
+    served = gateway.follower.served
+    gateway.follower.served = replace(served, beside=replace(served.beside, reads_alike=False))
+    beside = served.beside.model
     pack = beside.reader.pack
 
     def picky(rows, columns):
@@ -81,10 +135,16 @@ def test_a_row_that_one_model_cannot_read_costs_the_others_nothing(
         return pack(rows, columns)
 
     monkeypatch.setattr(beside.reader, "pack", picky)
-    for row in sample_rows(3):
-        gateway.score([row])
-    errors = {p.entity: p.error for p in house.predictions() if p.arm is Arm.SHADOW}
-    assert errors == {"c0": "", "c1": "ValueError: not that one", "c2": ""}
+    rows = sample_rows(3)
+    for asked in (*([row] for row in rows), rows):
+        gateway.score(asked)
+    shadows = [p for p in house.predictions() if p.arm is Arm.SHADOW]
+    errors = [("c0", ""), ("c1", "ValueError: not that one"), ("c2", "")]
+    assert [(p.entity, p.error) for p in shadows] == 2 * errors
+    answers = [p.values[0] for p in shadows if p.entity != "c1"]
+    assert answers == 2 * challenger.expected([rows[0], rows[2]])
+    metrics = gateway.get("/metrics").text
+    assert 'failures_total{arm="shadow",model="churn",version="2"} 2.0' in metrics
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
@@ -93,8 +153,13 @@ def test_the_end_waits_for_what_is_not_scored_yet(
 ):
     house.route(champion, challenger, share)
     gateway = house.gateway()
-    monkeypatch.setattr(gateway.state.shadows, "settle", lambda: None)
-    for row in sample_rows(50):
-        gateway.score([row])
+
+    async def scene():
+        for row in sample_rows(50):
+            await score(gateway, [row])
+
+    monkeypatch.setattr(module, "_GATHER_SECONDS", 60)
+    asyncio.run(scene())
+    assert shadowed(house) == set()
     gateway.state.close()
     assert len(shadowed(house)) == 50
