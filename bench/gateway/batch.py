@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import product
 
 from bench.gateway.figures import TIMES, Figure, at_most, shown
 from bench.gateway.load import cost
+from bench.gateway.made import MODEL
 from bench.gateway.ours import LOG_MODES, Options, start_ours
 from bench.gateway.pairs import PAIRS
 from bench.gateway.run import Run, or_failed
@@ -18,8 +21,10 @@ from sixgates.gates.errors import ContractError
 
 SECONDS = 2
 BOUND = 1.25
+AS_TENSORS, AS_JSON = "as tensors", "as JSON"
+"""Of the Open Inference Protocol, behind the JSON; and of MLflow's."""
 PARTS = {
-    "decode": "msgspec, of the body",
+    "decode": "msgspec, of the body as JSON",
     "matrix": "NumPy, of lists of floats",
     "split": "xxHash, of each unit",
     "log": "msgspec, of the record",
@@ -31,9 +36,9 @@ PARTS = {
 def batch(run: Run) -> Iterator[Figure]:
     """Measure a batch in both modes of the log, and what its parts take at least."""
     with _alone(run) as alone:
-        for mode in LOG_MODES:
-            name = f"CPU of 1,000 rows against Booster.predict alone, {mode}"
-            yield from or_failed(name, _against_alone(run, alone, name, mode))
+        for form, mode in product((AS_TENSORS, AS_JSON), LOG_MODES):
+            name = f"CPU of 1,000 rows {form} against Booster.predict alone, {mode}"
+            yield from or_failed(name, _against_alone(run, alone, name, form, mode))
         run.say("1,000 rows, the least that each part takes")
         for part, how in PARTS.items():
             micros = alone.micros(part, run.of(SECONDS, 1))
@@ -77,16 +82,18 @@ def _alone(run: Run) -> Iterator[Alone]:
         )
 
 
-def _against_alone(run: Run, alone: Alone, name: str, mode: str) -> Iterator[Figure]:
-    requests = run.made.requests("batch")
+def _against_alone(run: Run, alone: Alone, name: str, form: str, mode: str) -> Iterator[Figure]:
+    requests = run.made.requests("batch") if form == AS_JSON else run.made.tensors
     seconds = run.of(SECONDS, 1)
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
         house.route()
         ours = start_ours(processes, house, "ours", Options(mode, shadow=0.0))
+        if form == AS_TENSORS:
+            ours = replace(ours, url=f"{ours.origin}/v2/models/{MODEL}/infer")
         cost(ours, requests, 1, 1)  # warm up
         found = []
         for i in range(run.of(PAIRS, 2)):
-            run.say(f"1,000 rows, {mode}, pair {i + 1}")
+            run.say(f"1,000 rows {form}, {mode}, pair {i + 1}")
             found.append(
                 (cost(ours, requests, 1, seconds).micros, alone.micros("predict", seconds))
             )

@@ -46,7 +46,7 @@ def cost(server: Server, requests: Path, connections: int, seconds: float) -> Co
 
     Args:
         server: Which; it has been warmed up.
-        requests: File of bodies that are sent in turn, one a line.
+        requests: File of bodies that are sent in turn, as `cycle.lua` reads them.
         connections: How many, each sending its next request as soon as it has the answer.
         seconds: How long; whole ones, as wrk counts.
 

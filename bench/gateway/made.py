@@ -39,6 +39,11 @@ class Made:
         """Return a file of bodies, one a line, each about a row of its own."""
         return self.folder / "requests" / f"{name}.txt"
 
+    @property
+    def tensors(self) -> Path:
+        """A file of the batches as tensors, whose bytes follow the JSON."""
+        return self.folder / "requests" / "batch.bin"
+
     def bodies(self, name: str) -> list[bytes]:
         """Return the bodies of such a file."""
         return self.requests(name).read_bytes().splitlines()

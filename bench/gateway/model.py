@@ -7,7 +7,7 @@ this is made, and is kept beside it.
 
 import json
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import lightgbm
@@ -40,6 +40,7 @@ def main() -> int:
     batches = [_rows(rng, BATCH_ROWS) for _ in range(BATCHES)]
     _write(folder / "requests/single.txt", [split(r[None], i) for i, r in enumerate(singles)])
     _write(folder / "requests/batch.txt", [split(rows, 0) for rows in batches])
+    (folder / "requests/batch.bin").write_bytes(b"".join(map(tensors, batches)))
     _write(folder / "requests/features.txt", [features(row) for row in singles])
     _write(folder / "requests/tensors.txt", [tensor(row) for row in singles])
     _write(folder / "requests/arrays.txt", [array(row) for row in singles])
@@ -53,7 +54,7 @@ def main() -> int:
 def split(rows: np.ndarray, first: int) -> object:
     """Write rows in MLflow's `dataframe_split`, with entity and event time before the features."""
     data = [
-        [f"customer-{first + i}", (_START + timedelta(seconds=first + i)).isoformat(), *row]
+        [_customer(first + i), (_START + timedelta(seconds=first + i)).isoformat(), *row]
         for i, row in enumerate(rows.tolist())
     ]
     return {"dataframe_split": {"columns": [ENTITY, EVENT_TIME, *NAMES], "data": data}}
@@ -71,9 +72,35 @@ def tensor(row: np.ndarray) -> object:
     return {"inputs": [one]}
 
 
+def tensors(rows: np.ndarray) -> bytes:
+    """Write rows in the Open Inference Protocol, one tensor a column, as bytes behind the JSON.
+
+    As Triton's client sends them, but for a line before it that has the sizes of both.
+    """
+    customers = [_customer(i).encode() for i in range(len(rows))]
+    times = _START.replace(tzinfo=UTC).timestamp() + np.arange(len(rows))
+    columns = [
+        (ENTITY, "BYTES", b"".join(len(c).to_bytes(4, "little") + c for c in customers)),
+        (EVENT_TIME, "FP64", times.astype("<f8").tobytes()),
+        *((n, "FP64", rows[:, j].astype("<f8").tobytes()) for j, n in enumerate(NAMES)),
+    ]
+    inputs = [
+        {"name": name, "datatype": datatype, "shape": [len(rows)],
+         "parameters": {"binary_data_size": len(raw)}}
+        for name, datatype, raw in columns
+    ]  # fmt: skip
+    head = json.dumps({"inputs": inputs}).encode()
+    whole = b"".join([head, *(raw for _, _, raw in columns)])
+    return b"%d %d\n%b" % (len(head), len(whole), whole)
+
+
 def array(row: np.ndarray) -> object:
     """Write a row as BentoML reads an array argument named `rows`."""
     return {"rows": [row.tolist()]}
+
+
+def _customer(i: int) -> str:
+    return f"customer-{i}"
 
 
 def _answers(text: Path, rows: np.ndarray) -> list[float]:

@@ -24,6 +24,7 @@ from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
 from sixgates.gateway.trace import trace_of
 
+_JSON_ENDS = b"inference-header-content-length"
 INLINE_BYTES = 16 * 1024
 """A larger request is scored beside the event loop, so that it delays no other."""
 
@@ -121,6 +122,9 @@ class Gateway:
         access = self._state.access
         if access.asking:
             access.require(Role.READ, heads.get(b"authorization"))
+        # No web page can send that header behind its visitor's back, so it may go without a type.
+        if (ends := heads.get(_JSON_ENDS)) is not None and dialect.read_binary is not None:
+            return dialect.read_binary(ends), request
         kind = heads.get(b"content-type", b"")
         known = dialect.plain.get(kind)
         return known or dialect.readers[bodies.declared_type(heads, dialect.readers)], request

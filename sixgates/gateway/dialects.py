@@ -29,6 +29,9 @@ class Dialect:
     """The same by the header of most requests, which has no parameters."""
     write: Callable[[Question, Answer, Served], bytes]
     """How a JSON answer is written."""
+    read_binary: Callable[[bytes], Reader] | None = None
+    """How a body is understood that has bytes behind its JSON, by the header that says where it
+    ends."""
 
 
 @lru_cache(maxsize=64)
@@ -41,12 +44,16 @@ def dialect_at(path: str) -> Dialect | None:
 
 
 def _inference(model: str, version: str | None) -> Dialect:
-    def read(body: bytes, served: Served, request: str, received: float) -> Question:
-        refuse_others(model, version, served)
-        return read_inference(body, served, request, received)
+    def reader(ends: bytes | None) -> Reader:
+        def read(body: bytes, served: Served, request: str, received: float) -> Question:
+            refuse_others(model, version, served)
+            return read_inference(body, served, request, received, ends)
 
+        return read
+
+    read = reader(None)
     # Triton's client declares no type.
-    return Dialect({bodies.JSON: read, "": read}, {_JSON: read}, write_inference)
+    return Dialect({bodies.JSON: read, "": read}, {_JSON: read}, write_inference, reader)
 
 
 def _read_json(body: bytes, served: Served, request: str, received: float) -> Question:

@@ -1,6 +1,7 @@
-"""The Open Inference Protocol, version 2, in JSON: what it asks, and how it is answered.
+"""The Open Inference Protocol, version 2: what it asks, and how it is answered.
 
-https://github.com/open-inference/open-inference-protocol
+Tensors may be sent as bytes behind the JSON, which costs a large request the least; answers are
+JSON. https://github.com/open-inference/open-inference-protocol
 """
 
 import re
@@ -10,14 +11,16 @@ import msgspec
 
 from sixgates.gates.card import Task
 from sixgates.gateway.decoding import decode
+from sixgates.gateway.elements import Tensor
 from sixgates.gateway.protocol import Question, Refusal, checked_id, question_of
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import Served
-from sixgates.gateway.tensors import Tensor, datatype_of, table_of
+from sixgates.gateway.tensors import datatype_of, table_of
 
 OUTPUT = "predict"
 """Name of the one output."""
 
+_MAX_DIGITS = 10
 _INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 
 
@@ -62,19 +65,26 @@ def refuse_others(model: str, version: str | None, served: Served) -> None:
         )
 
 
-def read_inference(body: bytes, served: Served, request: str, received: float) -> Question:
+def read_inference(
+    body: bytes, served: Served, request: str, received: float, ends: bytes | None = None
+) -> Question:
     """Understand an inference request; its own `id` goes before the identifier from the header.
+
+    Args:
+        body: The JSON, and what follows it.
+        served: The models.
+        request: The request's identifier.
+        received: Wall clock, seconds since 1970 UTC.
+        ends: After how many bytes the JSON ends, as a header says; None for after all.
 
     Raises:
         Refusal: 400 where the body is not such a request, 413 where it has too many rows.
     """
+    size = len(body) if ends is None else _json_size(ends, len(body))
     try:
-        asked = decode(_inferences, body)
+        asked = decode(_inferences, body[:size] if size < len(body) else body)
     except msgspec.DecodeError as exc:
-        raise Refusal(
-            400,
-            f"the body is not a request in JSON (tritonclient: binary_data=False): {exc}",
-        ) from exc
+        raise Refusal(400, f"the body is not a request in JSON: {exc}") from exc
     for output in asked.outputs:
         if output.name != OUTPUT:
             raise Refusal(400, f"output {output.name!r:.60}: the one output is {OUTPUT!r}")
@@ -82,7 +92,8 @@ def read_inference(body: bytes, served: Served, request: str, received: float) -
             raise Refusal(400, f"output {OUTPUT!r}: classification is not offered, only numbers")
     card = served.champion.card
     request = checked_id(asked.id, "id") if asked.id else request
-    return question_of(table_of(asked.inputs, card).rows(), None, card, request, received)
+    table = table_of(asked.inputs, memoryview(body)[size:], card)
+    return question_of(table, None, card, request, received)
 
 
 def write_inference(question: Question, answer: Answer, served: Served) -> bytes:
@@ -132,6 +143,18 @@ def metadata(served: Served) -> dict[str, Any]:
     }
 
 
-def _flat(predictions: list[float | tuple[float, ...]]) -> list[float]:
+def _json_size(ends: bytes, size: int) -> int:
+    if not (ends.isdigit() and len(ends) < _MAX_DIGITS and int(ends) <= size):
+        raise Refusal(
+            400,
+            f"inference-header-content-length is {ends.decode('latin-1')!r:.40}: give the bytes of"
+            f" the JSON, of a body of {size:,}",
+        )
+    return int(ends)
+
+
+def _flat(predictions: list[float | tuple[float, ...]]) -> list[Any]:
     """Return the numbers row by row: every client reads these, not every one reads nested lists."""
-    return [n for p in predictions for n in (p if isinstance(p, tuple) else (p,))]
+    if not isinstance(predictions[0], tuple):
+        return predictions
+    return [n for p in predictions for n in p]  # type: ignore[union-attr]

@@ -53,33 +53,32 @@ def inference(address):
         yield client
 
 
-def column(name, values, datatype):
-    values = np.array(values, dtype=object if datatype == "BYTES" else None)
-    one = triton.InferInput(name, list(values.shape), datatype)
-    return one.set_data_from_numpy(values, binary_data=False)
-
-
-def columns(rows):
-    def numbers(name):
-        return [np.nan if row[name] is None else row[name] for row in rows]
+def columns(rows, *, binary=True):
+    def column(name, datatype):
+        missing, kind = ("", object) if datatype == "BYTES" else (np.nan, None)
+        values = np.array([missing if r[name] is None else r[name] for r in rows], dtype=kind)
+        one = triton.InferInput(name, list(values.shape), datatype)
+        return one.set_data_from_numpy(values, binary_data=binary)
 
     return [
-        column("age", numbers("age"), "FP64"),
-        column("spend", numbers("spend"), "FP64"),
-        column("region", [row["region"] or "" for row in rows], "BYTES"),
-        column("customer", [row["customer"] for row in rows], "BYTES"),
-        column("when", numbers("when"), "FP64"),
+        column("age", "FP64"),
+        column("spend", "FP64"),
+        column("region", "BYTES"),
+        column("customer", "BYTES"),
+        column("when", "FP64"),
     ]
 
 
-def test_tritons_client_gets_the_models_answers(house, champion, inference, sample_rows):
+@pytest.mark.parametrize("binary", [True, False])
+def test_tritons_client_gets_the_models_answers(house, champion, inference, sample_rows, binary):
     rows = sample_rows(20)
-    answer = inference.infer("churn", columns(rows), request_id="order-7")
+    inputs = columns(rows, binary=binary)
+    answer = inference.infer("churn", inputs, request_id="order-7")
     assert answer.as_numpy("predict").tolist() == champion.expected(rows)
     said = answer.get_response()
     assert (said["id"], said["model_version"], said["parameters"]) == ("order-7", "1", {"epoch": 1})
     wanted = [triton.InferRequestedOutput("predict", binary_data=False)]
-    again = inference.infer("churn", columns(rows), model_version="1", outputs=wanted)
+    again = inference.infer("churn", inputs, model_version="1", outputs=wanted)
     assert again.as_numpy("predict").tolist() == champion.expected(rows)
     lines = house.predictions()
     assert [(p.entity, p.at) for p in lines[:20]] == [(r["customer"], r["when"]) for r in rows]
@@ -110,9 +109,10 @@ def test_tritons_client_reads_our_refusals(inference, sample_rows):
         inference.infer("churn", columns(rows), model_version="2")
     with pytest.raises(InferenceServerException, match="row 0 lacks the column 'region'"):
         inference.infer("churn", columns(rows)[:2])
-    binary = triton.InferInput("age", [2], "FP64").set_data_from_numpy(np.array([1.0, 2.0]))
-    with pytest.raises(InferenceServerException, match="binary_data=False"):
-        inference.infer("churn", [binary])
+    short = triton.InferInput("age", [2], "FP64").set_data_from_numpy(np.array([1.0, 2.0]))
+    short.set_shape([3])
+    with pytest.raises(InferenceServerException, match="2 elements do not fit the shape"):
+        inference.infer("churn", [short])
 
 
 def test_tritons_client_reads_one_number_a_class(house, train, sample_rows):

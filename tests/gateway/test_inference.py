@@ -88,8 +88,8 @@ def test_rows_are_split_shadowed_and_counted_as_those_of_invocations(
         ([tensor("age", "FP64", [1, 2], [1, 2])], "neither one column nor 3 features"),
         ([tensor("all", "FP64", [1, 2], [1, 2])], "neither one column nor 3 features"),
         ([tensor("all", "FP64", [1, 2], [1, 1, 2])], "shape [1, 1, 2] is not [1] or [1, columns]"),
-        ([tensor("all", "FP64", [[1, 2], [3]], [2, 2])], "some row has not 2 elements"),
-        ([tensor("all", "FP64", [[1, 2], 3], [2, 2])], "some row has not 2 elements"),
+        ([tensor("all", "BYTES", [["1"] * 3, ["2"]], [2, 3])], "some row has not 3 elements"),
+        ([tensor("all", "BYTES", [["1"] * 3, "2"], [2, 3])], "some row has not 3 elements"),
         ([tensor("age", "FP64", [[1], [2]], [2])], "Expected `float | null`, got `array`"),
         ([AGE, tensor("spend", "FP64", [1, 2, 3])], "shape [3] is not [2] or [2, columns]"),
         ([tensor("age", "FP64", ["1"])], "datatype FP64: Expected `float | null`, got `str`"),
@@ -102,10 +102,14 @@ def test_rows_are_split_shadowed_and_counted_as_those_of_invocations(
         ([tensor("age", "FP16", [1])], "datatype 'FP16': use one of BOOL, INT8"),
         ([tensor("age", "BYTES", ["x", "y"]), SPEND, REGION], "column 'age': 'x' is not a number"),
         ([tensor("age", "INT64", [10**400, 1]), SPEND, REGION], "int too large"),
-        ([{"name": "age", "datatype": "FP64", "shape": [1]}], "send its elements as JSON"),
+        ([{"name": "age", "datatype": "FP64", "shape": [1]}], "send its elements in the request"),
         (
-            [tensor("age", "FP64", [1], parameters={"binary_data_size": 8})],
-            "send its elements as JSON (with tritonclient: binary_data=False)",
+            [tensor("age", "FP64", [1], parameters={"shared_memory_region": "r"})],
+            "send its elements in the request",
+        ),
+        (
+            [tensor("age", "FP64", None, [1], parameters={"binary_data_size": 8})],
+            "input 'age': binary_data_size is 8, and 0 bytes are left for it",
         ),
         (
             [tensor("all", "FP64", [1, 2, 3], [1, 3])],

@@ -5,16 +5,15 @@ from typing import Any
 import msgspec
 
 from sixgates.gates.card import ModelCard
+from sixgates.gateway.elements import ELSEWHERE, IN_JSON
 from sixgates.gateway.inference import OUTPUT
 from sixgates.gateway.openapi.columns import Schema, example, ref
-from sixgates.gateway.tensors import _ELEMENTS as ELEMENTS
-from sixgates.gateway.tensors import _ELSEWHERE as ELSEWHERE
 from sixgates.gateway.tensors import datatype_of
 
 
 def tensor() -> Schema:
     """Describe one input: elements of its datatype, flat or a list a row."""
-    return {"oneOf": [_of(datatype, elements) for datatype, elements in ELEMENTS.items()]}
+    return {"oneOf": [_of(datatype, elements) for datatype, elements in IN_JSON.items()]}
 
 
 def inference(card: ModelCard | None) -> Schema:

@@ -66,6 +66,41 @@ def tensors_that_do_not_fit_together(rng):
     return sent(body)
 
 
+@kind(2)
+def wrong_bytes_behind_the_json(rng):
+    body, behind = valid.behind_json(rng)
+    i = rng.randrange(5)
+    match rng.randrange(5):
+        case 0:
+            behind[i] = behind[i][: rng.randrange(len(behind[i]))]
+        case 1:
+            behind.append(rng.randbytes(rng.randint(1, 40)))
+        case 2:
+            size = rng.choice([-1, 2**40, 2**70, "8", None, True, 0.5, [8], len(behind[i]) + 1])
+            body["inputs"][i]["parameters"]["binary_data_size"] = size
+        case 3:
+            # a text whose length is beyond all that follows
+            body, behind = valid.behind_json(rng)
+            behind[2] = b"\xff" * 4 + behind[2][4:]
+        case _:
+            body["inputs"][i]["datatype"] = rng.choice(["FP16", "BF16", "BYTES ", ""])
+    return plain(valid.in_two(body, b"".join(behind)))
+
+
+@kind()
+def a_wrong_place_where_the_json_ends(rng):
+    body, behind = valid.behind_json(rng)
+    ends = rng.choice([b"", b"-1", b"x", b"0", b"9" * 300, b"1.5", b"3", b"\xff", b"0x10", b"+5"])
+    return plain(valid.in_two(body, b"".join(behind), ends))
+
+
+@kind()
+def random_bytes_behind_the_json(rng):
+    body, behind = valid.behind_json(rng)
+    behind = rng.randbytes(sum(map(len, behind)))
+    return plain(valid.in_two(body, behind), may_pass=True)
+
+
 @kind()
 def parameters_of_other_servers(rng):
     wrong = rng.choice([{"binary_data_size": 8}, {"shared_memory_region": "r"}, [], 3, "x"])

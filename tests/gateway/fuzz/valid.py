@@ -1,6 +1,8 @@
 """Requests that are right, from which wrong ones are made."""
 
 import json
+import math
+import struct
 
 from tests.gateway.fuzz.case import CSV, Request
 
@@ -51,6 +53,28 @@ def tensors(rng, given=None):
     }
 
 
+def behind_json(rng, given=None):
+    """Write tensors as bytes behind the JSON: return it and them."""
+    body, behind = tensors(rng, given), []
+    for one in body["inputs"]:
+        data = one.pop("data")
+        if one["datatype"] == "BYTES":
+            texts = [(value or "").encode() for value in data]
+            raw = b"".join(len(text).to_bytes(4, "little") + text for text in texts)
+        else:
+            raw = struct.pack(f"<{len(data)}d", *(math.nan if v is None else v for v in data))
+        one["parameters"] = {"binary_data_size": len(raw)}
+        behind.append(raw)
+    return body, behind
+
+
+def in_two(body, behind, ends=None):
+    """Send a value as JSON with bytes behind it; `ends` is said of its length, if not the truth."""
+    head = json.dumps(body).encode()
+    line = b"inference-header-content-length: " + (b"%d" % len(head) if ends is None else ends)
+    return Request(head + behind, INFER, kind=b"application/octet-stream", more=(line,))
+
+
 def labels(rng):
     return [
         {
@@ -82,10 +106,16 @@ def request(rng):
             lambda: asked(invocation(rng)),
             lambda: asked(invocation(rng)),
             lambda: asked(tensors(rng), INFER),
+            lambda: in_two(*_joined(behind_json(rng))),
             lambda: asked(labels(rng), b"/labels"),
             lambda: Request(table(rng).encode(), kind=CSV),
         ]
     )()
+
+
+def _joined(both):
+    body, behind = both
+    return body, b"".join(behind)
 
 
 def request_in_json(rng):
