@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gateway.protocol import Refusal
+from sixgates.gateway.protocols.protocol import Refusal
 from sixgates.gateway.tokens import Role, Tokens
 
 

@@ -11,18 +11,18 @@ from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
 
-from sixgates.gateway import bodies
-from sixgates.gateway.access_log import line_of, logged
-from sixgates.gateway.bodies import Heads
 from sixgates.gateway.desk import Desk
-from sixgates.gateway.dialects import Dialect, Reader, dialect_at
+from sixgates.gateway.http import bodies
+from sixgates.gateway.http.access_log import line_of, logged
+from sixgates.gateway.http.bodies import Heads
+from sixgates.gateway.http.trace import trace_of
 from sixgates.gateway.override import share_asked
-from sixgates.gateway.protocol import Refusal, encode_lines, request_id
+from sixgates.gateway.protocols.dialects import Dialect, Reader, dialect_at
+from sixgates.gateway.protocols.protocol import Refusal, encode_lines, request_id
 from sixgates.gateway.scoring import Exchange, Terms, answer
 from sixgates.gateway.served import Served
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
-from sixgates.gateway.trace import trace_of
 
 _JSON_ENDS = b"inference-header-content-length"
 INLINE_BYTES = 16 * 1024

@@ -13,12 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sixgates.gates.errors import PipelineError
-from sixgates.gateway import bodies, metrics
-from sixgates.gateway.decoding import decode
+from sixgates.gateway import metrics
+from sixgates.gateway.http import bodies
 from sixgates.gateway.inference_desk import Endpoint, inference_routes
 from sixgates.gateway.openapi.document import document
 from sixgates.gateway.page.routes import page_routes
-from sixgates.gateway.protocol import Refusal, read_labels
+from sixgates.gateway.protocols.decoding import decode
+from sixgates.gateway.protocols.protocol import Refusal, read_labels
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
 

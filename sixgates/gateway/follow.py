@@ -8,7 +8,7 @@ import threading
 import time
 
 from sixgates.gates.errors import PipelineError
-from sixgates.gateway.guard import Guard, guarded
+from sixgates.gateway.canary.guard import Guard, guarded
 from sixgates.gateway.served import Companion, Served
 from sixgates.gateway.store import LoadedModel, ModelStore
 from sixgates.ledger.leases import canary_lease

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sixgates.gateway.inference import metadata, refuse_others
-from sixgates.gateway.protocol import Refusal
+from sixgates.gateway.protocols.inference import metadata, refuse_others
+from sixgates.gateway.protocols.protocol import Refusal
 from sixgates.gateway.served import Served
 from sixgates.gateway.state import State
 

@@ -3,7 +3,7 @@
 import resource
 
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gateway import limits
+from sixgates.gateway.http import limits
 
 _OWN = 128
 """Files beside connections: log, ledger, models, and what is opened for a moment."""

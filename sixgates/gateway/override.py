@@ -4,7 +4,7 @@ Nobody drew its arm, so it is logged with epoch 0 and is no evidence.
 """
 
 from sixgates.gates.records import Arm
-from sixgates.gateway.protocol import Refusal
+from sixgates.gateway.protocols.protocol import Refusal
 from sixgates.gateway.served import Served
 
 

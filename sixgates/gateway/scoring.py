@@ -15,7 +15,7 @@ from sixgates.gates.card import RowError
 from sixgates.gates.records import Arm, Batch, Prediction
 from sixgates.gates.row_reader import chosen
 from sixgates.gateway.booster import Answers, judge, said
-from sixgates.gateway.protocol import Question, Refusal
+from sixgates.gateway.protocols.protocol import Question, Refusal
 from sixgates.gateway.served import Served
 from sixgates.gateway.split import beside_of, is_beside
 from sixgates.gateway.store import LoadedModel

@@ -18,17 +18,17 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
-from sixgates.gateway import limits
 from sixgates.gateway.access import access_of
-from sixgates.gateway.access_log import AccessLog
 from sixgates.gateway.answer_log import LogMode
 from sixgates.gateway.app import Gateway
-from sixgates.gateway.connections import connection_type
+from sixgates.gateway.canary.tell import tell
 from sixgates.gateway.follow import Follower
+from sixgates.gateway.http import limits
+from sixgates.gateway.http.access_log import AccessLog
+from sixgates.gateway.http.connections import connection_type
 from sixgates.gateway.open_files import make_room
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
-from sixgates.gateway.tell import tell
 from sixgates.gateway.tokens import tokens_of
 from sixgates.gateway.workers import supervise
 from sixgates.ledger.ledger import Ledger

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sixgates.gates.records import Arm, Batch, Prediction
 from sixgates.gates.row_reader import chosen
 from sixgates.gateway.booster import Answers, judge, said
-from sixgates.gateway.protocol import Question
+from sixgates.gateway.protocols.protocol import Question
 from sixgates.gateway.scoring import Exchange, Part, only
 from sixgates.gateway.split import is_shadowed
 from sixgates.gateway.store import LoadedModel

@@ -17,7 +17,7 @@ from sixgates.gates.records import rows_in
 from sixgates.gateway.booster import said
 from sixgates.gateway.log import SegmentLog
 from sixgates.gateway.metrics import Tally
-from sixgates.gateway.protocol import encode_lines
+from sixgates.gateway.protocols.protocol import encode_lines
 from sixgates.gateway.scoring import Exchange
 from sixgates.gateway.shadow import (
     Asked,

@@ -7,12 +7,12 @@ from typing import Any
 from sixgates.gates.records import Label
 from sixgates.gateway import metrics
 from sixgates.gateway.access import Access
-from sixgates.gateway.access_log import AccessLog
 from sixgates.gateway.answer_log import AnswerLog, LogMode
 from sixgates.gateway.follow import Follower
+from sixgates.gateway.http.access_log import AccessLog
 from sixgates.gateway.log import SegmentLog, Written
 from sixgates.gateway.metrics import Tally
-from sixgates.gateway.protocol import encode_lines
+from sixgates.gateway.protocols.protocol import encode_lines
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import document
 from sixgates.gateway.shadows import Shadows

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "t"
 WITH_LIMITS = """
 import json, sys
-from sixgates.gateway import limits
+from sixgates.gateway.http import limits
 from sixgates.gateway.__main__ import main
 
 for name, value in json.loads(sys.argv.pop(1)).items():

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gateway.access_log import AccessLog
+from sixgates.gateway.http.access_log import AccessLog
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

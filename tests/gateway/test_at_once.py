@@ -9,8 +9,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from sixgates.gateway import app as module
-from sixgates.gateway.access_log import AccessLog
-from sixgates.gateway.connections import connection_type
+from sixgates.gateway.http.access_log import AccessLog
+from sixgates.gateway.http.connections import connection_type
 from tests.gateway.sockets import running
 
 BODY = {"inputs": [{"age": 30, "spend": 1.0, "region": "north", "customer": "ada", "when": 5.0}]}

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from sixgates.gates.records import Arm
-from sixgates.gateway.breaker import CanaryAnswer, Trip, answer_of, trip
+from sixgates.gateway.canary.breaker import CanaryAnswer, Trip, answer_of, trip
+from sixgates.gateway.canary.tell import tell
 from sixgates.gateway.split import is_beside
-from sixgates.gateway.tell import tell
 from sixgates.ledger.ledger import Kind
 from tests.gateway.test_invocations import break_model
 from tests.gateway.test_lapse import answering

@@ -3,8 +3,8 @@ import pytest
 
 from sixgates.gates.card import Feature, ModelCard, Task
 from sixgates.gates.encoding import encode_rows
-from sixgates.gateway.comma_separated import read_csv
-from sixgates.gateway.protocol import MAX_ROWS, Refusal
+from sixgates.gateway.protocols.comma_separated import read_csv
+from sixgates.gateway.protocols.protocol import MAX_ROWS, Refusal
 
 FEATURES = (Feature("age"), Feature("grade", ("1", "2", "10")), Feature("open", ("False", "True")))
 CARD = ModelCard("churn", "", Task.BINARY, FEATURES, "when", "customer")

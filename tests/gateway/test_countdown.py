@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sixgates.gateway.countdown import Countdown, hear
+from sixgates.gateway.canary.countdown import Countdown, hear
 from sixgates.ledger.leases import Lease
 
 UNTIL = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - naive UTC

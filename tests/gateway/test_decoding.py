@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sixgates.gateway.decoding import _by_nan, _by_text, decode
+from sixgates.gateway.protocols.decoding import _by_nan, _by_text, decode
 
 ANY = msgspec.json.Decoder()
 TEXT = st.text('NaN"\\ab\n/é', max_size=12)

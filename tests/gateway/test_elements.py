@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from sixgates.gateway.protocol import MAX_ROWS
+from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 INFER = "/v2/models/churn/infer"
 ROWS = [

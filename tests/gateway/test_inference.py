@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from sixgates.gates.records import Arm
-from sixgates.gateway.protocol import MAX_ROWS
+from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 ROW = {"age": 30.0, "spend": 1.0, "region": "north"}
 INFER = "/v2/models/churn/infer"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sixgates.gates.errors import TransientError
 from sixgates.gates.records import Arm
-from sixgates.gateway.tell import tell
+from sixgates.gateway.canary.tell import tell
 from sixgates.ledger.ledger import Kind
 
 

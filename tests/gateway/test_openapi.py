@@ -4,7 +4,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.routing import Route
 
 from sixgates.gates.card import Task
-from sixgates.gateway.dialects import dialect_at
+from sixgates.gateway.protocols.dialects import dialect_at
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

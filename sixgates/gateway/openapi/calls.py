@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sixgates.gateway.access import Access
-from sixgates.gateway.bodies import CSV, JSON, MAX_BODY
+from sixgates.gateway.http.bodies import CSV, JSON, MAX_BODY
 from sixgates.gateway.openapi.columns import Schema, ref
-from sixgates.gateway.protocol import MAX_ROWS
+from sixgates.gateway.protocols.protocol import MAX_ROWS
 from sixgates.gateway.tokens import Role
 
 TEXT = "text/plain"

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from sixgates.gates.card import Feature, ModelCard, Task
-from sixgates.gateway.protocol import MAX_ROWS
+from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 Schema = dict[str, Any]
 """JSON Schema, as OpenAPI 3.1 has it."""

@@ -8,11 +8,11 @@ from typing import Any
 from sixgates.gates.card import ModelCard
 from sixgates.gates.records import Arm
 from sixgates.gateway.access import Access
-from sixgates.gateway.bodies import JSON, MAX_BODY
+from sixgates.gateway.http.bodies import JSON, MAX_BODY
 from sixgates.gateway.openapi import columns, messages, tensors
 from sixgates.gateway.openapi.calls import CALLS, REFUSALS, Call, role_of
 from sixgates.gateway.openapi.columns import Schema, ref
-from sixgates.gateway.protocol import MAX_REQUEST_ID, MAX_ROWS
+from sixgates.gateway.protocols.protocol import MAX_REQUEST_ID, MAX_ROWS
 from sixgates.gateway.tokens import Role
 
 _ABOUT = f"""\

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 
 from sixgates.gates.card import ModelCard
-from sixgates.gateway.elements import ELSEWHERE, IN_JSON
-from sixgates.gateway.inference import OUTPUT
 from sixgates.gateway.openapi.columns import Schema, example, ref
-from sixgates.gateway.tensors import datatype_of
+from sixgates.gateway.protocols.elements import ELSEWHERE, IN_JSON
+from sixgates.gateway.protocols.inference import OUTPUT
+from sixgates.gateway.protocols.tensors import datatype_of
 
 
 def tensor() -> Schema:

@@ -13,7 +13,7 @@ import msgspec
 from sixgates.gates.card import ModelCard, RowError, level_key
 from sixgates.gates.records import Label
 from sixgates.gates.row_reader import Columns, Rows, Table
-from sixgates.gateway.decoding import decode
+from sixgates.gateway.protocols.decoding import decode
 
 MAX_ROWS = 10_000
 """Rows or labels one request may carry."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from sixgates.gateway.protocol import Refusal
+from sixgates.gateway.protocols.protocol import Refusal
 
 MAX_BODY = 16 * 2**20
 """Largest request body, in bytes."""

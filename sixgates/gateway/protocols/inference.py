@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from sixgates.gates.card import Task
-from sixgates.gateway.decoding import decode
-from sixgates.gateway.elements import Tensor
-from sixgates.gateway.protocol import Question, Refusal, checked_id, question_of
+from sixgates.gateway.protocols.decoding import decode
+from sixgates.gateway.protocols.elements import Tensor
+from sixgates.gateway.protocols.protocol import Question, Refusal, checked_id, question_of
+from sixgates.gateway.protocols.tensors import datatype_of, table_of
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import Served
-from sixgates.gateway.tensors import datatype_of, table_of
 
 OUTPUT = "predict"
 """Name of the one output."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from sixgates.gates.card import Feature, ModelCard, level_key
-from sixgates.gateway.protocol import MAX_ROWS, Question, Refusal, question_of
+from sixgates.gateway.protocols.protocol import MAX_ROWS, Question, Refusal, question_of
 
 _Value = float | str | None
 _Reader = Callable[[str], _Value]

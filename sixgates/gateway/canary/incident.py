@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sixgates.gateway.breaker import Trip
+from sixgates.gateway.canary.breaker import Trip
 from sixgates.ledger.entry import Kind
 from sixgates.ledger.route import Route
 

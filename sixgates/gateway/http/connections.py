@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from starlette.types import Scope
 
-from sixgates.gateway import limits
-from sixgates.gateway.at_once import AtOnce
-from sixgates.gateway.parting import forget
-from sixgates.gateway.reading import Held
+from sixgates.gateway.http import limits
+from sixgates.gateway.http.at_once import AtOnce
+from sixgates.gateway.http.parting import forget
+from sixgates.gateway.http.reading import Held
 
 
 def connection_type(

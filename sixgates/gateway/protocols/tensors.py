@@ -9,8 +9,8 @@ from typing import Any
 
 from sixgates.gates.card import Feature, ModelCard
 from sixgates.gates.row_reader import Table
-from sixgates.gateway.elements import Tensor, bad, bytes_of, elements_of
-from sixgates.gateway.protocol import refuse_above_limit
+from sixgates.gateway.protocols.elements import Tensor, bad, bytes_of, elements_of
+from sixgates.gateway.protocols.protocol import refuse_above_limit
 
 
 def table_of(tensors: list[Tensor], behind: memoryview, card: ModelCard) -> Table:

@@ -10,7 +10,7 @@ import msgspec
 from starlette.types import Message, Scope, Send
 
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gateway.bodies import Heads
+from sixgates.gateway.http.bodies import Heads
 
 _MAX_BYTES = 256 * 1024
 _MAX_PATH = 200

@@ -6,10 +6,15 @@ from functools import lru_cache
 
 import msgspec
 
-from sixgates.gateway import bodies
-from sixgates.gateway.comma_separated import read_csv
-from sixgates.gateway.inference import asked_of, read_inference, refuse_others, write_inference
-from sixgates.gateway.protocol import Question, read_question
+from sixgates.gateway.http import bodies
+from sixgates.gateway.protocols.comma_separated import read_csv
+from sixgates.gateway.protocols.inference import (
+    asked_of,
+    read_inference,
+    refuse_others,
+    write_inference,
+)
+from sixgates.gateway.protocols.protocol import Question, read_question
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import Served
 

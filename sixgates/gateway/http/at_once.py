@@ -13,7 +13,7 @@ from starlette.types import Scope
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from sixgates.gateway.reading import Reading
+from sixgates.gateway.http.reading import Reading
 
 _PATH = "/invocations"
 _URL = _PATH.encode()

@@ -5,7 +5,7 @@ https://www.w3.org/TR/trace-context/
 
 import re
 
-from sixgates.gateway.bodies import Headers, Heads
+from sixgates.gateway.http.bodies import Headers, Heads
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 

@@ -5,8 +5,8 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from sixgates.gates.errors import PipelineError
-from sixgates.gateway.guard import Guard
-from sixgates.gateway.incident import Incident
+from sixgates.gateway.canary.guard import Guard
+from sixgates.gateway.canary.incident import Incident
 from sixgates.ledger.ledger import Ledger
 
 _logger = logging.getLogger(__name__)

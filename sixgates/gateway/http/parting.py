@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from sixgates.gateway import limits
+from sixgates.gateway.http import limits
 
 
 def last_answer(status: int, sentence: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:

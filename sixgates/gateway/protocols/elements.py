@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from sixgates.gateway.protocol import Refusal
+from sixgates.gateway.protocols.protocol import Refusal
 
 IN_JSON: dict[str, Any] = {
     "BOOL": list[bool | None],

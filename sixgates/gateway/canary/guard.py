@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from sixgates.gates.records import Arm
-from sixgates.gateway.breaker import LAST, CanaryAnswer, answer_of, trip
-from sixgates.gateway.countdown import Countdown, hear
-from sixgates.gateway.incident import Incident, Lapse, cut_off
+from sixgates.gateway.canary.breaker import LAST, CanaryAnswer, answer_of, trip
+from sixgates.gateway.canary.countdown import Countdown, hear
+from sixgates.gateway.canary.incident import Incident, Lapse, cut_off
 from sixgates.gateway.scoring import Part
 from sixgates.gateway.served import Served
 from sixgates.ledger.leases import Lease

@@ -11,10 +11,10 @@ import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from sixgates.gateway import limits
-from sixgates.gateway.bodies import MAX_BODY
-from sixgates.gateway.parting import Lingering, last_answer
-from sixgates.gateway.upgrades import head_without_upgrade
+from sixgates.gateway.http import limits
+from sixgates.gateway.http.bodies import MAX_BODY
+from sixgates.gateway.http.parting import Lingering, last_answer
+from sixgates.gateway.http.upgrades import head_without_upgrade
 
 _MAX_PIECES = 2 * MAX_BODY
 """Bytes of one request: a body, and what chunks and trailers add to it."""

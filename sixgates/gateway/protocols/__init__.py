@@ -1,0 +1,1 @@
+"""In which ways predictions can be asked for, and labels sent."""
