@@ -54,7 +54,7 @@ class Running:
 def running(house, *more, tokens="", before="", **limits):
     """Run a gateway.
 
-    Limits are names of `sixgates.gateway.limits`, tokens a file of them; before is code that runs
+    Limits are names of `sixgates.gateway.http.limits`, tokens a file of them; before is code that runs
     before it.
     """
     program = [sys.executable, "-c", before + WITH_LIMITS, json.dumps(limits)]
