@@ -19,7 +19,7 @@ from bench.gateway.servers import environment
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import ContractError
 
-SECONDS = 2
+SECONDS = 1
 BOUND = 1.25
 AS_TENSORS, AS_JSON = "as tensors", "as JSON"
 """Of the Open Inference Protocol, behind the JSON; and of MLflow's."""
@@ -41,7 +41,7 @@ def batch(run: Run) -> Iterator[Figure]:
             yield from or_failed(name, _against_alone(run, alone, name, form, mode))
         run.say("1,000 rows, the least that each part takes")
         for part, how in PARTS.items():
-            micros = alone.micros(part, run.of(SECONDS, 1))
+            micros = alone.micros(part, SECONDS)
             yield shown(f"1,000 rows, {part} alone", micros / 1e3, " ms", how)
 
 
@@ -84,7 +84,7 @@ def _alone(run: Run) -> Iterator[Alone]:
 
 def _against_alone(run: Run, alone: Alone, name: str, form: str, mode: str) -> Iterator[Figure]:
     requests = run.made.requests("batch") if form == AS_JSON else run.made.tensors
-    seconds = run.of(SECONDS, 1)
+    seconds = SECONDS
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
         house.route()
         ours = start_ours(processes, house, "ours", Options(mode, shadow=0.0))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bench.gateway.load import Cost, cost
 from bench.gateway.servers import Server
 
-PAIRS = 9
+PAIRS = 17
 _WARM_SECONDS = 1
 
 
@@ -32,16 +32,22 @@ class Ratio(NamedTuple):
 def in_turn(
     first: Side, second: Side, *, connections: int, pairs: int, seconds: float
 ) -> list[tuple[Cost, Cost]]:
-    """Warm both up, then load one after the other, again and again."""
+    """Warm both up, then load one after the other, again and again, each in turn first."""
+
+    def load(side: Side, seconds: float) -> Cost:
+        return cost(side.server, side.requests, connections, seconds)
+
     for side in (first, second):
-        cost(side.server, side.requests, connections, _WARM_SECONDS)
-    return [
-        (
-            cost(first.server, first.requests, connections, seconds),
-            cost(second.server, second.requests, connections, seconds),
-        )
-        for _ in range(pairs)
-    ]
+        load(side, _WARM_SECONDS)
+    found = []
+    for i in range(pairs):
+        if i % 2:
+            after = load(second, seconds)
+            found.append((load(first, seconds), after))
+        else:
+            before = load(first, seconds)
+            found.append((before, load(second, seconds)))
+    return found
 
 
 def ratio_of(found: Sequence[tuple[Cost, Cost]]) -> Ratio:

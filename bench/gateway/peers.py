@@ -12,7 +12,7 @@ from bench.gateway.servers import require_answers, start
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = 8
-SECONDS = 2
+SECONDS = 1
 TOLERANCE = 1e-9
 """A peer may write fewer digits; another model would differ by far more."""
 
@@ -41,7 +41,7 @@ def _against_ours(run: Run, peer: Peer, name: str) -> Iterator[Figure]:
         run.say(f"{peer.title} against ours, {CONNECTIONS} connections")
         found = in_turn(
             theirs, ours, connections=CONNECTIONS, pairs=run.of(PAIRS, 2),
-            seconds=run.of(SECONDS, 1),
+            seconds=SECONDS,
         )  # fmt: skip
     ratio = ratio_of(found)
     yield at_least(name, ratio.median, peer.at_least, TIMES, ratio.note)

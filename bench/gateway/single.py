@@ -19,7 +19,7 @@ from bench.gateway.servers import Server, Start, free_port, require_answers, sta
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = (1, 8, 64)
-SECONDS = 2
+SECONDS = 1
 BOUNDS = {ASYNC: 1.35, REPLY_AFTER_COMMIT: 1.6}
 SHADOW_BOUND = 2.0
 
@@ -45,9 +45,7 @@ def floor(run: Run) -> Iterator[Figure]:
     with Processes(logs, own_groups=True) as processes:
         booster = Side(start_bare(run, processes, logs, "booster"), requests)
         fast = Side(start_bare(run, processes, logs, "fast"), requests)
-        found = in_turn(
-            booster, fast, connections=8, pairs=run.of(PAIRS, 2), seconds=run.of(SECONDS, 1)
-        )
+        found = in_turn(booster, fast, connections=8, pairs=run.of(PAIRS, 2), seconds=SECONDS)
     ratio = ratio_of(found)
     name = "CPU of the floor: Booster.predict against the C function, 8 connections"
     yield shown(name, ratio.median, TIMES, ratio.note)
@@ -91,9 +89,7 @@ def _against_bare(
 def _at(
     run: Run, ours: Side, bare: Side, *, connections: int, title: str, bound: float
 ) -> Iterator[Figure]:
-    found = in_turn(
-        ours, bare, connections=connections, pairs=run.of(PAIRS, 2), seconds=run.of(SECONDS, 1)
-    )
+    found = in_turn(ours, bare, connections=connections, pairs=run.of(PAIRS, 2), seconds=SECONDS)
     require_whole_log(ours.server)
     ratio = ratio_of(found)
     yield at_most(title, ratio.median, bound, TIMES, ratio.note)
