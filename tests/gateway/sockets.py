@@ -54,8 +54,8 @@ class Running:
 def running(house, *more, tokens="", before="", **limits):
     """Run a gateway.
 
-    Limits are names of `sixgates.gateway.http.limits`, tokens a file of them; before is code that runs
-    before it.
+    Limits are names of `sixgates.gateway.http.limits`, tokens a file of them; before is code that
+    runs before it.
     """
     program = [sys.executable, "-c", before + WITH_LIMITS, json.dumps(limits)]
     folders = ["--store", str(house.root), "--log", str(house.log), *more]
