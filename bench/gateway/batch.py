@@ -84,7 +84,6 @@ def _alone(run: Run) -> Iterator[Alone]:
 
 def _against_alone(run: Run, alone: Alone, name: str, form: str, mode: str) -> Iterator[Figure]:
     requests = run.made.requests("batch") if form == AS_JSON else run.made.tensors
-    seconds = SECONDS
     with run.house() as house, Processes(house.logs, own_groups=True) as processes:
         house.route()
         ours = start_ours(processes, house, "ours", Options(mode, shadow=0.0))
@@ -95,7 +94,7 @@ def _against_alone(run: Run, alone: Alone, name: str, form: str, mode: str) -> I
         for i in range(run.of(PAIRS, 2)):
             run.say(f"1,000 rows {form}, {mode}, pair {i + 1}")
             found.append(
-                (cost(ours, requests, 1, seconds).micros, alone.micros("predict", seconds))
+                (cost(ours, requests, 1, SECONDS).micros, alone.micros("predict", SECONDS))
             )
     ratios = [whole / predict for whole, predict in found]
     whole, predict = (statistics.median(pair[i] for pair in found) / 1e3 for i in (0, 1))

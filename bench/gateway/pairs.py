@@ -41,12 +41,9 @@ def in_turn(
         load(side, _WARM_SECONDS)
     found = []
     for i in range(pairs):
-        if i % 2:
-            after = load(second, seconds)
-            found.append((load(first, seconds), after))
-        else:
-            before = load(first, seconds)
-            found.append((before, load(second, seconds)))
+        turn = -1 if i % 2 else 1
+        one, other = [load(side, seconds) for side in (first, second)[::turn]][::turn]
+        found.append((one, other))
     return found
 
 

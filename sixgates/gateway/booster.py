@@ -48,7 +48,8 @@ class Booster:
         )
         self.outputs = outputs.value
         """Numbers a row: one, or one a class."""
-        self._row_bytes = self.features * _BYTES
+        self.row_bytes = self.features * _BYTES
+        """Of one packed row."""
         self._of_thread = threading.local()
 
     def predict_one(self, packed: bytes) -> tuple[float, ...]:
@@ -57,7 +58,7 @@ class Booster:
         Raises:
             ContractError: the row does not fit the model.
         """
-        if len(packed) != self._row_bytes:
+        if len(packed) != self.row_bytes:
             raise self._misfit(packed)
         try:
             single: _SingleRow = self._of_thread.single
@@ -74,7 +75,7 @@ class Booster:
         Raises:
             ContractError: the rows do not fit the model.
         """
-        rows, rest = divmod(len(packed), self._row_bytes)
+        rows, rest = divmod(len(packed), self.row_bytes)
         if rest:
             raise self._misfit(packed)
         if rows == 1:

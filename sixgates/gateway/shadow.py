@@ -16,7 +16,6 @@ from sixgates.gateway.scoring import Exchange, Part, only
 from sixgates.gateway.split import is_shadowed
 from sixgates.gateway.store import LoadedModel
 
-_FLOAT_BYTES = 8
 # Taken from the enumeration once: each time costs as much as a record.
 _CHAMPION, _SHADOW = Arm.CHAMPION, Arm.SHADOW
 
@@ -159,7 +158,7 @@ def _score(other: Other, rows: list[Wanted]) -> Scores:
 def _read(model: LoadedModel, rows: list[Wanted]) -> tuple[bytes, list[str]]:
     """Pack rows as a model reads them; those it cannot read as zeros, with the reason why."""
     packs, unread = [], []
-    nothing = bytes(model.booster.features * _FLOAT_BYTES)
+    nothing = bytes(model.booster.row_bytes)
     for answered, _, question in rows:
         assert question is not None  # noqa: S101 - kept where the model reads the rows itself
         for row in answered.rows if isinstance(answered, Batch) else [answered.row]:

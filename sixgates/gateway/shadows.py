@@ -87,8 +87,6 @@ class Shadows:
 
     def trouble(self) -> str:
         """Say why rows get no shadow right now, empty where they do."""
-        if why := self._log.failure:
-            return f"shadow scores cannot be logged, {self.lost:,} rows so far: {why}"
         if self.waiting >= MAX_WAITING:
             return (
                 f"shadow scoring cannot keep up, {self.lost:,} rows so far have none: shadow a part"

@@ -141,6 +141,24 @@ def test_labels_that_cannot_be_kept_are_refused(house, champion, monkeypatch):
     assert "labels cannot be logged" in gateway.get("/healthz").json()["sentence"]
 
 
+def test_a_log_that_fails_is_told_once_and_of_no_shadow_where_there_is_none(
+    house, champion, sample_rows, monkeypatch
+):
+    house.route(champion)
+    gateway = house.gateway()
+
+    def full(_fd, _data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        gateway.score(sample_rows(2))
+    sentence = gateway.get("/healthz").json()["sentence"]
+    assert sentence.count("No space left") == 1
+    assert "predictions cannot be logged, 2 answers so far" in sentence
+    assert "shadow" not in sentence
+
+
 def test_metrics_count_rows_by_arm_and_version(house, champion, challenger, sample_rows):
     house.route(champion, challenger, 0.0)
     gateway = house.gateway()

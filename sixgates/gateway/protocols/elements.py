@@ -72,7 +72,11 @@ def bytes_of(tensors: list[Tensor], behind: memoryview) -> list[memoryview | Non
             continue
         left = len(behind) - first
         if type(size) is not int or not 0 <= size <= left:
-            raise bad(tensor, f"{_SIZE} is {size!r:.40}, and {left:,} bytes are left for it")
+            raise bad(
+                tensor,
+                f"{_SIZE} is {size!r:.40}, and {left:,} bytes are left for it: send what it says,"
+                " behind the JSON whose end inference-header-content-length names",
+            )
         found.append(behind[first : first + size])
         first += size
     if first < len(behind):

@@ -84,7 +84,11 @@ def read_inference(
     try:
         asked = decode(_inferences, body[:size] if size < len(body) else body)
     except msgspec.DecodeError as exc:
-        raise Refusal(400, f"the body is not a request in JSON: {exc}") from exc
+        raise Refusal(
+            400,
+            f"the body is not a request in JSON: {exc}; where tensors follow it,"
+            " inference-header-content-length names its end",
+        ) from exc
     for output in asked.outputs:
         if output.name != OUTPUT:
             raise Refusal(400, f"output {output.name!r:.60}: the one output is {OUTPUT!r}")
