@@ -48,6 +48,14 @@ def test_tensors_behind_the_json_are_read_in_their_order(house, gateway, champio
     assert [(p.entity, p.at) for p in house.predictions()] == [("7", 6.0), ("8", 7.5)]
 
 
+@pytest.mark.parametrize("customers", [("ada", "bob"), ("ad\u00e4", "b\U0001f600b")])
+def test_texts_are_read_whatever_their_alphabet(house, gateway, customers):
+    raws = [customer.encode() for customer in customers]
+    raw = b"".join(struct.pack("<I", len(raw)) + raw for raw in raws)
+    assert ask(gateway, *sent(AGE, SPEND, REGION, ("customer", "BYTES", raw))).status_code == 200
+    assert [p.entity for p in house.predictions()] == [*customers]
+
+
 def test_some_may_be_in_the_json(gateway, champion):
     header, behind = sent(SPEND, REGION)
     body = json.loads(header)

@@ -144,14 +144,17 @@ def _from_bytes(tensor: Tensor, raw: memoryview) -> Sequence[Any]:
 def _texts(tensor: Tensor, raw: memoryview) -> list[str]:
     """Return texts, each of which comes after its length."""
     texts = []
-    whole, place = bytes(raw), 0
+    whole, end, place = bytes(raw), len(raw), 0
+    # Where each byte is a character, cutting what was decoded at once takes half of the time.
+    text = whole.decode() if whole.isascii() else ""
     try:
-        while place < len(whole):
+        while place < end:
             (size,) = _LENGTH.unpack_from(whole, place)
-            place += _LENGTH.size + size
-            if place > len(whole):
+            first = place + _LENGTH.size
+            place = first + size
+            if place > end:
                 raise bad(tensor, "its last element is cut off")
-            texts.append(whole[place - size : place].decode())
+            texts.append(text[first:place] if text else whole[first:place].decode())
     except struct.error as exc:
         raise bad(tensor, "its last element is cut off") from exc
     except UnicodeDecodeError as exc:
