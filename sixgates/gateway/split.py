@@ -1,6 +1,7 @@
 """Which arm answers a unit: sticky for a release, and nested as the share grows."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from xxhash import xxh3_64_intdigest
 
@@ -39,12 +40,15 @@ def beside_of(salt: str, units: Sequence[str], share: float) -> list[int]:
     ... ]
     True
     """
-    # What `bucket` says of each, without a call of it for each of thousands.
-    before, limit = f"{salt}\0".encode("utf-8", "surrogatepass"), share / _STEP
+    if not share > 0:
+        return []
+    # What `bucket` says of each, without a call of it for each of thousands: a digest is below the
+    # limit where its bucket is below the share.
+    before, limit = f"{salt}\0".encode("utf-8", "surrogatepass"), ceil(share / _STEP) << 11
     return [
         i
         for i, unit in enumerate(units)
-        if xxh3_64_intdigest(before + unit.encode("utf-8", "surrogatepass")) >> 11 < limit
+        if xxh3_64_intdigest(before + unit.encode("utf-8", "surrogatepass")) < limit
     ]
 
 
