@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def judge(answers: Answers) -> list[str]:
     Returns:
         The errors, one a row; none where no row failed.
     """
-    if isfinite(sum(map(sum, answers))):
+    if isfinite(sum(chain.from_iterable(answers))):
         return []
     errors = [""] * len(answers)
     for i, values in enumerate(answers):

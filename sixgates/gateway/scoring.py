@@ -173,10 +173,10 @@ def _together(served: Served, packed: bytes, beside: list[Scored], own: list[Sco
     if len(scored) == 1:
         values = scored[0].batch.answers
     else:
-        by_row: dict[int, tuple[float, ...]] = {}
+        values = [()] * (len(packed) // served.champion.booster.row_bytes)
         for s in scored:  # the champion's last: it answers where the one beside it failed
-            by_row.update(zip(s.batch.rows, s.batch.answers, strict=True))
-        values = [by_row[i] for i in range(len(by_row))]
+            for row, answers in zip(s.batch.rows, s.batch.answers, strict=True):
+                values[row] = answers
     if served.champion.booster.outputs == 1:
         return Answer([value for (value,) in values], "", batches, parts, packed)
     return Answer([*values], "", batches, parts, packed)
