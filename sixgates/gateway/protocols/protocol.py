@@ -3,7 +3,7 @@
 import math
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ MAX_ROWS = 10_000
 """Rows or labels one request may carry."""
 MAX_REQUEST_ID = 200
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of times without a zone, which are UTC
 _YEAR_1, _YEAR_9999 = -62_135_596_800.0, 253_402_300_799.0
 
 
@@ -247,7 +248,7 @@ def _label(sent: _SentLabel, i: int, received: float) -> Label:
         request=sent.request,
         row=sent.row,
         label=text,
-        at=received if sent.at is None else _seconds(sent.at, f"label {i}, 'at'"),
+        at=received if sent.at is None else _seconds(sent.at, "label {}, 'at'", i),
         received=received,
     )
 
@@ -257,24 +258,28 @@ def _event_time(value: object, received: float, name: str, i: int) -> float:
         return received
     if type(value) is float and _YEAR_1 <= value <= _YEAR_9999:
         return value
-    return _seconds(value, f"row {i}, column {name!r}")
+    return _seconds(value, "row {}, column {!r}", i, name)
 
 
-def _seconds(value: object, where: str) -> float:
-    """Read ISO 8601 text (UTC where it has no zone) or seconds since 1970."""
+def _seconds(value: object, where: str, *what: object) -> float:
+    """Read ISO 8601 text (UTC where it has no zone) or seconds since 1970.
+
+    Each row may have one, so what names its place is put together only for a refusal.
+    """
     seconds = math.nan
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = zoned.timestamp()
+            seconds = moment.timestamp() if moment.tzinfo else (moment - _EPOCH).total_seconds()
         except (ValueError, OverflowError):
             pass
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         seconds = value
     if not _YEAR_1 <= seconds <= _YEAR_9999:
         raise Refusal(
-            400, f"{where}: {value!r:.40} is neither ISO 8601 nor seconds since 1970 (UTC)"
+            400,
+            f"{where.format(*what)}: {value!r:.40} is neither ISO 8601 nor seconds since 1970"
+            " (UTC)",
         )
     return float(seconds)
 
