@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import NamedTuple
 
+import msgspec
+
 from sixgates.gates.records import Arm, Batch, Prediction
 from sixgates.gates.row_reader import chosen
 from sixgates.gateway.booster import Answers, judge, said
@@ -20,7 +22,7 @@ from sixgates.gateway.store import LoadedModel
 _CHAMPION, _SHADOW = Arm.CHAMPION, Arm.SHADOW
 
 
-class Other(NamedTuple):
+class Other(msgspec.Struct, frozen=True):
     """A model that is asked for rows which another has answered."""
 
     model: LoadedModel
@@ -29,7 +31,7 @@ class Other(NamedTuple):
     """Whether it reads the rows itself, because the champion reads them otherwise."""
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """Rows of one request. It waits, so it holds on to no more than it must."""
 
     answered: Prediction | Batch
@@ -159,7 +161,8 @@ def _read(model: LoadedModel, rows: list[Wanted]) -> tuple[bytes, list[str]]:
     """Pack rows as a model reads them; those it cannot read as zeros, with the reason why."""
     packs, unread = [], []
     nothing = bytes(model.booster.row_bytes)
-    for answered, _, question in rows:
+    for wanted in rows:
+        answered, question = wanted.answered, wanted.question
         assert question is not None  # noqa: S101 - kept where the model reads the rows itself
         for row in answered.rows if isinstance(answered, Batch) else [answered.row]:
             try:
