@@ -15,7 +15,7 @@ from sixgates.gates.evaluate import HoldoutEvidence, judge_holdout, measure_hold
 from sixgates.gates.footprint import Footprint
 from sixgates.gates.losses import base_rate_prediction
 from sixgates.gates.ports import DatasetRef, ModelRef
-from sixgates.gates.profile import profile_frame
+from sixgates.gates.profile.count import profile_frame
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.timesplit import TimeSplit, time_split

@@ -10,7 +10,8 @@ from sixgates.adapters.events import emit_drift_event
 from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.evidence import loss_by_period
-from sixgates.gates.profile import profile_frame, psi
+from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.distance import psi
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch

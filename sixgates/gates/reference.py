@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sixgates.gates.profile import Profile
+from sixgates.gates.profile.counts import Profile
 
 
 @dataclass(frozen=True, slots=True)

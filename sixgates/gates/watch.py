@@ -18,7 +18,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sixgates.gates.policy import WatchPolicy
-from sixgates.gates.profile import Profile, merge, profile_frame, psi, without
+from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.counts import Profile, merge, without
+from sixgates.gates.profile.distance import psi
 from sixgates.gates.statistics.periods import sr_detector
 from sixgates.gates.verdict import number
 

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from sixgates.gates.policy import WatchPolicy
-from sixgates.gates.profile import profile_frame, psi
+from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.distance import psi
 from sixgates.gates.watch import WatchEvidence, judge_watch, past_windows
 
 POLICY = WatchPolicy()

@@ -16,7 +16,8 @@ from projects.loans import project as loans
 from simulation.drift import ShiftKind
 from simulation.scenarios import CORE, INPUTS, LIVE, End, Scenario, project_file
 from sixgates.adapters.project_files import load_project
-from sixgates.gates.profile import profile_frame, psi
+from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.distance import psi
 from sixgates.gates.timesplit import TimeSplit, time_split
 from sixgates.gates.validate import judge_validation, split_rows
 from sixgates.gates.watch import WatchEvidence, judge_watch, past_windows

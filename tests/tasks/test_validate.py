@@ -5,7 +5,7 @@ import pytest
 
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.gates.errors import ContractError, TransientError
-from sixgates.gates.profile import profile_frame
+from sixgates.gates.profile.count import profile_frame
 from sixgates.gates.reference import Reference
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.route import Step

@@ -1,0 +1,150 @@
+"""What does the champion lose right now, before any label is known?
+
+Its probabilities are brought to what came true on the holdout; the loss that they then lead one to
+expect is averaged over the window (confidence-based performance estimation). It sees what more
+difficult rows cost. It cannot see that the meaning of the inputs has changed: then the same
+probabilities are wrong, and only labels tell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from sixgates.gates.card import Task
+from sixgates.gates.losses import row_losses
+from sixgates.gates.project import Project
+
+_FEWEST = 500
+"""Holdout rows below which probabilities cannot be brought to what came true."""
+_KNOTS = 200
+"""Points by which a calibration is kept."""
+_STRANGE = 0.05
+"""Share of a window's probabilities that may lie beyond those of the holdout."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrator:
+    """What came true of what was said, for one outcome; straight lines between points."""
+
+    said: tuple[float, ...]
+    """Ascending."""
+    came: tuple[float, ...]
+
+    def __call__(self, said: Floats) -> Floats:
+        """Return how often what was said comes true."""
+        return np.interp(said, self.said, self.came)
+
+
+@dataclass(frozen=True, slots=True)
+class LossEstimator:
+    """Expects a loss from probabilities alone."""
+
+    calibrators: tuple[Calibrator, ...]
+    """One for binary labels, one a class for several."""
+    invalid: str
+    """Why it cannot be used; empty where it can."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "calibrators": [{"said": c.said, "came": c.came} for c in self.calibrators],
+            "invalid": self.invalid,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Rebuild a stored estimator; a missing key raises KeyError."""
+        calibrators = (
+            Calibrator(tuple(c["said"]), tuple(c["came"])) for c in stored["calibrators"]
+        )
+        return cls(tuple(calibrators), stored["invalid"])
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLoss:
+    """The loss to expect in a window."""
+
+    mean: float
+    """In units of the project's loss; NaN where it cannot be said."""
+    rows: int
+    invalid: str
+    """Why it cannot be said, empty where it can."""
+
+
+def loss_estimator(
+    project: Project, labels: np.ndarray, predictions: Floats, classes: tuple[str, ...]
+) -> LossEstimator:
+    """Learn from the holdout how often the champion's probabilities come true.
+
+    Args:
+        project: Names task and loss.
+        labels: 0/1, or the classes as text.
+        predictions: (n,) or (n, classes).
+        classes: In the order of the columns.
+    """
+    if project.task is Task.REGRESSION:
+        return LossEstimator((), "a number has no probability to go by")
+    if len(labels) < _FEWEST:
+        return LossEstimator((), f"the holdout has {len(labels):,} rows, {_FEWEST:,} are needed")
+    outcomes = _outcomes(project, labels, classes)
+    return LossEstimator(
+        tuple(_calibrator(p, y) for p, y in zip(_columns(predictions), outcomes, strict=True)), ""
+    )
+
+
+def expected_loss(
+    estimator: LossEstimator, project: Project, predictions: Floats, classes: tuple[str, ...]
+) -> ExpectedLoss:
+    """Return the mean loss that the champion's answers in a window lead one to expect.
+
+    With calibrated probabilities c_k of the outcomes k, and the losses l_k that an answer would
+    have if k came, a row is expected to lose `sum_k c_k l_k`.
+    """
+    rows = len(predictions)
+    if estimator.invalid:
+        return ExpectedLoss(np.nan, rows, estimator.invalid)
+    if not rows or not np.isfinite(predictions).all():
+        return ExpectedLoss(np.nan, rows, "the window has no answers that are all numbers")
+    strange = max(
+        float(np.mean((p < c.said[0]) | (p > c.said[-1])))
+        for p, c in zip(_columns(predictions), estimator.calibrators, strict=True)
+    )
+    if strange > _STRANGE:
+        return ExpectedLoss(
+            np.nan, rows, f"{strange:.0%} of the probabilities lie beyond all of the holdout's"
+        )
+    chances = np.stack(
+        [c(p) for p, c in zip(_columns(predictions), estimator.calibrators, strict=True)]
+    )
+    if project.task is Task.BINARY:
+        outcomes: list[np.ndarray] = [np.ones(rows), np.zeros(rows)]
+        chances = np.stack([chances[0], 1 - chances[0]])
+    else:
+        outcomes = [np.full(rows, c) for c in classes]
+        chances = chances / np.maximum(chances.sum(axis=0), 1e-12)
+    losses = [row_losses(project, outcome, predictions, classes) for outcome in outcomes]
+    return ExpectedLoss(float((chances * np.stack(losses)).sum(axis=0).mean()), rows, "")
+
+
+def _outcomes(project: Project, labels: np.ndarray, classes: tuple[str, ...]) -> list[Floats]:
+    if project.task is Task.BINARY:
+        return [np.asarray(labels, dtype=np.float64)]
+    return [(labels == name).astype(np.float64) for name in classes]
+
+
+def _columns(predictions: Floats) -> list[Floats]:
+    return list(predictions.reshape(len(predictions), -1).T)
+
+
+def _calibrator(said: Floats, came: Floats) -> Calibrator:
+    order = np.argsort(said, kind="stable")
+    fitted = isotonic_regression(came[order]).x
+    at = np.unique(np.linspace(0, len(order) - 1, min(_KNOTS, len(order))).astype(int))
+    x, first = np.unique(said[order][at], return_index=True)
+    return Calibrator(tuple(x.tolist()), tuple(fitted[at][first].tolist()))
