@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import approval, ledger, line, log, operate, people
+from cli.dry_run import dry_run as dry_run_of
+from cli.dry_run import show_dry_run
 from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
@@ -150,11 +152,24 @@ def retrain(
 
 
 @app.command(epilog=EPILOG)
-def watch(project: Project, data: Data = None, as_json: Json = False) -> None:
+def watch(
+    project: Project,
+    data: Data = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what would have asked for a retrain until now."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look for drift, and raise an alert where the world has moved.
 
     Example: sixgates watch --project loans --data loans.parquet
     """
+    if dry_run:
+        with sentences():
+            found = dry_run_of(project, data)
+            show(found, as_json=as_json, human=lambda: show_dry_run(found))
+        return
     with sentences():
         ended = operate.watch(project, data)
     _finish(ended, as_json=as_json)

@@ -31,5 +31,5 @@ def watch(project: str, data: str | None = None, *, announce: bool = True) -> An
     give_notice(project)
     report = look_for_drift(project, data)
     raised = raise_alert(project, data, report, announce=announce)
-    name = "Quiet" if raised.alert is None else "Alerted"
+    name = "Alerted" if raised.alert is not None else "Broken feed" if report.faults else "Quiet"
     return Completed(name=name, message=raised.sentence)

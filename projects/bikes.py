@@ -74,7 +74,7 @@ project = Project(
         ),
         # A challenger that shows neither gain nor harm in a month makes room for a fresher one.
         canary={"deadline": timedelta(days=30)},
-        # The weather of a week differs from any season's; two weeks say more.
-        watch=WatchPolicy(window=timedelta(days=14)),
+        # A day has 24 rows; a week has its weekend too.
+        watch=WatchPolicy(window=timedelta(days=7), min_rows=100),
     ),
 )

@@ -59,6 +59,6 @@ project = Project(
         # A challenger that shows neither gain nor harm in a month makes room for a fresher one.
         canary={"deadline": timedelta(days=30)},
         # Prices have weekly seasons: compare whole weeks.
-        watch=WatchPolicy(window=timedelta(days=14)),
+        watch=WatchPolicy(window=timedelta(days=7)),
     ),
 )

@@ -51,9 +51,9 @@ policies = Policies(
     canary=CanaryPolicy(margin=0.01, min_periods=5, max_stage=timedelta(days=2)),
     # Twelve matured days of watch, so that a regression of the first week is seen in time.
     monitor=MonitorPolicy(periods=12),
-    # Inputs are compared over four days. A loss up to a quarter higher is left to the inputs to
-    # explain: a day of 400 rows swings the Brier score by 5 %.
-    watch=WatchPolicy(window=timedelta(days=4), min_rows=400, loss_tolerance=0.25),
+    # A loss up to a quarter higher is left to the inputs to explain: a day of 400 rows swings the
+    # Brier score by 5 %.
+    watch=WatchPolicy(loss_tolerance=0.25),
 )
 
 project = Project(

@@ -25,7 +25,7 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Impossible values: a debt ratio of 99, negative income, no region."""
+    """Impossible values: a debt ratio of 99 and a negative income."""
 
     from_day: float
     share: float
@@ -35,12 +35,11 @@ class Garbage:
     def apply(
         self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
     ) -> pl.DataFrame:
-        """Return the rows with three columns spoilt in each row that is hit."""
+        """Return the rows with two columns spoilt in each row that is hit."""
         hit = _hit(days, self.from_day, self.until_day, self.share, rng)
         return frame.with_columns(
             income=pl.when(hit).then(-pl.col("income")).otherwise("income"),
             debt_ratio=pl.when(hit).then(99.0).otherwise("debt_ratio"),
-            region=pl.when(hit).then(None).otherwise("region"),
         )
 
 

@@ -9,18 +9,16 @@ from prefect.cache_policies import NO_CACHE
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lightgbm_trainer import measure_footprint, predict
+from sixgates.adapters.observing import Watched, reference_of
 from sixgates.gates.card import ModelCard
 from sixgates.gates.encoding import label_array
 from sixgates.gates.evaluate import HoldoutEvidence, judge_holdout, measure_holdout
 from sixgates.gates.footprint import Footprint
 from sixgates.gates.losses import base_rate_prediction
 from sixgates.gates.ports import DatasetRef, ModelRef
-from sixgates.gates.profile.count import profile_frame
 from sixgates.gates.project import Project
-from sixgates.gates.reference import Reference
 from sixgates.gates.timesplit import TimeSplit, time_split
 from sixgates.gates.verdict import Gate, Verdict
-from sixgates.gates.watch import past_windows
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
@@ -38,18 +36,11 @@ def evaluate(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
     footprint = measure_footprint(text, card, split.holdout)
     evidence = holdout_evidence(project, split, text, card, footprint)
     verdict = judge_holdout(evidence, project.policies.evaluation, project.loss)
-    roles = project.roles
-    profile = profile_frame(rows, roles.numeric, roles.categorical)
-    window = project.policies.watch.window
-    reference = Reference(
-        profile=profile,
-        past_windows=tuple(past_windows(rows, profile, window, roles.event_time)),
-        holdout_loss=float(evidence.losses.mean()),
-        until=rows[roles.event_time].max(),  # type: ignore[arg-type]
-    )
+    reference = reference_of(Watched(project, text, card), rows, split)
     given = {"digest": model.digest}
     with intended(world, Effect.STORE_REFERENCE, run.model, release=run.id, given=given):
-        world.references.put(run.model, model.digest, reference)
+        stored = world.references.put(run.model, model.digest, reference)
+        world.registry.log_reference(run.tracking, stored)
     inputs = {
         "as_of": dataset.as_of.isoformat(),
         "accepted": dataset.digest,

@@ -2,23 +2,19 @@
 
 from dataclasses import dataclass
 
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.events import emit_drift_event
-from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.wiring import World, build
-from sixgates.gates.evidence import loss_by_period
-from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.profile.distance import psi
 from sixgates.gates.project import Project
-from sixgates.gates.reference import Reference
-from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
+from sixgates.gates.watch import WatchReport, judge_watch
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
 from sixgates.ledger.standing import read_acts, waiting_alert
+from tasks.feed import note_feed
 from tasks.hold import still_held
+from tasks.look import look_around
 from tasks.resume import dead_runs
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
@@ -36,11 +32,11 @@ class Raised:
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def look_for_drift(project: str, data: str | None) -> WatchReport:
-    """Compare the present with what the serving champion was made from."""
+    """Compare what has come since with what the serving champion was made from."""
     world, chosen = build(), project_of(project)
-    route = require_route(world.ledger, chosen.name)
-    reference = world.references.get(chosen.name, route.champion.digest)
-    return judge_watch(_evidence(world, chosen, data, route, reference), chosen.policies.watch)
+    since = look_around(world, chosen, data)
+    note_feed(world, chosen.name, since.looks)
+    return judge_watch(since.evidence(world.clock.now(), since.looks), chosen.policies.watch)
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
@@ -62,7 +58,7 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
             alert = next(a for a in alerts if a.seq == again.alert)
             _announce(project, data, alert, announce=announce)
         return again
-    if not report.alert:
+    if not report.asks:
         return Raised(None, report.sentence)
     if route.is_open:
         return Raised(None, f"no alert while a release is in step {route.step}: {report.sentence}")
@@ -71,10 +67,13 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
         return Raised(None, f"no alert before {until}, the cooldown: {report.sentence}")
     figures = {
         "signals": [
-            {"name": s.name, "seen": s.seen, "limit": s.limit, "n": s.n} for s in report.signals
+            {"name": s.name, "alert": s.alert, "seen": s.seen, "limit": s.limit,
+             "effect": s.effect, "floor": s.floor, "n": s.n}
+            for s in report.signals
         ],
         "features": list(report.features),
-    }
+        "window": report.window.isoformat() if report.window else None,
+    }  # fmt: skip
     seq = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
     newest = world.ledger.entries(model, kind=Kind.ALERT)[-1]
     _announce(project, data, newest, announce=announce)
@@ -121,39 +120,3 @@ def _announce(project: str, data: str | None, alert: Entry, *, announce: bool) -
     if announce:
         payload = {"project": project, "data": data, "alert": alert.seq, "reason": alert.reason}
         emit_drift_event(alert.model, payload | alert.body)
-
-
-def _evidence(
-    world: World, project: Project, data: str | None, route: Route, reference: Reference
-) -> WatchEvidence:
-    now, policy, roles = world.clock.now(), project.policies.watch, project.roles
-    earliest = now - policy.window - policy.persistence * project.period
-    rows = (
-        ParquetLake(project, data).as_of(now).filter(pl.col(roles.event_time) > earliest).collect()
-    )
-    looks = []
-    for back in range(policy.persistence):
-        end = now - back * project.period
-        within = pl.col(roles.event_time).is_between(end - policy.window, end, closed="right")
-        window = rows.filter(within)
-        profile = profile_frame(window, roles.numeric, roles.categorical, like=reference.profile)
-        looks.append((psi(reference.profile, profile), window.height))
-    serving_since = next(
-        r.at for r in world.ledger.routes(project.name)
-        if r.champion == route.champion
-    )  # fmt: skip
-    losses = loss_by_period(
-        project,
-        route.champion.number,
-        world.log.predictions(project.name, serving_since),
-        world.log.labels(project.name),
-        now=now,
-        classes=world.models.get(project.name, route.champion.digest)[1].classes,
-    )
-    return WatchEvidence(
-        looks=tuple(figures for figures, _ in looks),
-        rows=looks[0][1],
-        past_windows=reference.past_windows,
-        period_losses=losses["loss"].to_numpy(),
-        holdout_loss=reference.holdout_loss,
-    )

@@ -80,6 +80,10 @@ class FakeRegistry:
         self._answer()
         self.verdicts.append((run, verdict))
 
+    def log_reference(self, run, file):
+        self._answer()
+        self.runs.setdefault(run, {})["reference"] = file
+
     def log_report(self, run, html):
         self._answer()
         self.runs.setdefault(run, {})["report"] = html

@@ -133,7 +133,7 @@ def play_history(project_path: str, data: Path, processes: Processes, say: Say) 
     play = Play(theatre, frame, say)
     _first_model(play, start)
     days = periods_of(frame, project, start)
-    every = max(1, round(project.policies.watch.window / project.period / 2))
+    every = max(1, round(project.policies.watch.window / project.period))
     before = start
     with theatre.replay(frame) as replay:
         for n, (until, rows) in enumerate(days, 1):

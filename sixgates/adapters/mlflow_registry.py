@@ -114,11 +114,13 @@ class MlflowRegistry:
             metrics = _metrics({name: value for name, value in seen.items() if value is not None})
             client.log_batch(run, metrics=metrics, tags=_tags({f"gate.{gate}": verdict.outcome}))
 
+    def log_reference(self, run: str, file: Path) -> None:
+        """Attach what the watch will compare with to the run that made the model."""
+        self._attach(run, file, "watch")
+
     def log_report(self, run: str, html: Path) -> None:
         """Attach the report to the run."""
-        client = self._client()
-        with self._errors(f"attaching {html} to run {run}"):
-            client.log_artifact(run, str(html), "report")
+        self._attach(run, html, "report")
 
     def end_run(self, run: str, status: str, reason: str) -> None:
         """Close the run: FINISHED whatever the gates said, FAILED when the pipeline broke."""
@@ -177,6 +179,11 @@ class MlflowRegistry:
                 )
             )
             return {str(run.info.run_id): str(run.info.run_name) for run in found}
+
+    def _attach(self, run: str, file: Path, folder: str) -> None:
+        client = self._client()
+        with self._errors(f"attaching {file} to run {run}"):
+            client.log_artifact(run, str(file), folder)
 
     def _client(self) -> "MlflowClient":
         with self._lock:  # the first opening of a database creates its tables

@@ -57,8 +57,17 @@ class ParquetLake:
         hidden = [roles.label, *([roles.label_time] if roles.label_time else [])]
         present = [name for name in hidden if name in frame.collect_schema()]
         frame = frame.with_columns(pl.when(known).then(pl.col(n)).alias(n) for n in present)
-        with self._reading():
+        with self.reading():
             return frame.sort(roles.event_time, maintain_order=True).collect().lazy()
+
+    def between(self, start: datetime, end: datetime) -> pl.LazyFrame:
+        """Return the rows after one moment and until another, in any order, unread.
+
+        Raises:
+            ConfigurationError: as `check`; reading it must happen within `reading`.
+        """
+        when = pl.col(self._project.roles.event_time)
+        return self._normalised().filter(when.is_between(start, end, closed="right"))
 
     def check(self) -> None:
         """Refuse a source that cannot be read at all.
@@ -76,7 +85,7 @@ class ParquetLake:
             ConfigurationError: as `check`.
         """
         when = pl.col(self._project.roles.event_time)
-        with self._reading():
+        with self.reading():
             query = self._normalised().select(
                 when.min().alias("a"), when.max().alias("b"), n=pl.len()
             )
@@ -108,7 +117,7 @@ class ParquetLake:
     def _normalised(self) -> pl.LazyFrame:
         """Scan the source, refuse what cannot be cut by time, and bring times to naive UTC."""
         roles = self._project.roles
-        with self._reading():
+        with self.reading():
             frame = self._scan()
             schema = frame.collect_schema()
         for role, name in (("event_time", roles.event_time), ("label", roles.label)):
@@ -146,7 +155,7 @@ class ParquetLake:
         return pl.scan_parquet(files)
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
         """Turn what reading may raise into one sentence; a user's callable may raise anything."""
         if not callable(self._source):
             with _naming(self.describe()):

@@ -133,7 +133,8 @@ def loss_by_period(
     """Return the matured mean loss of one version per period, whatever arm it answered in.
 
     Returns:
-        Columns `period` (count of periods since 1970), `loss` (units of the loss) and `n` (rows).
+        Columns `period` (count of periods since 1970), `loss` (units of the loss), `n` (rows) and
+        `matures` (when all of its labels were due, in seconds since 1970).
     """
     rows = (
         _first_answers(predictions)
@@ -142,7 +143,8 @@ def loss_by_period(
     )
     known = known_losses(project, {version: classes}, rows, labels, now)
     matured = known.filter(pl.col("matures") <= seconds(now))
-    return matured.group_by("period").agg(pl.col("loss").mean(), n=pl.len()).sort("period")
+    of_period = matured.group_by("period")
+    return of_period.agg(pl.col("loss").mean(), pl.col("matures").max(), n=pl.len()).sort("period")
 
 
 def _rows(

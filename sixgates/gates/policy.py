@@ -4,9 +4,9 @@ Losses and margins are in the units of the project's loss; times are event times
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sixgates.gates.freeze import Window, leave_time
 
@@ -154,24 +154,51 @@ class MonitorPolicy(_Policy):
     """Chance of a false rollback by what needs no labels: errors, slow answers, predictions."""
 
 
+class TriggerPolicy(_Policy):
+    """Which of the things that the watch sees ask for a retrain; the others are only told."""
+
+    on: Literal["never", "schedule", "drift", "loss", "cost-benefit", "m of n"] = "drift"
+    """"schedule": when `every` has passed since the last run. "drift": any signal. "loss": only
+    what the loss shows, as measured or as expected before labels are known. "cost-benefit": where
+    there is drift, and the loss that a fresh model would save within `horizon` is worth
+    `retrain_cost`. "m of n": at least `agree` signals at once."""
+    every: timedelta | None = Field(None, gt=timedelta(0))
+    agree: int = Field(2, ge=1, le=5)
+    retrain_cost: float | None = Field(None, ge=0)
+    """What a retrain costs, in units of the loss summed over rows."""
+    horizon: timedelta = Field(timedelta(days=30), gt=timedelta(0))
+    """For how long a fresh model would save what it saves."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.on == "schedule" and self.every is None:
+            raise ValueError('trigger.on is "schedule": give trigger.every')
+        if self.on == "cost-benefit" and self.retrain_cost is None:
+            raise ValueError('trigger.on is "cost-benefit": give trigger.retrain_cost')
+        return self
+
+
 class WatchPolicy(_Policy):
     """The watch: when the world has moved enough to ask for a retrain."""
 
-    window: timedelta = timedelta(days=7)
-    """The current window that is compared with the champion's training data."""
+    window: timedelta = Field(timedelta(days=1), gt=timedelta(0))
+    """What is looked at as one; windows follow one another from the champion's newest row on."""
+    season: timedelta = Field(timedelta(days=7), gt=timedelta(0))
+    """Each window is compared with those at the same place of the season, where the training data
+    holds three seasons of whole windows."""
     min_rows: int = Field(200, ge=1)
+    """Windows with fewer rows say nothing."""
+    run_length: float = Field(365.0, gt=1)
+    """While nothing moves, a false alert comes once in at least so many windows, on average."""
     psi_floor: float = Field(0.1, gt=0)
-    """Smallest bias-corrected population stability index that may alert."""
-    rank_factor: float = Field(1.5, ge=1)
-    """How far the statistic must exceed its own largest past window."""
+    """Smallest bias-corrected population stability index that may alert, of inputs or answers."""
+    area_floor: float = Field(0.6, ge=0.5, lt=1)
+    """Smallest area under the curve of the classifier that tells a window from the training."""
     loss_tolerance: float = Field(0.1, ge=0)
-    """Rise of the matured loss over the holdout loss that is tolerated, as a share of it."""
-    alpha: float = Field(0.01, gt=0, lt=0.5)
-    """Chance that the loss signal ever alarms while the loss has not risen beyond tolerance."""
-    persistence: int = Field(2, ge=1)
-    """Looks in a row that must agree before input drift alerts."""
+    """Rise of the loss over the holdout loss that is tolerated, as a share of it."""
     cooldown: timedelta = timedelta(days=7)
     """Least time between two alerts of one model."""
+    trigger: TriggerPolicy = TriggerPolicy()
 
 
 class GovernorPolicy(_Policy):

@@ -108,6 +108,9 @@ class Registry(Protocol):
     def log_verdict(self, run: str, verdict: Verdict) -> None:
         """Record one gate's decision in the run."""
 
+    def log_reference(self, run: str, file: Path) -> None:
+        """Attach what the watch will compare with to the run that made the model."""
+
     def log_report(self, run: str, html: Path) -> None:
         """Attach the report to the run."""
 

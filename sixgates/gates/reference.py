@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sixgates.gates.drift.expected_loss import LossEstimator
+from sixgates.gates.drift.look import Look
 from sixgates.gates.profile.counts import Profile
 
 
@@ -11,9 +13,17 @@ class Reference:
     """The data a model was made from, as the watch needs it."""
 
     profile: Profile
-    past_windows: tuple[float, ...]
-    """Largest population stability index of each past window against the profile."""
+    """Of the inputs."""
+    answers: Profile
+    """Of the model's answers to rows that training never saw."""
+    looks: tuple[Look, ...]
+    """Each window of the data, oldest first; answers only where training never saw its rows."""
+    sample: tuple[tuple[float | None, ...], ...]
+    """Some encoded rows from all windows, without the calendar's columns; None for NaN."""
+    calendar: tuple[str, ...]
+    """Features that say when a row came, and so nothing of drift."""
+    estimator: LossEstimator
     holdout_loss: float
     """Mean loss on the holdout, in units of the loss."""
     until: datetime
-    """Event time of the newest row."""
+    """Event time of the newest row, naive UTC."""

@@ -2,14 +2,15 @@ import json
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
 from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.gates.errors import ContractError
-from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.reference import Reference
 from sixgates.ledger.route import Route, Step, Version
+from tests.gates.looks import days
+from tests.references import reference_of
 
 UNTIL = datetime(2026, 5, 1)  # noqa: DTZ001 - event times are naive UTC
 ROUTE = Route("tiny", 1, Step.COLD_START, Version("1", "abc"), None, "r", UNTIL, "test", "test")
@@ -18,7 +19,8 @@ ROUTE = Route("tiny", 1, Step.COLD_START, Version("1", "abc"), None, "r", UNTIL,
 @pytest.fixture
 def reference():
     rows = pl.DataFrame({"x": [1.0, 2.5, None], "c": ["a", "b", "a"]})
-    return Reference(profile_frame(rows, ["x"], ["c"]), (0.1, 0.2), 0.3, UNTIL)
+    look = next(iter(days(np.random.default_rng(1), 1)))
+    return replace(reference_of(rows, ["x"], ["c"], UNTIL), looks=(look,))
 
 
 def test_what_is_stored_is_returned(tmp_path, reference):
@@ -39,6 +41,15 @@ def test_one_of_an_older_version_stops_the_watch_and_not_the_next_retrain(tmp_pa
     with pytest.raises(ContractError, match="older version of sixgates: run `sixgates retrain"):
         store.get("tiny", "abc")
     assert store.until(ROUTE) == UNTIL
+
+
+def test_looks_are_kept_beside_it_and_are_none_where_they_cannot_be_read(tmp_path, reference):
+    store = ReferenceStore(tmp_path)
+    assert store.looks("tiny", "abc") == ()
+    store.put_looks("tiny", "abc", reference.looks)
+    assert store.looks("tiny", "abc") == reference.looks
+    (tmp_path / "tiny/abc.looks.json").write_text("[{")
+    assert store.looks("tiny", "abc") == ()
 
 
 @pytest.mark.parametrize("written", [None, "", "[]", '{"form": 2}', '{"form": 2, "profile": 3}'])

@@ -224,7 +224,7 @@ def test_the_watch_alerts_when_the_inputs_move_and_is_quiet_before(town):
     alerted = watch(here.path, here.data, return_state=True)
     assert alerted.name == "Alerted"
     (alert,) = here.ledger.entries(here.model, kind=Kind.ALERT)
-    assert alerted.message.startswith(f"alert {alert.seq}: input drift income")
+    assert alerted.message.startswith(f"alert {alert.seq}: inputs moved: stability index")
     again = watch(here.path, here.data, return_state=True)  # nobody answered
     assert again.message.startswith(f"alert {alert.seq} is unanswered")
     assert len(here.ledger.entries(here.model, kind=Kind.ALERT)) == 1

@@ -1,10 +1,9 @@
-import json
-
+import msgspec
 import numpy as np
 import pytest
 
 from sixgates.gates.card import Task
-from sixgates.gates.drift.expected_loss import LossEstimator, expected_loss, loss_estimator
+from sixgates.gates.drift.expected_loss import LossEstimator, calibrated, expected_loss
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import LossName
 from tests.fakes import tiny_project
@@ -26,14 +25,12 @@ def binary(rng, rows, *, difficulty=1.0, overconfident=1.0):
 @pytest.mark.parametrize("overconfident", [1.0, 2.5])
 def test_harder_rows_are_expected_to_cost_what_they_do(project, overconfident):
     rng = np.random.default_rng(1)
-    estimator = loss_estimator(
-        project, *binary(rng, 20_000, overconfident=overconfident), classes=()
-    )
+    estimator = calibrated(project, *binary(rng, 20_000, overconfident=overconfident), classes=())
     for difficulty in (1.0, 1.5):
         labels, said = binary(rng, 20_000, difficulty=difficulty, overconfident=overconfident)
         found = expected_loss(estimator, project, said, ())
         assert found.mean == pytest.approx(row_losses(project, labels, said).mean(), rel=0.05)
-        assert (found.rows, found.invalid) == (20_000, "")
+        assert found.why == ""
 
 
 @pytest.mark.parametrize("loss", [LossName.BRIER, LossName.LOG_LOSS])
@@ -48,7 +45,7 @@ def test_several_classes_are_expected_to_cost_what_they_do(loss):
         chosen = (rng.random(rows)[:, None] > said.cumsum(axis=1)).sum(axis=1).clip(0, 2)
         return np.array(classes)[chosen], said
 
-    estimator = loss_estimator(project, *drawn(20_000, 1.5), classes)
+    estimator = calibrated(project, *drawn(20_000, 1.5), classes)
     labels, said = drawn(20_000, 1.0)
     found = expected_loss(estimator, project, said, classes)
     assert found.mean == pytest.approx(row_losses(project, labels, said, classes).mean(), rel=0.05)
@@ -57,22 +54,21 @@ def test_several_classes_are_expected_to_cost_what_they_do(loss):
 def test_it_says_when_it_cannot_know():
     rng = np.random.default_rng(3)
     project = BINARY[0]
-    few = loss_estimator(project, *binary(rng, 100), classes=())
-    assert "100 rows, 500 are needed" in expected_loss(few, project, np.full(9, 0.5), ()).invalid
-    number = loss_estimator(tiny_project(Task.REGRESSION), np.ones(9), np.ones(9), ())
-    assert "no probability" in number.invalid
-    good = loss_estimator(project, *binary(rng, 1_000, difficulty=4.0), classes=())
+    few = calibrated(project, *binary(rng, 100), classes=())
+    assert "has 100 rows" in expected_loss(few, project, np.full(9, 0.5), ()).why
+    good = calibrated(project, *binary(rng, 1_000, difficulty=4.0), classes=())
     for answers, why in (
         (np.array([]), "no answers"),
         (np.array([0.5, np.nan]), "no answers"),
         (np.full(50, 0.999), "100% of the probabilities lie beyond"),
     ):
         found = expected_loss(good, project, answers, ())
-        assert np.isnan(found.mean)
-        assert why in found.invalid
+        assert found.mean is None
+        assert why in found.why
 
 
-def test_it_survives_json():
-    estimator = loss_estimator(BINARY[0], *binary(np.random.default_rng(4), 1_000), classes=())
-    assert LossEstimator.from_dict(json.loads(json.dumps(estimator.to_dict()))) == estimator
+def test_a_calibration_is_small_and_survives_json():
+    estimator = calibrated(BINARY[0], *binary(np.random.default_rng(4), 1_000), classes=())
+    stored = msgspec.json.encode(estimator)
+    assert msgspec.json.decode(stored, type=LossEstimator) == estimator
     assert len(estimator.calibrators[0].said) <= 200

@@ -270,8 +270,9 @@ def test_margin_and_error_rates_stand_in_words():
         "rolled back by gate 5 with probability at most 3 %",
         "after 60 days it expires and the champion stays",
         "An equal model alarms once in 200 periods or more",
-        "alarms falsely once in 100 periods or more",
-        "2 looks in a row",
+        "a false alert once in 365 of them or more",
+        "a stability index of 0.1",
+        "Any of it asks for a retrain",
     ):
         assert part in text
 

@@ -1,6 +1,6 @@
-import json
 from datetime import date
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -87,7 +87,7 @@ def test_levels_are_written_as_the_gateway_writes_them(column, levels):
 
 def test_a_profile_survives_json():
     _, profile = _training()
-    assert Profile.from_dict(json.loads(json.dumps(profile.to_dict()))) == profile
+    assert msgspec.json.decode(msgspec.json.encode(profile), type=Profile) == profile
 
 
 def test_a_lazy_frame_gives_the_same_profile():

@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sixgates.gates.statistics.ranks import e_cusum, largest_evalue, rank_evalue
+from sixgates.gates.statistics.ranks import rank_cusum, rank_evalue, windows_to_alarm
+
+LIMIT = 500.0
 
 
+def levels(series, past, limit=LIMIT):
+    """Evidence after each window of a series of statistics."""
+    return rank_cusum(lambda old, new: (series[new], [series[i] for i in old]), past, len(series),
+                      limit)  # fmt: skip
+
+
+@pytest.mark.parametrize("moved", [0, 1, 5])
 @pytest.mark.parametrize("n", [0, 1, 5, 9, 10, 19, 60, 200])
-def test_the_evidence_is_worth_one_on_average_over_all_places(n):
+def test_the_evidence_is_worth_one_on_average_over_all_places(n, moved):
     earlier = [float(i) for i in range(n)]
-    places = [rank_evalue(i - 0.5, earlier) for i in range(n + 1)]
+    places = [rank_evalue(i - 0.5, earlier, moved) for i in range(n + 1)]
     assert np.mean(places) == pytest.approx(1.0)
 
 
@@ -21,27 +30,51 @@ def test_ties_count_against_the_newest():
 
 def test_what_is_no_number_is_no_evidence():
     assert rank_evalue(math.nan, [1.0, 2.0]) == 1.0
-    assert rank_evalue(5.0, [math.nan] * 40) == largest_evalue(0) == 1.0
+    assert rank_evalue(5.0, [math.nan] * 40) == rank_evalue(5.0, []) == 1.0
 
 
-def test_exchangeable_windows_alarm_no_more_often_than_stated():
+@pytest.mark.parametrize("past", [3, 10, 40])
+def test_exchangeable_windows_alarm_no_more_often_than_stated(past):
     rng = np.random.default_rng(4)
-    limit, horizon, runs, past = 100.0, 100, 400, 30
-    alarms = 0
-    for _ in range(runs):
-        series = list(rng.standard_t(2, past + horizon))
-        level, alarmed = 0.0, False
-        for i in range(past, len(series)):
-            level = max(0.0, level) + math.log(rank_evalue(series[i], series[:i]))
-            alarmed |= level >= math.log(limit)
-        alarms += alarmed
-    # P(alarm within H) <= H / c, which bounds nothing here; the run length does: half of all runs
-    # may alarm within c windows at the very most if alarms come once in c on average.
-    assert alarms <= binom.ppf(0.999, runs, 1 - math.exp(-horizon / limit))
+    horizon, runs = 150, 200
+    alarms = sum(
+        max(levels(rng.standard_t(2, past + horizon), past, limit=100.0)) >= math.log(100.0)
+        for _ in range(runs)
+    )
+    # The run length is at least 100 windows on average, and nearly memoryless.
+    assert alarms <= binom.ppf(0.999, runs, 1 - math.exp(-horizon / 100.0))
 
 
-def test_a_shift_is_found_in_three_windows_after_sixty_quiet_ones():
+@pytest.mark.parametrize("order", [(9.0, 9.5, 9.2, 9.3), (9.9, 9.5, 9.2, 9.0)])
+def test_a_shift_is_found_in_whatever_order_its_windows_come(order):
     rng = np.random.default_rng(5)
-    series = [*rng.normal(size=60), 9.0, 9.5, 9.2]
-    evidence = [rank_evalue(series[i], series[:i]) for i in range(60, 63)]
-    assert e_cusum(evidence[:2]) < math.log(500) < e_cusum(evidence)
+    found = levels([*rng.normal(size=20), *order], 20)
+    assert found[2] < math.log(2_920.0) < levels([*rng.normal(size=20), *order], 20, 2_920.0)[3]
+
+
+def test_an_alarm_lasts_while_the_world_stays_moved_and_ends_when_it_returns():
+    rng = np.random.default_rng(6)
+    moved, back = rng.normal(9, 1, 60), rng.normal(size=4)
+    found = levels([*rng.normal(size=40), *moved, *back], 40)
+    first = next(i for i, level in enumerate(found) if level >= math.log(LIMIT))
+    assert first <= 3
+    assert all(level >= math.log(LIMIT) for level in found[first:60])
+    assert found[61] < math.log(LIMIT)
+
+
+def test_windows_of_an_alarm_never_become_usual():
+    rng = np.random.default_rng(7)
+    quiet = rng.normal(size=10)
+    series = [*rng.normal(size=40), *rng.normal(9, 1, 30), *quiet, 9.0, 9.1, 9.2]
+    found = levels(series, 40)
+    assert found[39] <= 0
+    assert found[-1] >= math.log(LIMIT)
+
+
+def test_it_is_said_how_long_an_alarm_takes():
+    for past in (3, 5, 12, 30, 100):
+        needed = windows_to_alarm(past, LIMIT)
+        found = levels([*np.zeros(past), *np.ones(needed)], past)
+        assert found[needed - 1] >= math.log(LIMIT)
+        assert all(level < math.log(LIMIT) for level in found[: needed - 1])
+    assert math.isinf(windows_to_alarm(2, LIMIT))

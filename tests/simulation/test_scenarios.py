@@ -15,12 +15,14 @@ import pytest
 from projects.loans import project as loans
 from simulation.drift import ShiftKind
 from simulation.scenarios import CORE, INPUTS, LIVE, End, Scenario, project_file
+from sixgates.adapters.lightgbm_trainer import train as train_model
+from sixgates.adapters.observing import Watched, look_at, reference_of
 from sixgates.adapters.project_files import load_project
-from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.profile.distance import psi
+from sixgates.gates.drift.look import Look
+from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.timesplit import TimeSplit, time_split
 from sixgates.gates.validate import judge_validation, split_rows
-from sixgates.gates.watch import WatchEvidence, judge_watch, past_windows
+from sixgates.gates.watch import WatchEvidence, judge_watch
 
 BY_NAME = {s.name: s for s in CORE}
 TWO_ACTS = [(INPUTS + after) for after in (1, 2, 3, 4, 6)]
@@ -110,28 +112,29 @@ def test_there_are_six_and_each_has_its_own_end():
 
 def first_alert(scenario: Scenario) -> int | None:
     """Return the day on which the watch alerts, looking once a day."""
-    project, world, roles = scenario.project, scenario.world, loans.roles
-    policy, frame = project.policies.watch, scenario.frame()
-    lake, old = scenario.lake(frame), champion(scenario)
-    history = lake.filter(pl.col("ts") <= world.moment(LIVE))
-    profile = profile_frame(history, roles.numeric, roles.categorical)
-    past = tuple(past_windows(history, profile, policy.window, "ts"))
-    losses = [old.losses(scenario.sent(world.rows_of(frame, d))) for d in range(LIVE, world.days)]
-    stability = []
-    for day in range(LIVE + 1, world.days + 1):
-        within = pl.col("ts").is_between(world.moment(day) - policy.window, world.moment(day))
-        window = lake.filter(within)
-        now = profile_frame(window, roles.numeric, roles.categorical, like=profile)
-        stability.insert(0, psi(profile, now))
+    project, world = scenario.project, scenario.world
+    policy, lake = project.policies.watch, scenario.lake(scenario.frame())
+    now = world.moment(LIVE)
+    rows = lake.filter(pl.col("ts").is_between(now - project.policies.training.window, now))
+    split = time_split(lake.filter(pl.col("ts") <= now), project, now)
+    trained = train_model(project, split)
+    model = Watched(project, trained.text, trained.card)
+    reference = reference_of(model, rows, split)
+    looks: list[Look] = []
+    for within in whole_windows(reference.until, world.moment(world.days), policy.window):
+        window = lake.lazy().filter(pl.col("ts").is_between(*within, closed="right"))
+        looks.append(look_at(model, reference, window, within, looks))
         evidence = WatchEvidence(
-            looks=tuple(stability[: policy.persistence]),
-            rows=window.height,
-            past_windows=past,
-            period_losses=np.array([x.mean() for x in losses[: max(0, day - LIVE - 2)]]),
-            holdout_loss=old.losses(old.split.holdout).mean(),
+            past=reference.looks,
+            live=tuple(looks),
+            features=tuple(f.name for f in reference.profile.features),
+            calendar=reference.calendar,
+            period_losses=np.array([]),
+            holdout_loss=reference.holdout_loss,
+            since_run=None,
         )
         if judge_watch(evidence, policy).alert:
-            return day
+            return LIVE + len(looks)
     return None
 
 

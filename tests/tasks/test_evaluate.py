@@ -25,7 +25,10 @@ def test_the_holdout_is_judged_and_the_reference_of_the_watch_is_kept(stage, tra
     assert 0.1 < reference.holdout_loss < 0.25
     assert reference.profile.rows == dataset.rows
     assert reference.until == stage.rows["ts"].max()
-    assert len(reference.past_windows) == 3  # twelve days in windows of four
+    assert [look.inputs.rows for look in reference.looks] == [150] * 12
+    # Of rows that training learnt from the model's answers say nothing.
+    assert [bool(look.answers) for look in reference.looks].count(True) == 4
+    assert stage.world.registry.runs[run.tracking]["reference"].is_file()
 
 
 def test_a_loss_above_the_limit_is_refused(stage):

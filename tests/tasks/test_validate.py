@@ -5,16 +5,15 @@ import pytest
 
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.gates.errors import ContractError, TransientError
-from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.reference import Reference
 from sixgates.gates.verdict import Outcome
 from sixgates.ledger.route import Step
 from tasks.answer import answer
 from tasks.validate import validate
+from tests.references import reference_of
 
 
 def reference(rows, until):
-    return Reference(profile_frame(rows, ["income"], []), (0.1,), 0.2, until)
+    return reference_of(rows, ["income"], [], until)
 
 
 def spoilt(frame, since):

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
 import pytest
 
+from simulation.world import World
 from sixgates.gates.card import ModelCard, Task
+from sixgates.gates.drift.trigger import Grounds
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.watch import WatchReport
 from sixgates.ledger.ledger import Kind
@@ -12,9 +15,14 @@ from tasks.evaluate import evaluate
 from tasks.retrain import train_challenger
 from tasks.watch import Raised, look_for_drift, raise_alert
 from tests.fakes import known, said
+from tests.tasks.conftest import ROWS
 
-LOUD = WatchReport(alert=True, signals=(), sentence="income moved", features=("income",))
-QUIET = WatchReport(alert=False, signals=(), sentence="no alert: all is quiet", features=())
+GROUNDS = Grounds(1, False, None, 0.2, 150, timedelta(days=1), None)  # noqa: FBT003
+LOUD = WatchReport(
+    window=None, alert=True, asks=True, signals=(), sentence="income moved", grounds=GROUNDS,
+    features=("income",),
+)  # fmt: skip
+QUIET = replace(LOUD, alert=False, asks=False, sentence="no alert: all is quiet", features=())
 
 
 @pytest.fixture
@@ -38,23 +46,28 @@ def test_quiet_data_raises_nothing(serving):
     assert serving.entries(Kind.ALERT) == serving.events == []
 
 
-def test_inputs_that_moved_raise_an_alert_that_names_them(serving):
-    now = serving.world.clock.now()
-    later = serving.rows.tail(6 * 150).with_columns(
-        pl.col("ts") + timedelta(days=6), pl.col("income") * 3
+def later(stage, days, *changes):
+    """Let days pass in which more rows of the same kind come, with these changes."""
+    came = (
+        World(stage.rows.height, stage.world.clock.now(), days, ROWS).frame().with_columns(*changes)
     )
-    serving.write(pl.concat([serving.rows, later]))
-    serving.world.clock.moment = now + timedelta(days=6)
+    stage.write(pl.concat([stage.rows, came]))
+    stage.world.clock.moment += timedelta(days=days)
+
+
+def test_inputs_that_moved_raise_an_alert_that_names_them(serving):
+    later(serving, 10, pl.col("income") * 3)
     report = look_for_drift.fn(serving.project, serving.data)
     assert report.alert
-    assert report.features == ("income",)
+    assert report.features[0] == "income"
     alert = alerted(serving, report)
     (entry,) = serving.entries(Kind.ALERT)
     assert alert == Raised(entry.seq, f"alert {entry.seq}: {report.sentence}")
-    assert entry.body["features"] == ["income"]
+    assert entry.body["features"][0] == "income"
     ((model, payload),) = serving.events
     assert (model, payload["alert"], payload["data"]) == ("loans-small", entry.seq, serving.data)
     assert payload["signals"][0]["seen"] > payload["signals"][0]["limit"]
+    assert payload["signals"][0]["effect"] > payload["signals"][0]["floor"]
 
 
 def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
@@ -67,18 +80,10 @@ def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
             )
             labels.append((f"{day}/{i}", 0, day + 2))
     serving.world.log.said, serving.world.log.known = said(*rows), known(*labels)
-    serving.write(
-        pl.concat(
-            [
-                serving.rows,
-                serving.rows.tail(16 * 150).with_columns(pl.col("ts") + timedelta(days=16)),
-            ]
-        )
-    )
-    serving.world.clock.moment += timedelta(days=16)
+    later(serving, 16)
     report = look_for_drift.fn(serving.project, serving.data)
     assert [s.name for s in report.signals if s.alert] == ["loss"]
-    assert report.signals[1].n == 14  # matured days
+    assert report.signals[-1].n == 14  # matured days
 
 
 def test_a_quiet_report_raises_nothing(serving):

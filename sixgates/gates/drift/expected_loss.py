@@ -6,9 +6,7 @@ difficult rows cost. It cannot see that the meaning of the inputs has changed: t
 probabilities are wrong, and only labels tell.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +16,8 @@ from sixgates.gates.card import Task
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 
-_FEWEST = 500
-"""Holdout rows below which probabilities cannot be brought to what came true."""
+FEWEST = 500
+"""Holdout rows below which nothing can be learned of the losses."""
 _KNOTS = 200
 """Points by which a calibration is kept."""
 _STRANGE = 0.05
@@ -43,41 +41,30 @@ class Calibrator:
 
 @dataclass(frozen=True, slots=True)
 class LossEstimator:
-    """Expects a loss from probabilities alone."""
+    """Expects a loss from the champion's answers, without labels."""
 
-    calibrators: tuple[Calibrator, ...]
-    """One for binary labels, one a class for several."""
-    invalid: str
+    calibrators: tuple[Calibrator, ...] = ()
+    """One for binary labels, one a class for several; none for a regression."""
+    booster: str = ""
+    """LightGBM's text of a model of the losses themselves, for a regression."""
+    invalid: str = ""
     """Why it cannot be used; empty where it can."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {
-            "calibrators": [{"said": c.said, "came": c.came} for c in self.calibrators],
-            "invalid": self.invalid,
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Rebuild a stored estimator; a missing key raises KeyError."""
-        calibrators = (
-            Calibrator(tuple(c["said"]), tuple(c["came"])) for c in stored["calibrators"]
-        )
-        return cls(tuple(calibrators), stored["invalid"])
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedLoss:
     """The loss to expect in a window."""
 
-    mean: float
-    """In units of the project's loss; NaN where it cannot be said."""
-    rows: int
-    invalid: str
-    """Why it cannot be said, empty where it can."""
+    mean: float | None
+    """In units of the project's loss; None where it cannot be said."""
+    why: str = ""
+    """Why it cannot be said; empty where it can."""
 
 
-def loss_estimator(
+NOT_ASKED = ExpectedLoss(None, "the champion was not asked")
+
+
+def calibrated(
     project: Project, labels: np.ndarray, predictions: Floats, classes: tuple[str, ...]
 ) -> LossEstimator:
     """Learn from the holdout how often the champion's probabilities come true.
@@ -88,14 +75,17 @@ def loss_estimator(
         predictions: (n,) or (n, classes).
         classes: In the order of the columns.
     """
-    if project.task is Task.REGRESSION:
-        return LossEstimator((), "a number has no probability to go by")
-    if len(labels) < _FEWEST:
-        return LossEstimator((), f"the holdout has {len(labels):,} rows, {_FEWEST:,} are needed")
+    if len(labels) < FEWEST:
+        return LossEstimator(invalid=too_few(len(labels)))
     outcomes = _outcomes(project, labels, classes)
     return LossEstimator(
-        tuple(_calibrator(p, y) for p, y in zip(_columns(predictions), outcomes, strict=True)), ""
+        tuple(_calibrator(p, y) for p, y in zip(_columns(predictions), outcomes, strict=True))
     )
+
+
+def too_few(rows: int) -> str:
+    """Say that the holdout is too small to learn from."""
+    return f"the holdout has {rows:,} rows with a label, {FEWEST:,} are needed"
 
 
 def expected_loss(
@@ -108,17 +98,16 @@ def expected_loss(
     """
     rows = len(predictions)
     if estimator.invalid:
-        return ExpectedLoss(np.nan, rows, estimator.invalid)
+        return ExpectedLoss(None, estimator.invalid)
     if not rows or not np.isfinite(predictions).all():
-        return ExpectedLoss(np.nan, rows, "the window has no answers that are all numbers")
+        return ExpectedLoss(None, "the window has no answers that are all numbers")
     strange = max(
         float(np.mean((p < c.said[0]) | (p > c.said[-1])))
         for p, c in zip(_columns(predictions), estimator.calibrators, strict=True)
     )
     if strange > _STRANGE:
-        return ExpectedLoss(
-            np.nan, rows, f"{strange:.0%} of the probabilities lie beyond all of the holdout's"
-        )
+        beyond = f"{strange:.0%} of the probabilities lie beyond all of the holdout's"
+        return ExpectedLoss(None, beyond)
     chances = np.stack(
         [c(p) for p, c in zip(_columns(predictions), estimator.calibrators, strict=True)]
     )
@@ -129,7 +118,7 @@ def expected_loss(
         outcomes = [np.full(rows, c) for c in classes]
         chances = chances / np.maximum(chances.sum(axis=0), 1e-12)
     losses = [row_losses(project, outcome, predictions, classes) for outcome in outcomes]
-    return ExpectedLoss(float((chances * np.stack(losses)).sum(axis=0).mean()), rows, "")
+    return ExpectedLoss(float((chances * np.stack(losses)).sum(axis=0).mean()))
 
 
 def _outcomes(project: Project, labels: np.ndarray, classes: tuple[str, ...]) -> list[Floats]:

@@ -1,9 +1,7 @@
-"""Evidence that the inputs have moved: windows that are unlike all before, one after another.
+"""How far, and how unusually far, each feature of a window is from the training windows.
 
-Each feature's stability index against the training windows is put in units of its own usual
-wobble; the largest of them stands for its window. Its place among all windows so far becomes a
-stake (`ranks.py`), and stakes of one window after another multiply. How far an index is from the
-reference is another question, and is answered in its own units.
+How far is the stability index, in its own units. How unusual is another question: each feature's
+index is put in units of its own wobble over all windows, and the largest stands for its window.
 """
 
 import math
@@ -13,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from sixgates.gates.profile.distance import stability
-from sixgates.gates.profile.groups import Window
-from sixgates.gates.statistics.ranks import e_cusum, rank_evalue
 
 _FEWEST = 3
 """Windows below which there is no wobble to speak of."""
@@ -24,78 +21,99 @@ _TO_SIGMA = 1.4826
 """From the median absolute deviation to the standard deviation, where deviations are normal."""
 _LEAST_WOBBLE = 1e-4
 """Of a stability index: below it, a feature that never moves would speak at its first change."""
+_APART = 1.0
+"""Stability index of two windows that have little in common."""
+_FALSE_NAMES = 0.05
+"""Share of the named features that may be named wrongly, on average."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class InputEvidence:
-    """What the windows since the training say."""
+class Indices:
+    """Stability index of every window and feature against the training windows."""
 
-    log_e: float
-    """Logarithm of the evidence after the newest window; 0 before the first."""
-    indices: NDArray[np.float64]
-    """Stability index of each feature in the newest window, clipped at 0."""
-    scores: NDArray[np.float64]
-    """The same in units of the feature's wobble; NaN with fewer than three windows."""
+    values: Floats
+    """Of shape (windows, features); below 0 where less than chance moved, NaN without rows."""
+
+    def ranked(self, earlier: Sequence[int], newest: int) -> tuple[float, list[float]]:
+        """Return the largest score of a window over its features, and those of earlier ones."""
+        if not self.values.shape[1]:
+            return math.nan, []
+        largest = np.nanmax(_scores(self.values[[*earlier, newest]]), axis=1, initial=-math.inf)
+        found = np.where(np.isinf(largest), math.nan, largest).tolist()
+        return found[-1], found[:-1]
+
+    def moved(self, earlier: Sequence[int], newest: int, floor: float) -> list[int]:
+        """Return the features that moved, furthest first.
+
+        Their index reaches the floor, and the Benjamini-Hochberg rule at 5 % names them by the
+        chance of their scores under a normal wobble. It only names; it never alerts.
+        """
+        now = self.values[newest]
+        scores = _scores(self.values[[*earlier, newest]])[-1]
+        chances = np.nan_to_num(ndtr(-scores), nan=1.0)
+        order = np.argsort(chances)
+        bounds = _FALSE_NAMES * np.arange(1, len(order) + 1) / max(1, len(order))
+        within = np.flatnonzero(chances[order] <= bounds)
+        named = order[: within[-1] + 1] if within.size else order[:0]
+        return sorted((int(i) for i in named if now[i] >= floor), key=lambda i: -now[i])
 
 
-def input_evidence(
-    past: Sequence[Window], live: Sequence[Window], seasons: int = 1
-) -> InputEvidence:
-    """Weigh the windows that came after the training against those of the training.
+def indices(counts: Sequence[Sequence[Sequence[int]]], past: int, places: Sequence[int]) -> Indices:
+    """Compare every window with the training windows, a training window with the others.
 
     Args:
-        past: Windows of the training data, one behind the other, oldest first.
-        live: Those since then, oldest first; at least one.
-        seasons: Windows after which a season begins anew: each is compared with the training
-            windows at the same place of the season. 1 compares with all of them.
+        counts: By window, feature and group; the training windows first, oldest first.
+        past: How many of them are training windows.
+        places: Place of each window in its season; each is compared with the training windows at
+            the same place.
     """
-    counts = _stacked([*past, *live])
-    indices = _indices(counts, len(past), seasons)
-    evalues, scores = [], np.full(indices.shape[1], math.nan)
-    for n in range(len(past) + 1, len(counts) + 1):
-        scores = _scores(indices[:n])
-        largest = [_largest(row) for row in scores]
-        evalues.append(rank_evalue(largest[-1], largest[:-1]))
-        scores = scores[-1]
-    return InputEvidence(e_cusum(evalues), np.maximum(indices[-1], 0.0), scores)
+    stacked, at = _stacked(counts), np.asarray(places)
+    found = np.full(stacked.shape[:2], math.nan)
+    for place in set(places):
+        reference = stacked[:past][at[:past] == place].sum(axis=0)
+        for i in np.flatnonzero(at == place):
+            # Against data with itself among it a window would look too quiet.
+            others = reference - stacked[i] if i < past else reference
+            found[i] = stability(others, stacked[i])
+    return Indices(found)
 
 
-def _stacked(windows: Sequence[Window]) -> NDArray[np.float64]:
+def marks_time(counts: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    """Return the features by which the training windows hardly overlap: months, growing counters.
+
+    Their newest values are always beyond all before. They say when a row came, and no more.
+
+    Args:
+        counts: By training window, feature and group.
+    """
+    if len(counts) < _FEWEST:
+        return []
+    found = indices(counts, len(counts), [0] * len(counts)).values
+    return [int(i) for i in np.flatnonzero(np.median(found, axis=0) >= _APART)]
+
+
+def _stacked(counts: Sequence[Sequence[Sequence[int]]]) -> Floats:
     """Return the counts in one array of (windows, features, groups), padded with zeros."""
-    groups = max((len(c) for w in windows for c in w.counts), default=0)
-    stacked = np.zeros((len(windows), len(windows[0].counts), groups))
-    for i, window in enumerate(windows):
-        for j, counts in enumerate(window.counts):
-            stacked[i, j, : len(counts)] = counts
+    groups = max((len(of_one) for window in counts for of_one in window), default=0)
+    features = max((len(window) for window in counts), default=0)
+    stacked = np.zeros((len(counts), features, groups))
+    for i, window in enumerate(counts):
+        for j, of_one in enumerate(window):
+            stacked[i, j, : len(of_one)] = of_one
     return stacked
 
 
-def _indices(counts: NDArray[np.float64], past: int, seasons: int) -> NDArray[np.float64]:
-    """Return the index of each window and feature against the training windows but itself."""
-    indices = np.empty(counts.shape[:2])
-    for place in range(seasons):
-        own = slice(place, past, seasons)
-        reference = counts[own].sum(axis=0)
-        for i in range(place, len(counts), seasons):
-            others = reference - counts[i] if i < past else reference
-            indices[i] = stability(others, counts[i])
-    return indices
-
-
-def _scores(indices: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scores(values: Floats) -> Floats:
     """Return the indices in units of each feature's wobble over all these windows.
 
     All of them, the newest too: every window is then treated alike, which the ranks rely on.
     """
-    if len(indices) < _FEWEST:
-        return np.full(indices.shape, math.nan)
+    if len(values) < _FEWEST:
+        return np.full(values.shape, math.nan)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # a feature of NaN only
-        centre = np.nanmedian(indices, axis=0)
-        wobble = _TO_SIGMA * np.nanmedian(np.abs(indices - centre), axis=0)
-    scores: NDArray[np.float64] = (indices - centre) / np.maximum(wobble, _LEAST_WOBBLE)
+        centre = np.nanmedian(values, axis=0)
+        wobble = _TO_SIGMA * np.nanmedian(np.abs(values - centre), axis=0)
+    scores: Floats = (values - centre) / np.maximum(wobble, _LEAST_WOBBLE)
     return scores
-
-
-def _largest(scores: NDArray[np.float64]) -> float:
-    numbers = scores[~np.isnan(scores)]
-    return float(numbers.max()) if numbers.size else math.nan

@@ -1,44 +1,42 @@
 """Time in windows, one behind the other: what the training data held, and what has come since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.profile.counts import Profile
-from sixgates.gates.profile.groups import Window, window_of
+from sixgates.gates.timesplit import naive_utc
 
 _OF_USUAL = 0.5
 """A training window with fewer rows than this share of the usual ones is left out."""
+_SEASONS = 3
+"""Seasons that the training windows must hold at least."""
 
 
 def training_windows(
-    rows: pl.DataFrame, profile: Profile, length: timedelta, event_time: str
-) -> list[Window]:
-    """Cut training data into windows that end with its newest row, oldest first.
+    rows: pl.DataFrame, length: timedelta, event_time: str
+) -> Iterator[tuple[datetime, datetime, pl.DataFrame]]:
+    """Yield start, end and rows of each training window, oldest first; the last ends with the rows.
 
     Windows with less than half the usual rows are left out, as the oldest, cut one often is.
-
-    Args:
-        rows: The training data.
-        profile: Of all of them.
-        length: Of each window.
-        event_time: Column of naive UTC.
     """
-    newest = rows[event_time].max()
-    if newest is None:
-        return []
-    age = (pl.lit(newest) - pl.col(event_time)) // length
-    parts = rows.drop_nulls(event_time).with_columns(__age=age).partition_by("__age", as_dict=True)
+    at = naive_utc(rows, event_time)
+    newest = at.max()
+    if not isinstance(newest, datetime):
+        return
+    behind = (newest - at).dt.total_microseconds() // (length // timedelta(microseconds=1))
+    parts = {
+        int(place): part.drop("__behind")
+        for (place,), part in rows.with_columns(__behind=behind)
+        .filter(pl.col("__behind").is_not_null())
+        .partition_by("__behind", as_dict=True)
+        .items()
+    }
     usual = sorted(part.height for part in parts.values())[len(parts) // 2]
-    found = []
-    for (behind,), part in sorted(parts.items(), reverse=True):
+    for place, part in sorted(parts.items(), reverse=True):
         if part.height >= _OF_USUAL * usual:
-            end = newest - behind * length
-            counted = profile_frame(part, profile.numeric, profile.categorical, like=profile)
-            found.append(window_of(counted, profile, end - length, end))
-    return found
+            end = newest - place * length
+            yield end - length, end, part
 
 
 def whole_windows(
@@ -54,3 +52,20 @@ def whole_windows(
     while (end := since + length) <= now:
         yield since, end
         since = end
+
+
+def places(ends: Sequence[datetime], past: int, window: timedelta, season: timedelta) -> list[int]:
+    """Return the place of each window in its season; all 0 where there is no season to tell.
+
+    A season must hold whole windows, and the training windows three seasons.
+
+    Args:
+        ends: Of the windows, the training's first.
+        past: How many are the training's.
+        window: Length of each.
+        season: Length of the season.
+    """
+    of_season, rest = divmod(season, window)
+    if rest or of_season <= 1 or past < _SEASONS * of_season:
+        return [0] * len(ends)
+    return [round((end - ends[0]) / window) % of_season for end in ends]

@@ -13,6 +13,7 @@ from sixgates.gates.explain.promises import promises
 from sixgates.gates.explain.refusals import refusals
 from sixgates.gates.explain.spans import about, percent, span, span_of_days
 from sixgates.gates.explain.undecidable import problems_of
+from sixgates.gates.explain.watching import watching
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import number
 
@@ -48,7 +49,7 @@ def explain(project: Project, traffic: Traffic) -> Explanation:
         Section("After the promotion", _after(project, plan)),
         Section("On silence", _silence(project)),
         Section("What each gate refuses", refusals(project)),
-        Section("When the watch asks for a retrain", _watch(project)),
+        Section("When the watch asks for a retrain", watching(project.policies.watch)),
         Section("What brakes it", braking(project.policies.governor)),
         Section("What a person decides", people(project.policies)),
     )
@@ -180,23 +181,6 @@ def _silence(project: Project) -> tuple[str, ...]:
             " the previous champion keeps its share, and a new retrain has to wait."
         ),
         f"With fewer than {policies.watch.min_rows:,} rows in its window the watch is silent too.",
-    )
-
-
-def _watch(project: Project) -> tuple[str, ...]:
-    policy = project.policies.watch
-    return (
-        (
-            f"Inputs: a feature's stability index over {span(policy.window)} reaches both"
-            f" {number(policy.psi_floor)} and {number(policy.rank_factor)} times the champion's own"
-            f" largest past window, in {policy.persistence} looks in a row."
-        ),
-        (
-            f"Loss: the matured loss lies more than {percent(policy.loss_tolerance)} above the"
-            f" holdout loss, by an e-detector that alarms falsely once in"
-            f" {number(1 / policy.alpha)} periods or more."
-        ),
-        f"Then there is no other alert for {span(policy.cooldown)}, nor while a release is open.",
     )
 
 

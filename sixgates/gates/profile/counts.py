@@ -1,14 +1,12 @@
 """A profile: counts of every feature over the same rows, which add up."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sixgates.gates.errors import ContractError
-from sixgates.gates.profile.grid import Grid, Scale
+from sixgates.gates.profile.grid import Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +48,6 @@ class Profile:
         """Names of the categorical features."""
         return [f.name for f in self.features if f.levels is not None]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """Rebuild a stored profile.
-
-        Raises:
-            KeyError: a key is missing.
-            ContractError: a grid cannot be used.
-        """
-        return cls(stored["rows"], tuple(map(_feature, stored["features"])))
-
 
 def merge(a: Profile, b: Profile) -> Profile:
     """Add the counts of two profiles on one grid; two grids raise ContractError."""
@@ -84,18 +68,6 @@ def require_same_grid(a: Profile, b: Profile) -> None:
     grids = [[(f.name, f.grid, f.levels) for f in profile.features] for profile in (a, b)]
     if grids[0] != grids[1]:
         raise ContractError("two profiles are on different grids: make one of them like the other")
-
-
-def _feature(stored: Mapping[str, Any]) -> FeatureProfile:
-    grid, levels = stored["grid"], stored["levels"]
-    return FeatureProfile(
-        stored["name"],
-        None if grid is None else Grid(**{**grid, "scale": Scale(grid["scale"])}),
-        None if levels is None else tuple(levels),
-        tuple(stored["counts"]),
-        stored["nulls"],
-        stored["nans"],
-    )
 
 
 def _combine(a: Profile, b: Profile, sign: int) -> Profile:

@@ -3,30 +3,40 @@
 While the windows are exchangeable, the place of the newest among all so far is uniform, and the
 places of one window after another are independent (Vovk, Gammerman & Shafer 2005, on conformal
 prediction). A stake on the highest places is then worth at most 1 on average, whatever the
-statistic and however much windows wobble; the CUSUM of such stakes alarms once in `c` windows at
-most, on average, where it alarms at `c` (Shin, Ramdas & Rinaldo, NEJSDS 2023).
+statistic and however much windows wobble. A CUSUM of such stakes that alarms at `c` alarms once in
+at least `c` windows on average (Shin, Ramdas & Rinaldo, NEJSDS 2023).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-_TOP = 0.1
-"""Share of the highest places that the stake is on."""
+_TOP = 0.05
+"""Share of the highest places that the stake is on at least."""
 _STAKE = 0.8
 """Part of the wealth that is put on them; the rest is kept."""
+_HISTORY = 3
+"""Windows below which there is no past to speak of."""
+_BEYOND = 10.0
+"""How many times the limit the evidence may reach: quiet windows must be able to end an alarm."""
+
+Ranked = Callable[[Sequence[int], int], tuple[float, Sequence[float]]]
+"""The statistic of a window, and those of some earlier ones; all of one kind."""
 
 
-def rank_evalue(statistic: float, earlier: Sequence[float]) -> float:
+def rank_evalue(statistic: float, earlier: Sequence[float], moved: int = 0) -> float:
     """Return the evidence that a window has a larger statistic than those before it.
 
         e = 1 - s + s (n + 1) / j   where at most j - 1 of the n earlier ones reach the statistic,
-        e = 1 - s                   elsewhere,      j = max(1, floor((n + 1) / 10)),  s = 0.8
+        e = 1 - s                   elsewhere,      j = moved + max(1, floor((n + 1) / 20)), s = 0.8
 
-    Its mean is at most 1 while the windows are exchangeable; ties count against the newest.
+    Its mean is at most 1 while the windows are exchangeable; ties count against the newest. With
+    `moved` the last k windows of n + k that are the highest k are worth up to `n + k over k`, in
+    whatever order they came: the most that ranks can say of them.
 
     Args:
         statistic: Of the newest window; NaN gives 1, no evidence.
         earlier: Of those before it, in any order; those that are NaN are left out.
+        moved: How many of them are high because the world has moved, if it has.
 
     >>> rank_evalue(9.0, [1.0, 2.0, 3.0]), rank_evalue(2.0, [1.0, 2.0, 3.0])
     (3.4000000000000004, 0.19999999999999996)
@@ -35,23 +45,52 @@ def rank_evalue(statistic: float, earlier: Sequence[float]) -> float:
         return 1.0
     before = [value for value in earlier if not math.isnan(value)]
     places = len(before) + 1
-    top = max(1, math.floor(places * _TOP))
+    top = min(places, moved + max(1, math.floor(places * _TOP)))
     reached = sum(value >= statistic for value in before)
     return 1 - _STAKE + (_STAKE * places / top if reached < top else 0.0)
 
 
-def largest_evalue(windows: int) -> float:
-    """Return the most that one window can show after so many earlier ones."""
-    return rank_evalue(math.inf, [0.0] * windows)
+def rank_cusum(ranked: Ranked, past: int, windows: int, limit: float) -> list[float]:
+    """Return the logarithm of the evidence after each window that came later than the past.
 
+    `W_t = max(1, W_{t-1}) e_t`. Until an alarm each window is ranked among all before it. From the
+    alarm on, the windows since the evidence began to rise are no measure of what is usual: later
+    ones are ranked among those before, until the evidence is gone.
 
-def e_cusum(evalues: Sequence[float]) -> float:
-    """Return the logarithm of the CUSUM `W_t = max(1, W_{t-1}) e_t`; 0 before the first.
-
-    >>> round(math.exp(e_cusum([0.2, 3.0, 4.0])), 9)
-    12.0
+    Args:
+        ranked: Gives the statistics to rank.
+        past: Windows that are usual by definition: places 0 to `past - 1`.
+        windows: All of them.
+        limit: Evidence at which there is an alarm.
     """
-    level = 0.0
-    for value in evalues:
-        level = max(0.0, level) + math.log(value)
-    return level
+    usual, rising = list(range(past)), list[int]()
+    level, moved, levels, alarmed = 0.0, 0, list[float](), False
+    for newest in range(past, windows):
+        statistic, earlier = ranked(usual if alarmed else [*usual, *rising], newest)
+        e = rank_evalue(statistic, earlier, 0 if alarmed else moved)
+        level = min(max(0.0, level) + math.log(e), math.log(limit * _BEYOND))
+        levels.append(level)
+        rising.append(newest)
+        moved += e > 1
+        alarmed = alarmed or level >= math.log(limit)
+        if level <= 0:
+            usual += [] if alarmed else rising
+            rising, moved, alarmed = [], 0, False
+    return levels
+
+
+def windows_to_alarm(past: int, limit: float) -> float:
+    """Return how many windows in a row, each beyond all of the past, it takes until an alarm.
+
+    Infinitely many where the past is fewer than three windows.
+
+    >>> windows_to_alarm(60, 1000.0), windows_to_alarm(5, 1000.0)
+    (3, 10)
+    """
+    level, count = 0.0, 0
+    while level < math.log(limit):
+        if past < _HISTORY:
+            return math.inf
+        level += math.log(rank_evalue(math.inf, [0.0] * (past + count), count))
+        count += 1
+    return count

@@ -1,0 +1,234 @@
+"""Five signals that the world has moved, each by its own evidence and with a floor of its own.
+
+Four rank the newest window among all before it, so that how much windows usually wobble does not
+matter. The fifth is the champion's matured loss, period by period.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sixgates.gates.drift.inputs import Indices, indices
+from sixgates.gates.drift.look import Look
+from sixgates.gates.drift.windows import places
+from sixgates.gates.policy import WatchPolicy
+from sixgates.gates.statistics.periods import sr_detector
+from sixgates.gates.statistics.ranks import Ranked, rank_cusum, windows_to_alarm
+from sixgates.gates.verdict import number
+
+_NAMED = 5
+"""Features that a sentence names at most."""
+_FEW = 20
+"""Windows before the newest one below which it is said how long an alert must take."""
+
+
+class SignalName(StrEnum):
+    """What may alert."""
+
+    INPUTS = "inputs"
+    JOINT = "joint inputs"
+    PREDICTIONS = "predictions"
+    EXPECTED = "expected loss"
+    LOSS = "loss"
+
+
+_PARTS = {
+    SignalName.INPUTS: 8,
+    SignalName.JOINT: 8,
+    SignalName.PREDICTIONS: 8,
+    SignalName.EXPECTED: 8,
+    SignalName.LOSS: 2,
+}
+"""A signal alarms at so many times the run length. The inverses add up to 1, so that all of them
+together keep it: the mean of e-detectors, so weighted, is one. The loss asks for a retrain most
+directly and takes the most windows to say anything: it has half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One comparison of the watch."""
+
+    name: SignalName
+    alert: bool
+    seen: float | None
+    """Evidence, as an e-value; None where it could not be measured."""
+    limit: float
+    effect: float | None
+    """How large it is: stability index, area under the curve, or loss; None where unknown."""
+    floor: float | None
+    """How large it must be; None where it could not be measured."""
+    n: int
+    """Windows, or periods, since the training."""
+    sentence: str
+    features: tuple[str, ...] = ()
+    """What it blames, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows to compare: those of the training, then those since, the newest last."""
+
+    looks: tuple[Look, ...]
+    past: int
+    policy: WatchPolicy
+
+
+def inputs_signal(seen: Windows, features: tuple[str, ...], calendar: tuple[str, ...]) -> Signal:
+    """Has any feature moved, by its stability index?
+
+    Args:
+        seen: The windows.
+        features: Names, in the order of their counts.
+        calendar: Those that say when a row came, and so nothing of drift.
+    """
+    places = [i for i, feature in enumerate(features) if feature not in calendar]
+    features = tuple(features[i] for i in places)
+    found = _indices(seen, [[look.inputs.counts[i] for i in places] for look in seen.looks])
+    newest, floor = len(seen.looks) - 1, seen.policy.psi_floor
+    now = found.values[newest]
+    named = tuple(features[i] for i in found.moved(range(newest), newest, floor))
+    effect = _largest(now)
+    shown = [f"{f} {number(now[features.index(f)])}" for f in named[:_NAMED]]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    by = f" ({', '.join(shown)}{more})" if shown else ""
+    size = _Size("stability index", effect, floor, by)
+    return _ranked(SignalName.INPUTS, seen, found.ranked, size, named)
+
+
+def joint_signal(seen: Windows) -> Signal:
+    """Can a classifier tell the window's rows from the training's?"""
+    areas = _numbers([look.apart for look in seen.looks])
+    newest = seen.looks[-1]
+    by = f" (by {', '.join(newest.telling)})" if newest.telling else ""
+    size = _Size("area under the curve", newest.apart, seen.policy.area_floor, by)
+    return _ranked(SignalName.JOINT, seen, _scalar(areas), size, newest.telling)
+
+
+def predictions_signal(seen: Windows) -> Signal:
+    """Does the champion answer otherwise than on its holdout?"""
+    asked = [i for i, look in enumerate(seen.looks) if look.answers]
+    past = sum(i < seen.past for i in asked)
+    some = Windows(tuple(seen.looks[i] for i in asked), past, seen.policy)
+    if not some.looks or asked[-1] != len(seen.looks) - 1:
+        return _unmeasured(SignalName.PREDICTIONS, seen, "the champion was not asked")
+    found = _indices(some, [look.answers for look in some.looks])
+    size = _Size("stability index", _largest(found.values[-1]), seen.policy.psi_floor)
+    return _ranked(SignalName.PREDICTIONS, some, found.ranked, size)
+
+
+def expected_signal(seen: Windows, holdout_loss: float) -> Signal:
+    """Do the answers lead one to expect a larger loss?"""
+    newest = seen.looks[-1].expected
+    if newest.mean is None:
+        return _unmeasured(SignalName.EXPECTED, seen, newest.why)
+    losses = _numbers([look.expected.mean for look in seen.looks])
+    floor = holdout_loss * (1 + seen.policy.loss_tolerance)
+    size = _Size("mean", newest.mean, floor, " (if the meaning of the inputs is what it was)")
+    return _ranked(SignalName.EXPECTED, seen, _scalar(losses), size)
+
+
+def loss_signal(losses: NDArray[np.float64], holdout_loss: float, policy: WatchPolicy) -> Signal:
+    """Has the champion's matured loss risen, by an e-detector over its periods?
+
+    Args:
+        losses: Mean loss of each matured period, oldest first.
+        holdout_loss: In the same units.
+        policy: Names the tolerance.
+    """
+    name, n = SignalName.LOSS, len(losses)
+    limit, floor = _limit(name, policy), holdout_loss * (1 + policy.loss_tolerance)
+    level = sr_detector(losses - floor)
+    if math.isnan(level) or not math.isfinite(floor):
+        said = f"the loss could not be judged: a period or the holdout is NaN (n = {n} periods)"
+        return _silent(name, limit, said)
+    if not n:
+        return _silent(name, limit, "no period of the live champion has matured labels yet")
+    e = math.exp(min(level, 700.0))
+    recent = recent_loss(losses)
+    alert = e >= limit and recent >= floor
+    said = (
+        f"matured loss {'rose' if alert else 'holds'}: {number(recent)} of late, tolerated"
+        f" {number(floor)}; {_against(e, limit)} (n = {n} periods)"
+    )
+    return Signal(name, alert, e, limit, recent, floor, n, said)
+
+
+def recent_loss(losses: NDArray[np.float64]) -> float:
+    """Return the mean of the newest three periods; NaN without any."""
+    return float(np.mean(losses[-3:])) if len(losses) else math.nan
+
+
+class _Size(NamedTuple):
+    """How large the drift of the newest window is."""
+
+    of: str
+    seen: float | None
+    floor: float
+    detail: str = ""
+
+
+def _ranked(
+    name: SignalName, seen: Windows, ranked: Ranked, size: _Size, features: tuple[str, ...] = ()
+) -> Signal:
+    """Judge by the ranks of all windows since the training, and by the size of the newest."""
+    if size.seen is None:
+        return _unmeasured(name, seen, f"the {size.of} could not be measured")
+    limit, total = _limit(name, seen.policy), len(seen.looks)
+    e = math.exp(rank_cusum(ranked, seen.past, total, limit)[-1])
+    large = size.seen >= size.floor
+    alert = e >= limit and large
+    said = (
+        f"{name} {'moved' if alert else 'hold'}: {size.of} {number(size.seen)}"
+        f" {'>=' if large else '<'} {number(size.floor)}{size.detail}; {_against(e, limit)}"
+        f" (n = {total - seen.past} windows, {seen.past} before them{_cold(total - 1, limit)})"
+    )
+    return Signal(name, alert, e, limit, size.seen, size.floor, total - seen.past, said, features)
+
+
+def _cold(before: int, limit: float) -> str:
+    if before >= _FEW:
+        return ""
+    needed = windows_to_alarm(before, limit)
+    if math.isinf(needed):
+        return ": no history to rank against"
+    return f": a young history, an alert takes {needed} windows beyond all of it"
+
+
+def _unmeasured(name: SignalName, seen: Windows, why: str) -> Signal:
+    return _silent(name, _limit(name, seen.policy), f"{name}: {why}")
+
+
+def _silent(name: SignalName, limit: float, why: str) -> Signal:
+    return Signal(
+        name, alert=False, seen=None, limit=limit, effect=None, floor=None, n=0, sentence=why
+    )
+
+
+def _limit(name: SignalName, policy: WatchPolicy) -> float:
+    return policy.run_length * _PARTS[name]
+
+
+def _against(e: float, limit: float) -> str:
+    return f"evidence {number(e)} {'>=' if e >= limit else '<'} {number(limit)}"
+
+
+def _indices(seen: Windows, counts: Sequence[Sequence[Sequence[int]]]) -> Indices:
+    policy, ends = seen.policy, [look.inputs.end for look in seen.looks]
+    return indices(counts, seen.past, places(ends, seen.past, policy.window, policy.season))
+
+
+def _largest(now: NDArray[np.float64]) -> float | None:
+    return max(0.0, float(np.nanmax(now))) if np.isfinite(now).any() else None
+
+
+def _numbers(values: Sequence[float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values]
+
+
+def _scalar(values: list[float]) -> Ranked:
+    return lambda earlier, newest: (values[newest], [values[i] for i in earlier])

@@ -1,0 +1,102 @@
+"""Looking at every window that has ended since the champion was trained, once each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from sixgates.adapters.observing import Watched, look_at
+from sixgates.adapters.parquet_lake import ParquetLake
+from sixgates.adapters.wiring import World
+from sixgates.gates.drift.look import Look
+from sixgates.gates.drift.windows import whole_windows
+from sixgates.gates.evidence import loss_by_period
+from sixgates.gates.maturity import seconds
+from sixgates.gates.project import Project
+from sixgates.gates.reference import Reference
+from sixgates.gates.watch import WatchEvidence
+from sixgates.ledger.ledger import Kind, require_route
+
+_AGAIN = 30
+"""Newest windows of a broken feed that are looked at again: it may have been mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """All that is known since the champion was trained."""
+
+    reference: Reference
+    looks: tuple[Look, ...]
+    losses: pl.DataFrame
+    """By period, oldest first: `loss`, and when it was known, `matures`, in seconds since 1970."""
+    runs: tuple[datetime, ...]
+    """When runs began, oldest first."""
+
+    def evidence(self, now: datetime, looks: tuple[Look, ...]) -> WatchEvidence:
+        """Return what was known at a moment, after these looks."""
+        known = self.losses.filter(pl.col("matures") <= seconds(now))
+        began = [run for run in self.runs if run <= now]
+        return WatchEvidence(
+            past=self.reference.looks,
+            live=looks,
+            features=tuple(f.name for f in self.reference.profile.features),
+            calendar=self.reference.calendar,
+            period_losses=known["loss"].to_numpy(),
+            holdout_loss=self.reference.holdout_loss,
+            since_run=now - began[-1] if began else None,
+        )
+
+    def after_each_look(self) -> Iterator[WatchEvidence]:
+        """Yield what was known at the end of each window, oldest first."""
+        for n, look in enumerate(self.looks, 1):
+            yield self.evidence(look.inputs.end, self.looks[:n])
+
+
+def look_around(world: World, project: Project, data: str | None, *, anew: bool = False) -> Since:
+    """Look at what has come since the champion was trained.
+
+    Args:
+        world: Where ledger, model, log and former looks are.
+        project: The champion's.
+        data: Address of the data; the project's own source where not given.
+        anew: Look at every window again and keep nothing: the data may be somebody's trial.
+    """
+    route = require_route(world.ledger, project.name)
+    digest = route.champion.digest
+    reference = world.references.get(project.name, digest)
+    model = Watched(project, *world.models.get(project.name, digest))
+    known = () if anew else world.references.looks(project.name, digest)
+    looks = _looks(world, model, data, reference, known)
+    if looks != known and not anew:
+        world.references.put_looks(project.name, digest, looks)
+    serving_since = next(
+        r.at for r in world.ledger.routes(project.name)
+        if r.champion == route.champion
+    )  # fmt: skip
+    losses = loss_by_period(
+        project,
+        route.champion.number,
+        world.log.predictions(project.name, serving_since),
+        world.log.labels(project.name),
+        now=world.clock.now(),
+        classes=model.card.classes,
+    )
+    runs = tuple(run.at for run in world.ledger.entries(project.name, kind=Kind.RUN))
+    return Since(reference, looks, losses, runs)
+
+
+def _looks(
+    world: World, model: Watched, data: str | None, reference: Reference, known: Sequence[Look]
+) -> tuple[Look, ...]:
+    lake, window = ParquetLake(model.project, data), model.project.policies.watch.window
+    before = {look.inputs.end: look for look in known}
+    looks: list[Look] = []
+    ended = list(whole_windows(reference.until, world.clock.now(), window))
+    for place, within in enumerate(ended):
+        look = before.get(within[1])
+        if look is None or (look.faults and place >= len(ended) - _AGAIN):
+            with lake.reading():
+                look = look_at(model, reference, lake.between(*within), within, looks)
+        looks.append(look)
+    return tuple(looks)

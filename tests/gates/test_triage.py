@@ -1,0 +1,154 @@
+"""Every way a feed breaks is named, and nothing that a moved world does is taken for one."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from sixgates.gates.drift.look import Fault
+from sixgates.gates.drift.triage import (
+    closer_signs,
+    count_signs,
+    is_crowded,
+    schema_signs,
+    volume_signs,
+)
+from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.groups import window_of
+
+START = datetime(2026, 1, 1)  # noqa: DTZ001 - event times are naive UTC
+DAY = timedelta(days=1)
+NUMERIC, CATEGORICAL = ["income", "warmth", "visits", "rate"], ["city", "kind"]
+
+
+def rows(n=600, seed=0):
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "income": rng.lognormal(7, 0.6, n),
+            "warmth": rng.normal(12, 8, n),
+            "visits": rng.poisson(4, n).astype(float),
+            "rate": rng.beta(2, 5, n),
+            "city": rng.choice(["york", "bath", "wells"], n, p=[0.6, 0.3, 0.1]),
+            "kind": rng.choice([f"k{i}" for i in range(40)], n),
+        }
+    )
+
+
+TRAINING = [rows(seed=100 + i) for i in range(8)]
+REFERENCE = profile_frame(pl.concat(TRAINING), NUMERIC, CATEGORICAL)
+
+
+def seen(df, day=0):
+    profile = profile_frame(df, NUMERIC, CATEGORICAL, like=REFERENCE)
+    return profile, window_of(profile, REFERENCE, START + day * DAY, START + (day + 1) * DAY)
+
+
+USUAL = [seen(df, day)[1] for day, df in enumerate(TRAINING)]
+
+
+def signs(df):
+    profile, window = seen(df, 8)
+    distinct = df.n_unique() if is_crowded(df.height, USUAL) else None
+    return (
+        *volume_signs(df.height, USUAL, distinct),
+        *count_signs(window, USUAL, USUAL, REFERENCE),
+        *closer_signs(profile, REFERENCE, df),
+    )
+
+
+def some_null(share):
+    return pl.when(pl.int_range(pl.len()) % 100 >= 100 * share)
+
+
+BROKEN = {
+    "a null burst": (
+        rows().with_columns(some_null(0.3).then("rate").alias("rate")), Fault.NULLS, ("rate",),
+    ),
+    "a level burst of nulls": (
+        rows().with_columns(some_null(0.5).then("city").alias("city")), Fault.NULLS, ("city",),
+    ),
+    "NaN for numbers": (
+        rows().with_columns(some_null(0.6).then("warmth").otherwise(float("nan")).alias("warmth")),
+        Fault.NULLS, ("warmth",),
+    ),
+    "cents": (rows().with_columns(pl.col("income") * 100), Fault.UNIT, ("income",)),
+    "per cent": (rows().with_columns(pl.col("rate") * 100), Fault.UNIT, ("rate",)),
+    "Fahrenheit": (
+        rows().with_columns(pl.col("warmth") * 1.8 + 32), Fault.UNIT, ("warmth",),
+    ),
+    "the wrong sign": (rows().with_columns(-pl.col("income")), Fault.UNIT, ("income",)),
+    "exchanged numbers": (
+        rows().rename({"income": "warmth", "warmth": "income"}), Fault.SWAP, ("income", "warmth"),
+    ),
+    "exchanged levels": (
+        rows().rename({"city": "kind", "kind": "city"}), Fault.SWAP, ("city", "kind"),
+    ),
+    "other spelling": (
+        rows().with_columns(pl.col("city").str.to_uppercase()), Fault.CATEGORIES, ("city",),
+    ),
+    "free text": (
+        rows().with_columns(
+            kind=some_null(0.3).then("kind").otherwise(pl.format("note {}", pl.int_range(pl.len())))
+        ),
+        Fault.CATEGORIES, ("kind",),
+    ),
+    "a batch twice": (pl.concat([rows(), rows()]), Fault.DUPLICATES, ()),
+    "yesterday once more": (TRAINING[-1], Fault.STALE, ()),
+    "a stuck sensor": (rows().with_columns(warmth=pl.lit(11.5)), Fault.STALE, ("warmth",)),
+    "a trickle": (rows(40), Fault.VOLUME, ()),
+}  # fmt: skip
+MOVED = {
+    "nothing": rows(),
+    "richer by half": rows().with_columns(pl.col("income") * 1.5),
+    "four times as rich": rows().with_columns(pl.col("income") * 4),
+    "warmer": rows().with_columns(pl.col("warmth") + 9),
+    "warmer and steadier": rows().with_columns(pl.col("warmth") * 0.5 + 20),
+    "busier": rows().with_columns(pl.col("visits") + 3),
+    "a better rate": rows().with_columns(pl.col("rate") ** 0.4),
+    "one city grows": rows().with_columns(
+        city=some_null(0.5).then("city").otherwise(pl.lit("wells"))
+    ),
+    "a new city": rows().with_columns(city=some_null(0.25).then("city").otherwise(pl.lit("ely"))),
+    "a few more nulls": rows().with_columns(some_null(0.05).then("rate").alias("rate")),
+    "twice the traffic": pl.concat([rows(), rows(seed=1)]),
+    "half the traffic": rows(300),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_feed_is_named_with_its_columns(how):
+    df, fault, features = BROKEN[how]
+    found = signs(df)
+    assert [(sign.fault, sign.features) for sign in found] == [(fault, features)]
+    assert all(name in found[0].sentence for name in features)
+
+
+@pytest.mark.parametrize("how", MOVED)
+def test_a_moved_world_is_not_called_broken(how):
+    assert signs(MOVED[how]) == ()
+
+
+def test_columns_that_are_absent_or_no_numbers_break_the_schema():
+    assert schema_signs(rows().schema, REFERENCE) == ()
+    assert (
+        schema_signs(rows().with_columns(pl.col("visits").cast(pl.Int16)).schema, REFERENCE) == ()
+    )
+    (absent,) = schema_signs(rows().drop("rate", "city").schema, REFERENCE)
+    assert (absent.fault, absent.features) == (Fault.SCHEMA, ("rate", "city"))
+    (text,) = schema_signs(rows().with_columns(pl.col("income").cast(pl.String)).schema, REFERENCE)
+    assert text.sentence == "income holds String, where numbers are due"
+
+
+def test_a_window_without_a_row_is_a_collapse_even_without_a_history():
+    (sign,) = volume_signs(0, [], None)
+    assert (sign.fault, sign.sentence) == (Fault.VOLUME, "not one row has come")
+    assert volume_signs(1, [], None) == ()
+
+
+def test_a_feature_that_was_always_mostly_one_value_is_not_stuck():
+    one = profile_frame(pl.DataFrame({"x": [0.0] * 90 + [1.0] * 10}), ["x"], [])
+    now = profile_frame(pl.DataFrame({"x": [0.0] * 100}), ["x"], [], like=one)
+    windows = [window_of(p, one, START, START + DAY) for p in (one, now)]
+    assert count_signs(windows[1], windows[:1], windows[:1], one) == ()
