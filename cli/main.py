@@ -33,7 +33,12 @@ Project = Annotated[
 ]
 Data = Annotated[
     str | None,
-    typer.Option("--data", "-d", help="Parquet file or glob; the project's own source if absent."),
+    typer.Option(
+        "--data",
+        "-d",
+        help="Parquet file, folder or glob; folder of a Delta table; or <SQLAlchemy URL>#<query>,"
+        " secrets as ${NAME}. The project's own source if absent.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON alone on stdout, progress on stderr.")]
 

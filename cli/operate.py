@@ -13,7 +13,7 @@ from sixgates.gates.errors import PipelineError
 
 def check(project: str, data: str | None) -> dict[str, Any]:
     """Return what is wrong with a project and its data, and what its policies mean."""
-    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
     from sixgates.gates.contract import table_problems
 
@@ -21,7 +21,7 @@ def check(project: str, data: str | None) -> dict[str, Any]:
     problems: list[str] = []
     rows: int | None = None
     if data is not None or loaded.source is not None:
-        lake = ParquetLake(loaded, data)
+        lake = ProjectLake(loaded, data)
         try:
             lake.check()
             frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - every row
@@ -170,10 +170,10 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
 
 def _can_read(project: str, data: str | None) -> None:
     """Refuse what a person must correct before a server is started for it."""
-    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
 
-    ParquetLake(load_project(project), data).check()
+    ProjectLake(load_project(project), data).check()
 
 
 def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.observing import Watched, look_at
-from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.wiring import World
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
@@ -89,14 +89,14 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
 def _looks(
     world: World, model: Watched, data: str | None, reference: Reference, known: Sequence[Look]
 ) -> tuple[Look, ...]:
-    lake, window = ParquetLake(model.project, data), model.project.policies.watch.window
+    lake, window = ProjectLake(model.project, data), model.project.policies.watch.window
     before = {look.inputs.end: look for look in known}
     looks: list[Look] = []
     ended = list(whole_windows(reference.until, world.clock.now(), window))
     for place, within in enumerate(ended):
         look = before.get(within[1])
         if look is None or (look.faults and place >= len(ended) - _AGAIN):
-            with lake.reading():
-                look = look_at(model, reference, lake.between(*within), within, looks)
+            with lake.window(*within) as rows:
+                look = look_at(model, reference, rows, within, looks)
         looks.append(look)
     return tuple(looks)

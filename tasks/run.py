@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.effects import Effect, intended
-from sixgates.adapters.parquet_lake import ParquetLake
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.projection import project_route
 from sixgates.adapters.provenance import code_revision, lock_digest
@@ -89,7 +89,7 @@ def begin(
         by: Name of that person.
     """
     world, chosen = build(), load_project(project)
-    ParquetLake(chosen, data).check()
+    ProjectLake(chosen, data).check()
     asked = _Asked(project, data, alert, trigger, override, by)
     if _taken(world, chosen.name, alert):
         return _had_already(alert)

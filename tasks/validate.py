@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
 from sixgates.adapters.effects import Effect, intended
-from sixgates.adapters.parquet_lake import ParquetLake
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.wiring import World
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
@@ -37,7 +37,7 @@ def validate(run: Run) -> Validated:
     if known := said(world, run.model, run.id, Gate.VALIDATE):
         verdict = Verdict.from_dict(known.body)
         return Validated(_stored(world, project, run, known), verdict)
-    lake = ParquetLake(project, run.data)
+    lake = ProjectLake(project, run.data)
     rows = lake.as_of(run.at)
     window, time = project.policies.training.window, pl.col(project.roles.event_time)
     if window is not None:
@@ -81,7 +81,7 @@ def _stored(world: World, project: Project, run: Run, verdict: Entry) -> Dataset
     return DatasetRef(
         path=str(path),
         digest=inputs["accepted"],
-        source=ParquetLake(project, run.data).describe(),
+        source=ProjectLake(project, run.data).describe(),
         as_of=run.at,
         rows=accepted.height,
         matured=matured(accepted, project, run.at).height,

@@ -54,7 +54,7 @@ def perform(
 
 def _job(names: list[str], project: str | None, data: Path | None, *, keep: bool) -> Job:
     from simulation.scenarios import CORE
-    from sixgates.adapters.parquet_lake import ParquetLake
+    from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
 
     if project is not None:
@@ -64,7 +64,7 @@ def _job(names: list[str], project: str | None, data: Path | None, *, keep: bool
             raise ConfigurationError(
                 f"a history of {project} is needed: give its parquet file with --data"
             )
-        ParquetLake(load_project(project), str(data)).check()
+        ProjectLake(load_project(project), str(data)).check()
         return Job(project=_address(project), data=data.resolve(), keep=keep)
     if data is not None:
         raise ConfigurationError("--data needs --project: say whose history it is")

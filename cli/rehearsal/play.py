@@ -14,8 +14,8 @@ from cli.rehearsal.processes import Processes
 from cli.rehearsal.theatre import Theatre, newly_matured, periods_of
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import SentDay
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.lightgbm_trainer import predict
-from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.story import tell
 from sixgates.gates.encoding import label_array
@@ -120,7 +120,7 @@ def play_history(project_path: str, data: Path, processes: Processes, say: Say) 
     """Train on the first fifth of a real history and replay the rest as traffic."""
     began = time.monotonic()
     project = load_project(project_path)
-    lake = ParquetLake(project, str(data))
+    lake = ProjectLake(project, str(data))
     lake.check()
     frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
     if frame.height < 10 * project.policies.validation.min_rows:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sixgates.gates.card import Task
 from sixgates.gates.policy import Policies
+from sixgates.gates.source import SqlSource
 
 
 class LossName(StrEnum):
@@ -73,8 +74,9 @@ class Project(BaseModel):
     often than the policy allows."""
     period: timedelta = timedelta(days=1)
     """Main season of the traffic: paired evidence is judged by it."""
-    source: str | Path | Callable[[], pl.LazyFrame] | None = None
-    """Parquet file, glob or callable; the command line's `--data` goes before it."""
+    source: SqlSource | str | Path | Callable[[], pl.LazyFrame] | None = Field(None, repr=False)
+    """Parquet file, folder or glob, folder of a Delta table, query (also as text,
+    `<connection>#<query>`), or callable; the command line's `--data` goes before it."""
     trainer: dict[str, Any] = Field(default_factory=dict)
     """LightGBM parameters over the defaults (31 leaves, learning rate 0.06)."""
     policies: Policies

@@ -13,8 +13,8 @@ from flows.six_gates import six_gates
 from flows.watch import watch
 from simulation.faults import Garbage, as_stored
 from sixgates.adapters.gateway_traffic import GatewayTraffic
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.mlflow_registry import MlflowRegistry
-from sixgates.adapters.parquet_lake import ParquetLake
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.ledger import Kind
@@ -167,7 +167,7 @@ def test_a_version_that_a_gateway_refuses_never_shadows(town, monkeypatch):
 
 def test_a_broken_run_fails_and_says_so_in_the_ledger(town, monkeypatch):
     here = town("broken")
-    looked = counted(monkeypatch, ParquetLake, "check")
+    looked = counted(monkeypatch, ProjectLake, "check")
     state = retrain(here.path, "nowhere.parquet", return_state=True)
     assert state.is_failed()
     with pytest.raises(ConfigurationError, match=r"there is no data at nowhere\.parquet"):
@@ -200,7 +200,7 @@ def test_a_registry_that_nobody_answers_for_is_given_up_after_three_retries(town
     here = town("unreachable")
     monkeypatch.setenv("SIXGATES_MLFLOW_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    looked = counted(monkeypatch, ParquetLake, "check")
+    looked = counted(monkeypatch, ProjectLake, "check")
 
     @flow
     def only_begin():

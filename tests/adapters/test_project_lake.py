@@ -1,17 +1,18 @@
 # ruff: noqa: DTZ001 - event time is naive UTC
 import math
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
 import pytest
 
-from sixgates.adapters.parquet_lake import ParquetLake
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.project import Roles
 
-START = datetime(2026, 1, 1)
+START, ALL = datetime(2026, 1, 1), datetime.max  # noqa: DTZ901 - naive UTC
 
 
 @pytest.fixture
@@ -19,9 +20,13 @@ def lake(project, tmp_path):
     def lake(rows, **changes):
         path = tmp_path / "rides.parquet"
         rows.write_parquet(path)
-        return ParquetLake(project.model_copy(update=changes), path)
+        return ProjectLake(project.model_copy(update=changes), path)
 
     return lake
+
+
+def read(lake):
+    return lake.as_of(ALL).collect()
 
 
 def with_label_time(project):
@@ -102,39 +107,67 @@ def test_a_row_without_time_is_kept_without_its_label_for_gate_1(lake, rows):
     assert seen.filter(pl.col("at").is_null())["left"].to_list() == [None]
 
 
-def test_bounds_and_address(lake, rows, tmp_path):
+KINDS = [(unit, zone) for unit in ("us", "ms", "ns") for zone in (None, "UTC", "Asia/Tokyo")]
+
+
+@pytest.mark.parametrize(("unit", "zone"), KINDS)
+@pytest.mark.parametrize("years", [0, -80])
+def test_what_is_read_since_a_moment_is_what_is_left_of_all(lake, rows, unit, zone, years):
+    """To the microsecond, at either end, before 1970 too."""
+    near = [timedelta(0), timedelta(microseconds=1), timedelta(milliseconds=1)]
+    start = START.replace(year=START.year + years)
+    since, now = start + timedelta(days=1), start + timedelta(days=2)
+    edges = [m + sign * d for m in (since, now) for d in near for sign in (-1, 1)]
+    at = pl.Series("at", [*edges, None, *(start + timedelta(hours=n) for n in range(87))])
+    kind = pl.Datetime(unit, zone)
+    frame = rows[:100].with_columns(
+        at.dt.replace_time_zone("UTC").cast(kind) if zone else at.cast(kind)
+    )
+    source = lake(frame)
+    moments = source.as_of(ALL).collect()["at"].to_list()
+    seen = source.as_of(now, since).collect()
+    assert seen["at"].to_list() == [m for m in moments if m is None or since < m <= now]
+    assert seen.height > 24
+    assert seen.height < source.as_of(now).collect().height
+
+
+def test_what_is_too_old_is_not_even_read(lake, rows, tmp_path):
+    path = tmp_path / "rides.parquet"
     source = lake(rows)
-    assert source.bounds() == (START, START + timedelta(minutes=5990), 600)
-    assert source.describe() == str(tmp_path / "rides.parquet")
+    rows.write_parquet(path, row_group_size=100)
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 3] = bytes(len(content) // 3 - 4)
+    path.write_bytes(content)
+    since = rows["at"][399]
+    assert source.as_of(ALL, since).collect()["at"].to_list() == rows["at"][400:].to_list()
+    with pytest.raises(ConfigurationError, match="cannot be read as parquet"):
+        source.as_of(ALL)
 
 
-def test_folders_and_globs_are_read_whole(project, rows, tmp_path):
-    rows[:200].write_parquet(tmp_path / "a.parquet")
-    rows[200:].write_parquet(tmp_path / "b.parquet")
-    for source in (tmp_path, str(tmp_path / "*.parquet")):
-        assert ParquetLake(project, source).bounds().rows == 600
+def test_the_address_is_what_was_given(lake, rows, tmp_path):
+    source = lake(rows)
+    assert source.describe() == source.pin() == str(tmp_path / "rides.parquet")
 
 
 def test_the_given_data_goes_before_the_projects_source(project, rows, lake):
     sourced = project.model_copy(update={"source": rows[:7].lazy})
-    assert ParquetLake(sourced).bounds().rows == 7
-    assert "callable" in ParquetLake(sourced).describe()
-    lake(rows)
-    assert lake(rows, source=rows[:7].lazy).bounds().rows == 600
+    assert read(ProjectLake(sourced)).height == 7
+    assert "callable" in ProjectLake(sourced).describe()
+    assert read(lake(rows, source=rows[:7].lazy)).height == 600
 
 
 def test_a_missing_file_is_refused(project):
-    assert "there is no data at nowhere.parquet" in refusal(ParquetLake(project, "nowhere.parquet"))
-    assert "there is no data at no/*.parquet" in refusal(ParquetLake(project, "no/*.parquet"))
+    assert "there is no data at nowhere.parquet" in refusal(ProjectLake(project, "nowhere.parquet"))
+    assert "there is no data at no/*.parquet" in refusal(ProjectLake(project, "no/*.parquet"))
 
 
 def test_no_source_at_all_is_refused(project):
-    assert "give --data" in refusal(ParquetLake(project))
+    assert "give --data" in refusal(ProjectLake(project))
 
 
 def test_an_empty_file_is_refused(project, tmp_path):
     (tmp_path / "x.parquet").touch()
-    assert "is an empty file" in refusal(ParquetLake(project, tmp_path / "x.parquet"))
+    assert "is an empty file" in refusal(ProjectLake(project, tmp_path / "x.parquet"))
 
 
 def test_no_rows_are_refused(lake, rows):
@@ -155,7 +188,7 @@ def test_a_truncated_file_is_refused(lake, rows, tmp_path, keep):
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"PAR1", b"\0" * 100])
 def test_what_is_not_parquet_is_refused(project, content):
     Path("x.parquet").write_bytes(content)
-    assert "x.parquet cannot be read as parquet" in refusal(ParquetLake(project, "x.parquet"))
+    assert "x.parquet cannot be read as parquet" in refusal(ProjectLake(project, "x.parquet"))
 
 
 def test_damaged_pages_are_refused_while_reading(lake, rows, tmp_path):
@@ -166,13 +199,6 @@ def test_damaged_pages_are_refused_while_reading(lake, rows, tmp_path):
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="cannot be read as parquet"):
         source.as_of(START + timedelta(days=9))
-
-
-def test_files_that_differ_are_refused(project, rows, tmp_path):
-    rows.write_parquet(tmp_path / "a.parquet")
-    rows.with_columns(age=pl.lit("old")).write_parquet(tmp_path / "b.parquet")
-    with pytest.raises(ConfigurationError, match="cannot be read as parquet"):
-        ParquetLake(project, tmp_path).as_of(START + timedelta(days=9))
 
 
 @pytest.mark.parametrize(("column", "role"), [("at", "event_time"), ("left", "label")])
@@ -209,7 +235,7 @@ def test_other_wrong_types_are_left_to_gate_1(lake, rows):
 )
 def test_what_a_callable_raises_is_said_in_one_sentence(project, source, error, said):
     with pytest.raises(error, match=said):
-        ParquetLake(project.model_copy(update={"source": source})).check()
+        ProjectLake(project.model_copy(update={"source": source})).check()
 
 
 def test_a_callable_that_fails_only_when_read_is_refused(project, rows):
@@ -219,4 +245,18 @@ def test_a_callable_that_fails_only_when_read_is_refused(project, rows):
         )
 
     with pytest.raises(ConfigurationError, match="callable"):
-        ParquetLake(project.model_copy(update={"source": source})).as_of(START)
+        ProjectLake(project.model_copy(update={"source": source})).as_of(START)
+
+
+def test_a_callable_does_not_show_what_it_was_given(project):
+    given = project.model_copy(update={"source": partial(int, "PLANTED", base="x")})
+    assert "PLANTED" not in refusal(ProjectLake(given)) + repr(given)
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://key:PLANTED@bucket/x", "postgresql://u:PLANTED@host/db", "${WAREHOUSE}"]
+)
+def test_a_url_without_a_query_is_refused_and_not_quoted(project, address):
+    message = refusal(ProjectLake(project, address))
+    assert "has no query: append #" in message
+    assert "PLANTED" not in message

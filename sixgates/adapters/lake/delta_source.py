@@ -1,0 +1,67 @@
+"""Rows of a Delta table, as they were at one version of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+from polars.exceptions import PanicException, PolarsError
+
+from sixgates.adapters.lake.source import Cut, first_line
+from sixgates.gates.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+LOG = "_delta_log"
+"""The folder by which a Delta table is known."""
+
+
+class DeltaSource:
+    """The table in a folder, at the version that it has when it is first read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.address = str(folder)
+
+    def pin(self) -> str:
+        """Return the folder and the version that was read."""
+        with self.reading():
+            return f"{self._folder}, version {self._table.version()}"
+
+    def scan(self, cut: Cut) -> pl.LazyFrame:  # noqa: ARG002 - Polars leaves out files by it
+        """Return every row; nothing is read yet."""
+        return self.peek()
+
+    def peek(self) -> pl.LazyFrame:
+        """Return every row; nothing is read yet."""
+        return pl.scan_delta(self._table)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what goes wrong into one sentence.
+
+        Raises:
+            ConfigurationError: it is no Delta table, not a whole one, or may not be read.
+        """
+        from deltalake.exceptions import DeltaError
+
+        try:
+            yield
+        except PermissionError as exc:
+            raise ConfigurationError(
+                f"{self.address} may not be read ({first_line(exc)}): give this user the right to"
+            ) from exc
+        except (DeltaError, PolarsError, PanicException, OSError) as exc:
+            raise ConfigurationError(
+                f"{self.address} cannot be read as a Delta table ({first_line(exc)}): restore it"
+                " or give another source"
+            ) from exc
+
+    @cached_property
+    def _table(self) -> "DeltaTable":
+        from deltalake import DeltaTable
+
+        return DeltaTable(self._folder)
