@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -38,11 +37,9 @@ def validate(run: Run) -> Validated:
         verdict = Verdict.from_dict(known.body)
         return Validated(_stored(world, project, run, known), verdict)
     lake = ProjectLake(project, run.data)
-    rows = lake.as_of(run.at)
-    window, time = project.policies.training.window, pl.col(project.roles.event_time)
-    if window is not None:
-        # A row without a time is no older than the window: gate 1 refuses it by name.
-        rows = rows.filter((time > run.at - window) | time.is_null())
+    window = project.policies.training.window
+    # A row without a time is no older than the window: gate 1 refuses it by name.
+    rows = lake.as_of(run.at, None if window is None else run.at - window)
     split = split_rows(rows.collect(), project, run.at)
     seen_until = world.references.until(world.ledger.route(run.model))
     verdict = judge_validation(split, project, run.at, new_after=seen_until)
@@ -52,12 +49,13 @@ def validate(run: Run) -> Validated:
             run.id,
             accepted=split.accepted,
             quarantined=split.quarantined,
-            source=lake.describe(),
+            source=lake.pin(),
             as_of=run.at,
             matured=matured(split.accepted, project, run.at).height,
         )
     inputs = {
         "as_of": run.at.isoformat(),
+        "source": dataset.source,
         "new_after": seen_until and seen_until.isoformat(),
         "accepted": dataset.digest,
         "quarantined": file_digest(Path(dataset.quarantine)),
@@ -81,7 +79,8 @@ def _stored(world: World, project: Project, run: Run, verdict: Entry) -> Dataset
     return DatasetRef(
         path=str(path),
         digest=inputs["accepted"],
-        source=ProjectLake(project, run.data).describe(),
+        # Asked again, a table might name a later version. Older verdicts do not have it.
+        source=inputs.get("source") or ProjectLake(project, run.data).describe(),
         as_of=run.at,
         rows=accepted.height,
         matured=matured(accepted, project, run.at).height,

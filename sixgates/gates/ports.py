@@ -20,7 +20,7 @@ class DatasetRef:
     digest: str
     """SHA-256 of that file."""
     source: str
-    """Where the rows came from."""
+    """From what exactly the rows came: an address, of a table its version too, a whole query."""
     as_of: datetime
     """Event time at which they were read: nothing younger was seen."""
     rows: int
@@ -77,8 +77,11 @@ class Clock(Protocol):
 class Lake(Protocol):
     """The user's data, as it was known at a moment."""
 
-    def as_of(self, now: datetime) -> pl.LazyFrame:
-        """Return rows whose event time is not after `now`, labels only where matured by then."""
+    def as_of(self, now: datetime, since: datetime | None = None) -> pl.LazyFrame:
+        """Return rows whose event time is not after `now`, labels only where matured by then.
+
+        Where `since` is given, only those whose event time is after it, and those without one.
+        """
 
 
 class Models(Protocol):

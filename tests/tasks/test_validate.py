@@ -91,3 +91,13 @@ def test_a_retry_records_one_verdict_and_the_same_dataset(stage):
     again, once_more = validate.fn(run), validate.fn(run)
     assert again == once_more
     assert stage.verdicts() == [("validate", "pass")]
+
+
+def test_the_version_of_a_table_that_was_read_is_pinned_and_stays_so(stage):
+    table = stage.folder / "table"
+    stage.rows.write_delta(table)
+    run = stage.begin(data=str(table))
+    found = validate.fn(run)
+    assert found.dataset.source == f"{table}, version 0"
+    stage.rows.head(1).write_delta(table, mode="append")
+    assert validate.fn(run) == found  # A second try does not speak of the version of today.
