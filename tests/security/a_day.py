@@ -54,11 +54,25 @@ def served(project, log):
             process.wait(timeout=20)
 
 
+def in_a_database(here):
+    """Put the rows where only a secret connection leads, and let the project say so."""
+    here.frame.write_database("rides", os.environ["WAREHOUSE"])
+    Path(here.data).unlink()
+    with Path(here.path).open("a") as file:
+        file.write(
+            "from sixgates.gates.source import SqlSource\n"
+            'source = SqlSource(connection="${WAREHOUSE}", query="SELECT * FROM rides")\n'
+            'project = project.model_copy(update={"source": source})\n'
+        )
+
+
 def ordinary(folder):
     here = found(folder, "planted", approval={"need": "required"})
+    in_a_database(here)
     project = ("--project", here.path)
-    data = ("--data", here.data)
-    ask("retrain", *project, *data)
+    data = ("--data", "${WAREHOUSE}#SELECT * FROM rides")
+    ask("check", *project)
+    ask("retrain", *project)
     with served(here.path, folder / "gateway.log") as url:
         for token in ("PLANTED-wrong", os.environ["SIXGATES_GATEWAY_TOKEN"]):
             bearer = {"authorization": f"Bearer {token}"}
@@ -84,6 +98,9 @@ def without_mlflow(folder):
     ask("status", *project)
     ask("tick", *project)
     ask("rollback", *project, "--to", "1", "--reason", "complaints")
+    for query in ("SELECT * FROM nowhere", "SELECT * FROM"):
+        ask("retrain", *project, "--data", "${WAREHOUSE}#" + query)
+    ask("watch", *project, "--data", "postgresql://ann:${NOWHERE}@127.0.0.1:1/db#SELECT 1")
 
 
 def crash(folder):

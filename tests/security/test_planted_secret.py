@@ -146,6 +146,8 @@ def test_no_planted_secret_is_in_anything_that_a_day_leaves(tmp_path, ledger_url
             "SIXGATES_HOME": str(home),
             "SIXGATES_CLOCK": str(home / "clock"),
             "SIXGATES_LEDGER_URL": ledger_url,
+            "WAREHOUSE": ledger_url.replace(f"{MARK}-ledger", f"{MARK}-warehouse"),
+            "NOWHERE": f"{MARK}-nowhere",
             "SIXGATES_MLFLOW_URI": registry,
             "SIXGATES_TOKENS": str(tokens),
             "SIXGATES_GATEWAY_TOKEN": f"{MARK}-gateway",
@@ -169,6 +171,10 @@ def test_no_planted_secret_is_in_anything_that_a_day_leaves(tmp_path, ledger_url
     assert "=== unpickled" in said
     assert "Traceback" in crashed
     assert "127.0.0.1" in dark
+    assert dark.count("was refused (") == 2
+    assert "on postgresql+psycopg://ann:***@127.0.0.1:1/db got no answer" in dark
+    assert "=== retrain --project" in said
+    assert "error:" not in said.split("=== retrain", 1)[1].split("===")[0]
     assert (home / "notifications.jsonl").stat().st_size
     assert list(home.rglob("*.html"))
     assert leaks(folder, tokens) == []
