@@ -94,9 +94,7 @@ def rehearse(
         str | None,
         typer.Option("--project", "-p", help="Replay a real history of this project instead."),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="The history to replay: a parquet file.")
-    ] = None,
+    data: Data = None,
     home: Annotated[
         Path, typer.Option("--home", help="Folder under which the rehearsal keeps everything.")
     ] = Path("rehearsals"),
@@ -110,8 +108,8 @@ def rehearse(
 ) -> None:
     """Play the whole loop on this machine: real Prefect, MLflow, gateway and HTTP traffic.
 
-    Without arguments it plays the six core scenarios. With --project and --data it trains a
-    champion on the first fifth of your history and replays the rest as traffic.
+    Without arguments it plays the six core scenarios. With --project, and --data unless it has a
+    source, it trains a champion on the first fifth of your history and replays the rest as traffic.
 
     `rehearse kill-matrix` kills processes at every moment that matters and looks whether anything
     was lost, doubled or left half done; after it may follow which parts to play (about an hour for

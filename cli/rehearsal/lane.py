@@ -53,8 +53,8 @@ def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any)
     def say(line: str) -> None:
         tell("progress", name=name, line=line)
 
-    if job["data"] is not None:
-        return play_history(job["project"], Path(job["data"]), processes, say)
+    if job["project"]:
+        return play_history(job["project"], job["data"], processes, say)
     scenario = next(s for s in CORE if s.name == name)
     return play_scenario(scenario, home, processes, say, triggered=name == job["triggered"])
 

@@ -22,7 +22,7 @@ def perform(
     names: list[str],
     *,
     project: str | None,
-    data: Path | None,
+    data: str | None,
     parent: Path,
     keep: bool,
     as_json: bool,
@@ -52,20 +52,18 @@ def perform(
     return Code.UNEXPECTED if failed else Code.DONE
 
 
-def _job(names: list[str], project: str | None, data: Path | None, *, keep: bool) -> Job:
+def _job(names: list[str], project: str | None, data: str | None, *, keep: bool) -> Job:
     from simulation.scenarios import CORE
+    from sixgates.adapters.lake.choose import absolute
     from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
 
     if project is not None:
         if names:
             raise ConfigurationError("give scenarios or --project, not both")
-        if data is None:
-            raise ConfigurationError(
-                f"a history of {project} is needed: give its parquet file with --data"
-            )
-        ProjectLake(load_project(project), str(data)).check()
-        return Job(project=_address(project), data=data.resolve(), keep=keep)
+        ProjectLake(load_project(project), data).check()
+        address = None if data is None else absolute(data)
+        return Job(project=_address(project), data=address, keep=keep)
     if data is not None:
         raise ConfigurationError("--data needs --project: say whose history it is")
     known = [s.name for s in CORE]
@@ -84,7 +82,7 @@ def _address(project: str) -> str:
 
 def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:
     paths = {"home": str(done.home), "report": str(report), "errors": done.errors}
-    if job.data is not None:
+    if job.project:
         return {**next(iter(done.results.values()), {"project": job.project}), **paths}
     return {"scenarios": [done.results[n] for n in job.plays if n in done.results], **paths}
 

@@ -80,7 +80,7 @@ def play_scenario(
     data.parent.mkdir(parents=True, exist_ok=True)
     frame = scenario.frame()
     scenario.lake(frame).write_parquet(data)
-    theatre = Theatre(load_project(str(path)), str(path), data, processes)
+    theatre = Theatre(load_project(str(path)), str(path), str(data), processes)
     start = scenario.world.moment(scenario.live_from_day)
     play = Play(theatre, frame, say, triggered)
     _first_model(play, start)
@@ -116,17 +116,19 @@ def play_scenario(
     }
 
 
-def play_history(project_path: str, data: Path, processes: Processes, say: Say) -> dict[str, Any]:
+def play_history(
+    project_path: str, data: str | None, processes: Processes, say: Say
+) -> dict[str, Any]:
     """Train on the first fifth of a real history and replay the rest as traffic."""
     began = time.monotonic()
     project = load_project(project_path)
-    lake = ProjectLake(project, str(data))
+    lake = ProjectLake(project, data)
     lake.check()
     frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
     if frame.height < 10 * project.policies.validation.min_rows:
         raise ConfigurationError(
-            f"{data} has {frame.height:,} rows: a rehearsal of {project.name} needs at least"
-            f" {10 * project.policies.validation.min_rows:,} (ten times validation.min_rows)"
+            f"{lake.describe()} has {frame.height:,} rows: a rehearsal of {project.name} needs at"
+            f" least {10 * project.policies.validation.min_rows:,} (ten times validation.min_rows)"
         )
     theatre = Theatre(project, project_path, data, processes)
     start = frame[project.roles.event_time][frame.height // 5]

@@ -28,7 +28,8 @@ class Job:
 
     scenarios: tuple[str, ...] = ()
     project: str = ""
-    data: Path | None = None
+    data: str | None = None
+    """Address of the history; the project's own source where not given."""
     keep: bool = False
 
     @property
@@ -128,7 +129,7 @@ def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:
             "plays": part,
             "home": str(stack.home),
             "project": job.project,
-            "data": str(job.data) if job.data else None,
+            "data": job.data,
             "triggered": TRIGGERED,
             "keep": job.keep,
         }

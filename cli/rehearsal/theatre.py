@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -34,19 +33,19 @@ _REMINDER = 30.0
 
 
 class Theatre:
-    """One project on stage: its data file, its gateway, and the flows that act on it."""
+    """One project on stage: its data, its gateway, and the flows that act on it."""
 
-    def __init__(self, project: Project, path: str, data: Path, processes: Processes) -> None:
+    def __init__(self, project: Project, path: str, data: str | None, processes: Processes) -> None:
         """Prepare a project.
 
         Args:
             project: the loaded project.
             path: how the flows load it: a name or a path.
-            data: parquet file that the flows read as of the clock.
+            data: address of what the flows read as of the clock; None: the project's source.
             processes: owner of the gateway's process.
         """
         self.project = project
-        self.data = data
+        self._data = data
         self._path = path
         self._processes = processes
         self.world: World = build()
@@ -84,14 +83,12 @@ class Theatre:
 
     def retrain(self, trigger: str, alert: int | None = None) -> Entry:
         """Run gates 1 to 4 here and return the answer on record."""
-        data = str(self.data)
-        completed(retrain(self._path, data, alert, trigger, return_state=True))
+        completed(retrain(self._path, self._data, alert, trigger, return_state=True))
         return self.world.ledger.entries(self.project.name, kind=Kind.ANSWER)[-1]
 
     def watch(self, *, announce: bool) -> Entry | None:
         """Run the watch and return the alert it raised, if any."""
-        data = str(self.data)
-        state = completed(watch(self._path, data, announce=announce, return_state=True))
+        state = completed(watch(self._path, self._data, announce=announce, return_state=True))
         if state.name != "Alerted":
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]

@@ -89,7 +89,8 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
     ("words", "sentence"),
     [
         (["no-such-scenario"], "no scenario is called no-such-scenario"),
-        (["--project", "bikes"], "give its parquet file with --data"),
+        (["--project", "bikes"], "project bikes has no source: give --data"),
+        (["--project", "bikes", "--data", "postgresql://a:b@h/d#SELECT 1"], "the password stands"),
         (["--data", "x.parquet"], "--data needs --project"),
         (["--project", "bikes", "--data", "missing.parquet"], "missing.parquet"),
         (["no-drift", "--project", "bikes"], "not both"),
