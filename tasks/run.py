@@ -1,5 +1,6 @@
 """One retrain, from the moment it is asked for; how it is answered is in `tasks/answer.py`."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,7 +144,8 @@ def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy
     let = may_begin(standing, governor, now, trigger=trigger, override=override)
     if isinstance(let, Refused):
         return _put_off(world, chosen.name, let, body)
-    tags = {"trigger": trigger, "code": code_revision(), "lock": lock_digest(), "run": run}
+    tags = {"trigger": trigger, "code": code_revision(), "lock": lock_digest(), "run": run,
+            **_alert_tags(world, chosen.name, asked.alert)}  # fmt: skip
     with intended(world, Effect.START_RUN, chosen.name, release=run, given={}):
         tracking = world.registry.start_run(chosen.name, run, tags)
         begun = Draft(
@@ -227,6 +229,20 @@ def _put_off(world: World, model: str, refused: Refused, body: dict[str, Any]) -
         now = world.clock.now()
         world.ledger.append(model, Kind.ANSWER, at=now, reason=refused.reason, body=body)
     return Held(refused.reason, refused.until)
+
+
+def _alert_tags(world: World, model: str, alert: int | None) -> dict[str, str]:
+    """Return, for the tracking run, why it was asked for: the reason, and the figures behind it."""
+    raised = [e for e in world.ledger.entries(model, kind=Kind.ALERT) if e.seq == alert]
+    return {
+        tag: value
+        for entry in raised
+        for tag, value in (
+            ("alert", str(entry.seq)),
+            ("alert.reason", entry.reason),
+            ("alert.signals", json.dumps(entry.body.get("signals", []))),
+        )
+    }
 
 
 def _asking(trigger: str, by: str) -> str:

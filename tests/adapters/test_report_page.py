@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -67,7 +68,11 @@ def result(name="healthy-drift", **changes):
         "actual": "promoted and confirmed",
         "ok": True,
         "seconds": 36.3,
-        "alerts": [{"at": "2026-02-08T00:00:00", "entry": 18, "reason": "input drift"}],
+        "alerts": [{"at": "2026-02-08T00:00:00", "entry": 18, "reason": "inputs moved",
+                    "signals": [{"name": "inputs", "alert": True, "seen": 4845.0, "limit": 2920.0,
+                                 "effect": 1.232, "floor": 0.1, "n": 12},
+                                {"name": "loss", "alert": False, "seen": None, "limit": 730.0,
+                                 "effect": None, "floor": None, "n": 0}]}],
         "retrains": [
             {"run": "a", "at": "2026-02-01T00:00:00", "trigger": "first model",
              "verdicts": dict.fromkeys(early, "pass"), "ending": "cold_start", "reason": "first"},
@@ -145,6 +150,15 @@ def test_every_play_every_gate_and_every_check_is_on_the_page(six):
     assert page.count("details", "gate") == 6 * 11
     assert text.count("rows 12 &gt;= 10") >= 6 * 11
     assert page.count("details", "retrain") == 6 * 2
+
+
+def test_an_alert_is_told_with_the_evidence_and_the_size_of_each_signal(six):
+    (_, text, _), none = six, "\N{EN DASH}"
+    rows = [
+        re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL)
+    ]
+    assert ["inputs", "yes", "4,845", "2,920", "1.232", "0.1"] in rows
+    assert ["loss", "no", none, "730", none, none] in rows
 
 
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(six):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from sixgates.gates.errors import ConfigurationError, TransientError
@@ -24,6 +26,18 @@ def test_a_run_is_on_record_before_it_does_anything(stage):
     assert (tracked["name"], tracked["trigger"]) == (run.id, "drift")
     assert len(tracked["lock"]) == 64
     assert tracked["code"]
+
+
+def test_the_tracking_run_says_why_it_was_asked_for_in_figures(stage):
+    signals = [{"name": "inputs", "alert": True, "seen": 4845.0, "limit": 2920.0}]
+    alert = stage.world.ledger.append(
+        stage.model, Kind.ALERT, at=stage.world.clock.now(), reason="inputs moved",
+        body={"signals": signals},
+    )  # fmt: skip
+    run = stage.begin(trigger="drift", alert=alert)
+    tracked = stage.world.registry.runs[run.tracking]
+    assert (tracked["alert"], tracked["alert.reason"]) == (str(alert), "inputs moved")
+    assert json.loads(tracked["alert.signals"]) == signals
 
 
 @pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
