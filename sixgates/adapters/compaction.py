@@ -16,7 +16,7 @@ import polars as pl
 
 from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.delta_packing import Packed, pack
-from sixgates.adapters.delta_table import LogTable
+from sixgates.adapters.delta_table import ModelTable
 from sixgates.adapters.label_counts import LabelCounts, count_labels
 from sixgates.adapters.log_records import Before, Stream, parse
 from sixgates.adapters.sealed_segments import Sealed, batches
@@ -156,7 +156,7 @@ def _read(
 
 
 def _move(
-    table: LogTable,
+    table: ModelTable,
     segments: dict[Path, pl.DataFrame],
     moved: Moved,
     look: Callable[[pl.DataFrame], None],

@@ -16,12 +16,13 @@ from sixgates.adapters.log_records import (
     PREDICTION_SCHEMA,
     Stream,
     first_labels,
+    layout_of,
     located,
 )
 from sixgates.adapters.segment_log import SegmentLog
 
 if TYPE_CHECKING:
-    from sixgates.adapters.delta_table import LogTable
+    from sixgates.adapters.delta_table import ModelTable
 
 
 class DeltaLog:
@@ -65,11 +66,11 @@ class DeltaLog:
 
         return reading(self._tables / model)
 
-    def table(self, model: str, stream: Stream) -> "LogTable":
+    def table(self, model: str, stream: Stream) -> "ModelTable":
         """Return the table of a stream, whether it is there yet or not."""
-        from sixgates.adapters.delta_table import LogTable
+        from sixgates.adapters.delta_table import ModelTable
 
-        return LogTable(self._tables / model / stream, stream)
+        return ModelTable(self._tables / model / stream, layout_of(stream))
 
     def _rows(self, model: str, stream: Stream, start: float | None = None) -> pl.DataFrame:
         """Return the rows from a moment on, in the order of their places."""

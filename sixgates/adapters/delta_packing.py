@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deltalake.transaction import RemoveAction
 
-from sixgates.adapters.delta_table import KEPT_HOURS, MEASURED, LogTable, files_of, milliseconds
+from sixgates.adapters.delta_table import KEPT_HOURS, ModelTable, milliseconds
 
 MANY = 16
 """So many small files in a row are let be; one more, and they are packed."""
@@ -52,14 +52,14 @@ def newest_to_pack(sizes: Sequence[int]) -> int:
     return count if count > MANY else 0
 
 
-def pack(table: LogTable) -> Packed:
+def pack(table: ModelTable) -> Packed:
     """Pack what is small, and delete what was packed a day ago; nothing where little is small.
 
     Raises:
         TransientError: another packed meanwhile; nothing was changed.
     """
     now = table.open()
-    files = files_of(now)
+    files, measured = table.files(now), table.layout.measured
     count = newest_to_pack(files["size_bytes"].to_list()) if files.height else 0
     if not count:
         return Packed()
@@ -68,8 +68,8 @@ def pack(table: LogTable) -> Packed:
         table.scan_files(small).sink_parquet(
             table.folder / name, compression="zstd", maintain_order=True
         )
-    low = [small[f"min.{column}"].min() for column in MEASURED]
-    high = [small[f"max.{column}"].max() for column in MEASURED]
+    low = [small[f"min.{column}"].min() for column in measured]
+    high = [small[f"max.{column}"].max() for column in measured]
     added = table.added(name, int(small["num_records"].sum()), low, high, data_change=False)
     then = milliseconds()
     removed = [
@@ -80,7 +80,7 @@ def pack(table: LogTable) -> Packed:
     return Packed(count, _vacuum(table))
 
 
-def _vacuum(table: LogTable) -> int:
+def _vacuum(table: ModelTable) -> int:
     """Delete files that left the table, or never came into it, long enough ago."""
     with table.writing():
         deleted = table.open().vacuum(retention_hours=KEPT_HOURS, dry_run=False, full=True)

@@ -1,7 +1,7 @@
-"""One Delta table of a model's log: rows with their places, added once each, and made durable.
+"""One Delta table of a model: rows that are added unit by unit, once each, and made durable.
 
 Delta forces nothing to disk by itself. Here a data file is on disk before a commit names it, and a
-commit is on disk before `append` returns: then its segments may be deleted.
+commit is on disk before `append` returns: then what the rows came from may be deleted.
 """
 
 import json
@@ -19,14 +19,12 @@ from deltalake.transaction import AddAction, RemoveAction
 from polars.exceptions import PanicException, PolarsError
 
 from sixgates.adapters.atomic_files import sync
-from sixgates.adapters.log_records import Stream, completed, located
+from sixgates.adapters.log_records import completed
+from sixgates.adapters.table_layout import Layout
 from sixgates.gates.errors import ContractError, TransientError
 
 KEPT_HOURS = 24
 """What is no part of the table any more stays so long, for those who opened it before."""
-
-MEASURED = ("at", "received", "segment")
-"""Columns whose range is noted for each file, so that files without a hit are not read."""
 
 _CONFIGURATION = {
     "delta.appendOnly": "true",
@@ -37,13 +35,13 @@ _CONFIGURATION = {
 }
 
 
-class LogTable:
-    """The table of one stream of one model. To be used from one thread."""
+class ModelTable:
+    """One table of one model. To be used from one thread."""
 
-    def __init__(self, folder: Path, stream: Stream) -> None:
+    def __init__(self, folder: Path, layout: Layout) -> None:
         self.folder = folder
-        self.columns = located(stream)
-        self._stream = stream
+        self.layout = layout
+        self.columns = layout.columns
         self._on_disk: set[str] = set()
         """Files of the Delta log that this object has forced to disk; they never change."""
 
@@ -54,20 +52,20 @@ class LogTable:
         return any(path.suffix in {".json", ".parquet"} for path in log)
 
     def scan(self, table: DeltaTable | None = None, having: pl.Expr | None = None) -> pl.LazyFrame:
-        """Return all rows with their places, in no order; none where there is no table.
+        """Return all rows, in no order; none where there is no table.
 
         Collect them within `reading`, which says what goes wrong then.
 
         Args:
             table: A state of the table; the newest one where absent.
-            having: Which files can hold a row that is wanted, by the columns of `files_of`. Polars
+            having: Which files can hold a row that is wanted, by the columns of `files`. Polars
                 leaves out none by a range of floats, for one may hold a NaN; no record does.
         """
         if table is None:
             if not self.exists:
                 return self.columns.to_frame().lazy()
             table = self.open()
-        files = files_of(table)
+        files = self.files(table)
         if having is not None and files.height:
             files = files.filter(having)
         if files.is_empty():
@@ -75,10 +73,10 @@ class LogTable:
         return self.scan_files(files)
 
     def scan_files(self, files: pl.DataFrame) -> pl.LazyFrame:
-        """Return the rows of some of `files_of`."""
+        """Return the rows of some of `files`."""
         paths = [self.folder / path for path in files["path"]]
         rows = pl.scan_parquet(paths, schema=self.columns, missing_columns="insert")
-        return completed(rows, self._stream)
+        return completed(rows, self.layout.defaults)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -126,35 +124,45 @@ class LogTable:
                 table.alter.add_columns(gained)
         self.make_durable()
 
-    def holding(self, table: DeltaTable, segments: Collection[str]) -> set[str]:
-        """Return which of these segments are in the table already.
+    def files(self, table: DeltaTable) -> pl.DataFrame:
+        """Return the files of a state of the table, those with the oldest units first.
 
-        Delta forgets the transaction of a segment in time; the rows themselves are no less sure.
+        Columns are those of Delta's add actions: `path`, `size_bytes`, `num_records`, and for each
+        that is measured a `min.` and a `max.`; none of the latter where there is no file.
         """
-        held = {name for name in segments if table.transaction_version(name) is not None}
-        unsure = sorted(set(segments) - held)
+        files = pl.DataFrame(table.get_add_actions(flatten=True))
+        return files.sort(f"min.{self.layout.unit}", "path") if files.height else files
+
+    def holding(self, table: DeltaTable, units: Collection[str]) -> set[str]:
+        """Return which of these units are in the table already.
+
+        Delta forgets the transaction of a unit in time; the rows themselves are no less sure.
+        """
+        name = self.layout.unit
+        held = {unit for unit in units if table.transaction_version(unit) is not None}
+        unsure = sorted(set(units) - held)
         if unsure:
-            near = (pl.col("max.segment") >= unsure[0]) & (pl.col("min.segment") <= unsure[-1])
-            segment = pl.col("segment")
+            near = (pl.col(f"max.{name}") >= unsure[0]) & (pl.col(f"min.{name}") <= unsure[-1])
             with reading(self.folder):
-                rows = self.scan(table, near).select(segment).filter(segment.is_in(unsure))
-                held |= set(rows.collect()["segment"])
+                rows = self.scan(table, near).select(name).filter(pl.col(name).is_in(unsure))
+                held |= set(rows.collect()[name])
         return held
 
     def append(self, table: DeltaTable, rows: pl.DataFrame) -> None:
-        """Commit rows of segments that `holding` did not find in this very state of the table.
+        """Commit rows of units that `holding` did not find in this very state of the table.
 
         Raises:
-            TransientError: another committed one of these segments since, or the disk is full.
+            TransientError: another committed one of these units since, or the disk is full.
         """
-        ends = [rows[name].min() for name in MEASURED], [rows[name].max() for name in MEASURED]
+        measured = rows.select(self.layout.measured)
+        ends = measured.select(pl.all().min()).row(0), measured.select(pl.all().max()).row(0)
         name = self.new_file()
         with self.writing():
             rows.write_parquet(self.folder / name, compression="zstd")
         self.commit(
             table,
             [self.added(name, rows.height, *ends, data_change=True)],
-            dict.fromkeys(rows["segment"].unique().sort(), 1),
+            dict.fromkeys(rows[self.layout.unit].unique().sort(), 1),
         )
 
     def new_file(self) -> str:
@@ -165,15 +173,15 @@ class LogTable:
         self, name: str, rows: int, low: Sequence[Any], high: Sequence[Any], *, data_change: bool
     ) -> AddAction:
         """Force a written data file to disk, and return what a commit says of it."""
-        path = self.folder / name
+        path, measured = self.folder / name, self.layout.measured
         with self.writing():
             sync(path)
             sync(self.folder)
         ranges = {
             "numRecords": rows,
-            "minValues": dict(zip(MEASURED, low, strict=True)),
-            "maxValues": dict(zip(MEASURED, high, strict=True)),
-            "nullCount": dict.fromkeys(MEASURED, 0),
+            "minValues": dict(zip(measured, low, strict=True)),
+            "maxValues": dict(zip(measured, high, strict=True)),
+            "nullCount": dict.fromkeys(measured, 0),
         }
         size = path.stat().st_size
         return AddAction(name, size, {}, milliseconds(), data_change, json.dumps(ranges))
@@ -227,16 +235,6 @@ def reading(folder: Path) -> Iterator[None]:
             f"{folder} cannot be read as Delta ({_first_line(exc)}): restore it, for decisions rest"
             " on what it holds"
         ) from exc
-
-
-def files_of(table: DeltaTable) -> pl.DataFrame:
-    """Return the files of a table, those with the oldest segments first.
-
-    Columns are those of Delta's add actions: `path`, `size_bytes`, `num_records`, and for each of
-    `MEASURED` a `min.` and a `max.`; none of the latter where there is no file.
-    """
-    files = pl.DataFrame(table.get_add_actions(flatten=True))
-    return files.sort("min.segment", "path") if files.height else files
 
 
 def milliseconds() -> int:

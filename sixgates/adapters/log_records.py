@@ -4,6 +4,7 @@ The columns follow from the fields of `sixgates/gates/records.py`. What a field 
 older records lack: there the default stands.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,6 +14,7 @@ import polars as pl
 from msgspec.structs import fields
 from polars.exceptions import PolarsError
 
+from sixgates.adapters.table_layout import Layout
 from sixgates.gates.errors import ContractError
 from sixgates.gates.records import Arm, Batch, Label, Prediction
 
@@ -89,6 +91,12 @@ def located(stream: Stream) -> pl.Schema:
     return pl.Schema({**SCHEMAS[stream], **PLACE})
 
 
+def layout_of(stream: Stream) -> Layout:
+    """Return what the table of a stream holds."""
+    measured = ("at", "received", "segment")
+    return Layout(located(stream), "segment", measured, DEFAULTS[stream])
+
+
 def parse(path: Path, whole: bytes, before: Before, stream: Stream) -> pl.DataFrame:
     """Turn whole lines of a segment into rows with their places.
 
@@ -115,7 +123,7 @@ def parse(path: Path, whole: bytes, before: Before, stream: Stream) -> pl.DataFr
     if "values" in schema:
         # JSON has no NaN: it is written as null, and must not vanish from a mean.
         frame = frame.with_columns(pl.col("values").list.eval(pl.element().fill_null(float("nan"))))
-    return completed(frame, stream).with_columns(
+    return completed(frame, DEFAULTS[stream]).with_columns(
         segment=pl.lit(path.name), line=pl.int_range(before.rows + 1, before.rows + 1 + pl.len())
     )
 
@@ -138,9 +146,9 @@ def _row_by_row(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(both).sort("line", maintain_order=True).drop("line")
 
 
-def completed(frame: _Rows, stream: Stream) -> _Rows:
+def completed(frame: _Rows, defaults: Mapping[str, Any]) -> _Rows:
     """Put defaults where records had no such field."""
-    given = {name: value for name, value in DEFAULTS[stream].items() if value is not None}
+    given = {name: value for name, value in defaults.items() if value is not None}
     return frame.with_columns(pl.col(name).fill_null(value) for name, value in given.items())
 
 

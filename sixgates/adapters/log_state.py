@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from sixgates.adapters.delta_log import DeltaLog
-from sixgates.adapters.delta_table import LogTable, files_of
+from sixgates.adapters.delta_table import ModelTable
 from sixgates.adapters.label_counts import LabelCounts, count_labels
 from sixgates.adapters.log_records import LABEL_SCHEMA, Stream
 from sixgates.adapters.sealed_segments import is_sealed
@@ -122,8 +122,8 @@ def _together(parts: list[Waiting]) -> Waiting:
     )
 
 
-def _stored(table: LogTable) -> Stored:
-    files = files_of(table.open()) if table.exists else pl.DataFrame()
+def _stored(table: ModelTable) -> Stored:
+    files = table.files(table.open()) if table.exists else pl.DataFrame()
     if files.is_empty():
         return Stored()
     total = files.select(pl.col("num_records", "size_bytes").sum(), pl.col("max.received").max())

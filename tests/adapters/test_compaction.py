@@ -85,7 +85,7 @@ def test_a_segment_that_was_committed_and_not_deleted_is_only_deleted(log, trans
     else:  # Delta forgets transactions after a week
         name = table.new_file()
         rows.write_parquet(table.folder / name)
-        ends = [rows[c].min() for c in delta_table.MEASURED]
+        ends = [rows[c].min() for c in table.layout.measured]
         added = table.added(name, rows.height, ends, ends, data_change=True)
         table.commit(table.open(), [added], {})
     log.assert_whole()
@@ -154,7 +154,7 @@ def test_a_segment_is_deleted_when_its_rows_are_on_disk_and_not_before(log, monk
 def test_a_commit_is_made_durable_by_the_next_one_where_the_first_died_before(log, monkeypatch):
     some(log, segments=1)
     with monkeypatch.context() as dying:
-        dying.setattr(delta_table.LogTable, "make_durable", lambda _: None)
+        dying.setattr(delta_table.ModelTable, "make_durable", lambda _: None)
         dying.setattr(type(log.folder), "unlink", lambda *_, **__: None)
         log.compact()
     seen = []

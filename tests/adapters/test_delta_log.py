@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sixgates.adapters import delta_packing, sealed_segments
 from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.delta_packing import Packed, pack
-from sixgates.adapters.delta_table import files_of
 from sixgates.adapters.log_records import LABEL_SCHEMA, PREDICTION_SCHEMA, Stream, located
 from sixgates.gates.errors import ContractError, TransientError
 from tests.adapters.a_log import LONG_AGO, MODEL, ALog, label, prediction
@@ -88,7 +87,7 @@ def test_files_without_a_row_since_then_are_not_opened(log):
         log.write(f"predictions-10{day}-1", prediction(f"r{day}", at=day * 86_400.0))
         log.compact()
     table = log.table(Stream.PREDICTIONS)
-    oldest = table.folder / files_of(table.open())["path"][0]
+    oldest = table.folder / table.files(table.open())["path"][0]
     oldest.write_bytes(b"spoilt")
     assert log.log.predictions(MODEL, datetime(1970, 1, 1, 12)).height == 2  # noqa: DTZ001
     with pytest.raises(ContractError, match="cannot be read as Delta"):
@@ -146,7 +145,7 @@ def test_records_that_gained_a_field_go_into_an_older_table(log):
     for n in range(delta_packing.MANY - 1):
         log.write(f"predictions-3{n:02}-1", prediction(f"{n}"))
         log.compact()
-    assert files_of(table.open()).height == 1
+    assert table.files(table.open()).height == 1
     log.assert_whole()
 
 
@@ -162,7 +161,7 @@ def test_many_small_files_become_one_and_read_the_same(log):
     done = packed_log(log, delta_packing.MANY + 1)
     assert done.predictions.files == Packed(packed=delta_packing.MANY + 1)
     table = log.table(Stream.PREDICTIONS)
-    assert files_of(table.open()).height == 1
+    assert table.files(table.open()).height == 1
     log.assert_whole()
     log.assert_all_in_tables()
     assert len(list(table.folder.glob("*.parquet"))) == delta_packing.MANY + 2
