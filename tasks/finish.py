@@ -15,6 +15,7 @@ from sixgates.ledger.holder import is_gone
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
 from tasks.carry_out import Decided, carry_out
+from tasks.quarantine import keep
 from tasks.report import report
 
 _OF_A_TICK = frozenset({Effect.MOVE_RELEASE, Effect.FOLLOW_ROUTE, Effect.SET_ALIASES})
@@ -79,6 +80,8 @@ def _outcome(world: World, intent: Entry) -> str | None:
         case Effect.FOLLOW_ROUTE | Effect.SET_ALIASES:
             newest = world.ledger.route(model)
             return None if newest and newest.epoch == given["epoch"] else UNDONE
+        case Effect.KEEP_REFUSED:
+            keep(world, model, run, given)
         case Effect.MARK_VERSION:
             world.registry.mark(model, given["version"], given["tags"])
         case Effect.WRITE_REPORT:

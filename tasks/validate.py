@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lake.project_lake import ProjectLake
+from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
@@ -16,6 +17,7 @@ from sixgates.gates.timesplit import matured
 from sixgates.gates.validate import judge_validation, split_rows
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.ledger import Entry
+from tasks.quarantine import quarantine
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
@@ -33,9 +35,12 @@ class Validated:
 def validate(run: Run) -> Validated:
     """Judge the rows of the training window, and above all those the champion has not seen."""
     world, project = world_of(run)
+    event_time = project.roles.event_time
     if known := said(world, run.model, run.id, Gate.VALIDATE):
         verdict = Verdict.from_dict(known.body)
-        return Validated(_stored(world, project, run, known), verdict)
+        dataset = _stored(world, project, run, known)
+        quarantine(world, run.model, run.id, event_time=event_time, inputs=known.body["inputs"])
+        return Validated(dataset, verdict)
     lake = ProjectLake(project, run.data)
     window = project.policies.training.window
     # A row without a time is no older than the window: gate 1 refuses it by name.
@@ -59,11 +64,15 @@ def validate(run: Run) -> Validated:
         "new_after": seen_until and seen_until.isoformat(),
         "accepted": dataset.digest,
         "quarantined": file_digest(Path(dataset.quarantine)),
+        "refused": [r._asdict() for r in count_refusals(split.quarantined, event_time)],
     }
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
         inputs=inputs,
     )  # fmt: skip
+    quarantine(
+        world, run.model, run.id, event_time=event_time, inputs=inputs, refused=split.quarantined
+    )
     return Validated(dataset, verdict)
 
 

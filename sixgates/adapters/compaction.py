@@ -19,6 +19,7 @@ from sixgates.adapters.delta_packing import Packed, pack
 from sixgates.adapters.delta_table import ModelTable
 from sixgates.adapters.label_counts import LabelCounts, count_labels
 from sixgates.adapters.log_records import Before, Stream, parse
+from sixgates.adapters.quarantine import quarantine_of
 from sixgates.adapters.sealed_segments import Sealed, batches
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import ContractError, TransientError
@@ -54,6 +55,8 @@ class Compacted:
     """Why nothing was done: another one is at it. Empty where this one was."""
     predictions: Moved = field(default_factory=Moved)
     labels: Moved = field(default_factory=Moved)
+    quarantine: Packed = field(default_factory=Packed)
+    """What was done to the files of the table of refused rows."""
     counts: LabelCounts = field(default_factory=LabelCounts)
     """What the labels brought that were committed now."""
     unreadable: list[str] = field(default_factory=list)
@@ -66,7 +69,8 @@ class Compacted:
             return self.busy
         torn = self.predictions.torn + self.labels.torn
         segments = self.predictions.segments + self.labels.segments
-        packed = self.predictions.files.packed + self.labels.files.packed
+        tables = (self.predictions.files, self.labels.files, self.quarantine)
+        packed = sum(files.packed for files in tables)
         return (
             f"segments that went into the tables: {segments:,} (rows of predictions:"
             f" {self.predictions.rows:,}, of labels: {self.labels.rows:,})"
@@ -135,6 +139,10 @@ def compact_log(
         if table.exists:
             go_on()
             moved.files = pack(table)
+    refused = quarantine_of(log.tables, model)
+    if refused.exists:
+        go_on()
+        done.quarantine = pack(refused)
     return done
 
 

@@ -32,7 +32,7 @@ class DeltaLog:
         """Read `<segments>/<model>/` and the tables under `<tables>/<model>/`."""
         self.folder = segments
         self.segments = SegmentLog(segments)
-        self._tables = tables
+        self.tables = tables
 
     def predictions(self, model: str, since: datetime) -> pl.DataFrame:
         """Return prediction records whose event time is not before `since` (naive UTC).
@@ -64,13 +64,13 @@ class DeltaLog:
         """Say in one sentence what goes wrong when rows of a model are collected."""
         from sixgates.adapters.delta_table import reading
 
-        return reading(self._tables / model)
+        return reading(self.tables / model)
 
     def table(self, model: str, stream: Stream) -> "ModelTable":
         """Return the table of a stream, whether it is there yet or not."""
         from sixgates.adapters.delta_table import ModelTable
 
-        return ModelTable(self._tables / model / stream, layout_of(stream))
+        return ModelTable(self.tables / model / stream, layout_of(stream))
 
     def _rows(self, model: str, stream: Stream, start: float | None = None) -> pl.DataFrame:
         """Return the rows from a moment on, in the order of their places."""

@@ -40,6 +40,8 @@ class Effect(StrEnum):
     """Write accepted and quarantined rows to files."""
     LOG_VERDICT = "log_verdict"
     """Record a verdict, and log it in the tracking run."""
+    KEEP_REFUSED = "keep_refused"
+    """Add quarantined rows to the table of the model."""
     LOG_TRAINING = "log_training"
     """Log how a model was made in the tracking run."""
     STORE_MODEL = "store_model"

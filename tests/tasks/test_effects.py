@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from inspect import isfunction
 
+import polars as pl
 import pytest
 from prefect import Task
 
@@ -54,10 +55,12 @@ def watched(stage, monkeypatch):
     ):  # fmt: skip
         for name in writes_of(port):
             watch(owner, name)
+    import tasks.quarantine
     import tasks.report
     import tasks.validate
 
     watch(tasks.validate, "write_dataset")
+    watch(tasks.quarantine, "keep_refused")
     watch(tasks.report, "write_report")
     for module in (flows.retrain, flows.release):
         for name, value in vars(module).copy().items():
@@ -70,6 +73,9 @@ def test_nothing_is_done_outside_without_an_intent_that_is_closed_afterwards(sta
     rules = {"comparison": {"margin": 0.5, "cold_start": "serve"}}
     stage.play("walk", **rules, canary={"deadline": timedelta(days=1)})
     stage.world.ledger.announce(stage.model, "http://gateway")
+    stage.write(
+        stage.rows.with_columns(region=pl.when(pl.int_range(pl.len()) % 200 != 7).then("region"))
+    )
     for _ in range(2):
         state = flows.retrain.retrain.fn(stage.project, stage.data, trigger="by hand")
         assert state.name == "Released", state.message
@@ -79,7 +85,8 @@ def test_nothing_is_done_outside_without_an_intent_that_is_closed_afterwards(sta
 
     writes = {
         "start_run": Effect.START_RUN, "write_dataset": Effect.STORE_ROWS,
-        "log_verdict": Effect.LOG_VERDICT, "log_training": Effect.LOG_TRAINING,
+        "log_verdict": Effect.LOG_VERDICT, "keep_refused": Effect.KEEP_REFUSED,
+        "log_training": Effect.LOG_TRAINING,
         "register": Effect.REGISTER_VERSION, "prove": Effect.PROVE_VERSION,
         "follow": Effect.FOLLOW_ROUTE, "set_aliases": Effect.SET_ALIASES,
         "mark": Effect.MARK_VERSION, "write_report": Effect.WRITE_REPORT,

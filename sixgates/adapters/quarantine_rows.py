@@ -1,0 +1,119 @@
+"""Refused rows as the quarantine keeps them: the number of all, and a bounded choice of them."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from sixgates.gates.validate import RULE
+
+ROWS_OF_A_RUN = 100_000
+"""So many refused rows of a run are kept, in equal shares for each rule that refused any."""
+BYTES_OF_A_RUN = 64 * 2**20
+"""Their text is no longer than this together, in the same shares."""
+
+_TIME = pl.Datetime("us", "UTC")
+COLUMNS = pl.Schema(
+    {
+        "run": pl.String(),
+        "rule": pl.String(),
+        "event_time": _TIME,
+        "as_of": _TIME,
+        "digest": pl.String(),
+        "row": pl.String(),
+    }
+)
+"""Columns of the table; `digest` is the SHA-256 of `row`, which is the row as a JSON object."""
+
+
+class Refusal(NamedTuple):
+    """What one rule refused in a run."""
+
+    rule: str
+    rows: int
+    """All of them, kept or not."""
+    first: str | None
+    """Oldest event time, ISO 8601, naive UTC; None where no row has one."""
+    last: str | None
+    """Newest event time."""
+
+
+def count_refusals(refused: pl.DataFrame, event_time: str) -> list[Refusal]:
+    """Return what each rule refused, most first.
+
+    Args:
+        refused: Rows with the rule that refused each.
+        event_time: Their column of event times, naive UTC.
+    """
+    when = pl.col(event_time)
+    by_rule = refused.group_by(pl.col(RULE).alias("r")).agg(
+        pl.len().alias("n"), when.min().alias("a"), when.max().alias("b")
+    )
+    return [
+        Refusal(rule, rows, _iso(first), _iso(last))
+        for rule, rows, first, last in by_rule.sort(["n", "r"], descending=[True, False]).rows()
+    ]
+
+
+def kept_rows(refused: pl.DataFrame, event_time: str, run: str, as_of: datetime) -> pl.DataFrame:
+    """Return what the table keeps of a run: of each rule the newest rows, as many as there is room.
+
+    The same rows give the same result.
+
+    Args:
+        refused: Rows with the rule that refused each, in event-time order.
+        event_time: Their column of event times, naive UTC.
+        run: Identifier of the run.
+        as_of: Event time at which they were read, naive UTC.
+    """
+    rule_of_each = refused[RULE]
+    rules = rule_of_each.unique().sort()
+    rows = ROWS_OF_A_RUN // max(1, len(rules))
+    room = BYTES_OF_A_RUN // max(1, len(rules))
+    # By their places: of ten million rows no second copy is made.
+    places = ((rule_of_each == rule).arg_true().tail(rows) for rule in rules)
+    parts = [_part(refused[which], event_time, room) for which in places]
+    kept = pl.concat([COLUMNS.to_frame().drop("run", "as_of"), *parts])
+    moment = pl.lit(as_of).dt.replace_time_zone("UTC").cast(_TIME)
+    return kept.with_columns(run=pl.lit(run), as_of=moment).select(*COLUMNS)
+
+
+def _part(rows: pl.DataFrame, event_time: str, room: int) -> pl.DataFrame:
+    """Return the newest rows of one rule whose texts have room together, oldest first."""
+    texts = []
+    for text in _texts(rows.drop(RULE).reverse()):
+        room -= len(text)
+        if room < 0:
+            break
+        texts.append(text)
+    texts.reverse()
+    chosen = rows.tail(len(texts))
+    return pl.DataFrame(
+        {
+            "rule": chosen[RULE],
+            "event_time": chosen[event_time].dt.replace_time_zone("UTC").cast(_TIME),
+            "digest": [hashlib.sha256(text).hexdigest() for text in texts],
+            "row": [text.decode() for text in texts],
+        },
+        schema={name: COLUMNS[name] for name in ("rule", "event_time", "digest", "row")},
+    )
+
+
+def _texts(rows: pl.DataFrame) -> Iterator[bytes]:
+    """Write rows as JSON objects, in the order of their columns."""
+    encoder = msgspec.json.Encoder(enc_hook=str)
+    for row in rows.iter_rows(named=True):
+        yield encoder.encode({name: _told(value) for name, value in row.items()})
+
+
+def _told(value: Any) -> Any:  # noqa: ANN401 - whatever a row may hold
+    """Write as text the numbers that JSON does not know: they are what a rule refuses."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
