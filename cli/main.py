@@ -9,6 +9,7 @@ import typer
 from cli import approval, ledger, line, log, operate, people
 from cli.dry_run import dry_run as dry_run_of
 from cli.dry_run import show_dry_run
+from cli import approval, ledger, line, log, operate, people, quarantine
 from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
@@ -372,6 +373,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(approval.app)
 app.add_typer(line.app)
 app.add_typer(log.app)
+app.add_typer(quarantine.app)
 
 
 def _finish(ended: dict[str, Any], *, as_json: bool) -> None:
