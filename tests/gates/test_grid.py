@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sixgates.gates.errors import ContractError
@@ -47,6 +47,39 @@ def test_values_lie_between_the_edges_of_their_cells(sample):
     assert (finite <= edges[place] + slack).all()
 
 
+ZEROS = [0.0, -0.0, 1e-45, -1e-45, 1e-320, -1e-320]
+
+
+@given(SAMPLES, st.lists(st.floats(width=32) | st.sampled_from(ZEROS), max_size=50))
+def test_a_place_on_bits_is_what_a_search_among_the_edges_finds(sample, more):
+    grid = grid_of(sample)
+    assume(grid.scale is Scale.BITS)
+    values = np.array([v for v in more if not math.isnan(v)], dtype=np.float32)
+    wanted = np.searchsorted(grid.edges(), values + 0.0, side="right")
+    for kind in (np.float32, np.float64):
+        assert grid.places(values.astype(kind)).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("least", [0.0, -0.0, 1e-45, 1e-6])
+def test_zero_of_either_sign_is_one_value_and_what_is_less_is_below(sign, least):
+    sample = np.array([least, *10.0 ** np.arange(-5.0, 25.0, 0.01)]) * sign
+    grid = grid_of(sample)
+    assert grid.scale is Scale.BITS
+    zeros = grid.places(np.array([0.0, -0.0], dtype=np.float32))
+    assert zeros[0] == zeros[1]
+    inside = grid.places(sample)
+    assert ((inside >= 1) & (inside <= grid.cells)).all()
+    assert grid.places(np.array([-1.0 * sign])) == (0 if sign > 0 else grid.cells + 1)
+
+
+@given(SAMPLES)
+def test_nan_of_either_sign_and_any_content_is_placed_below(sample):
+    bits = np.array([0x7FC00000, 0xFFC00000, 0x7FC12345, 0xFFFFFFFF], dtype=np.uint32)
+    assert not grid_of(sample).places(bits.view(np.float32)).any()
+    assert not grid_of(sample).places(bits.view(np.float32).astype(np.float64)).any()
+
+
 def test_whole_numbers_have_a_cell_each():
     grid = grid_of(np.array([3, 7, 5, 3]))
     assert (grid.scale, grid.cells) == (Scale.LINEAR, 5)
@@ -76,7 +109,19 @@ def test_without_numbers_there_is_a_grid_all_the_same(sample):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0.0}, {"width": math.nan}, {"first": math.inf}, {"cells": 0}]
+    "wrong",
+    [
+        {"width": 0.0},
+        {"width": math.nan},
+        {"first": math.inf},
+        {"cells": 0},
+        {"cells": CELLS + 1},
+        {"scale": Scale.BITS, "width": 1.0},
+        {"scale": Scale.BITS, "width": 6.0},
+        {"scale": Scale.BITS, "width": 4.0, "first": 2.0},
+        {"scale": Scale.BITS, "width": 2.0**20, "first": 2.0**31},
+        {"scale": Scale.BITS, "width": 2.0**20, "first": -(2.0**31)},
+    ],
 )
 def test_a_grid_that_cannot_be_used_is_refused(wrong):
     given = {"scale": Scale.LINEAR, "first": 0.0, "width": 1.0, "cells": 3}

@@ -1,3 +1,4 @@
+import math
 from datetime import date
 
 import msgspec
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sixgates.gates.errors import ContractError
-from sixgates.gates.profile.count import profile_frame
+from sixgates.gates.profile.count import Numbers, profile_frame
 from sixgates.gates.profile.counts import Profile, merge, without
 from sixgates.gates.profile.distance import psi
+from sixgates.gates.profile.grid import grid_of
 
 NUMBERS = st.lists(
     st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)), min_size=1, max_size=40
@@ -44,6 +46,53 @@ def test_every_row_is_in_exactly_one_cell_and_windows_add_up(first, second):
     assert without(both, other) == grid
     if any(v is not None and np.isfinite(v) for v in first):
         assert grid.features[0].counts[0] == sum(v is not None and v <= -1e300 for v in first)
+
+
+def _naively(column, grid):
+    """Count one value after the other."""
+    counts, nulls, nans = [0] * (grid.cells + 2), 0, 0
+    for value in column.to_list():
+        if value is None:
+            nulls += 1
+        elif math.isnan(value):
+            nans += 1
+        else:
+            counts[np.searchsorted(grid.edges(), float(value), side="right")] += 1
+    return tuple(counts), nulls, nans
+
+
+HOLES = pl.int_range(pl.len()) % 7 == 3
+
+
+@pytest.mark.parametrize(
+    "dtype", [pl.Float32, pl.Float64, pl.Int8, pl.UInt64, pl.Boolean, pl.Decimal(12, 3), pl.Null]
+)
+@pytest.mark.parametrize("holes", [False, True])
+def test_counts_are_those_of_one_value_after_the_other(dtype, holes):
+    rng = np.random.default_rng(4)
+    drawn = {pl.Boolean: rng.random(3_000) < 0.3, pl.Null: [None] * 3_000}.get(
+        dtype, np.abs(rng.normal(2, 15, 3_000))
+    )
+    training = pl.DataFrame({"x": pl.Series(drawn).cast(dtype)})
+    later = training.with_columns(pl.col("x").shuffle(1).alias("x"))
+    if dtype in (pl.Float32, pl.Float64):
+        strange = [math.nan, math.inf, -math.inf, -3.0, 1e30, 0.0, -0.0]
+        later = pl.concat([later, pl.DataFrame({"x": strange * 50}, schema=training.schema)])
+    if holes:
+        later = later.with_columns(pl.when(~HOLES).then(pl.col("x")))
+    profile = profile_frame(training, ["x"], [])
+    found = profile_frame(later, ["x"], [], like=profile).features[0]
+    assert (found.counts, found.nulls, found.nans) == _naively(later["x"], found.grid)
+
+
+def test_what_stands_where_a_value_is_null_does_not_count():
+    grid = grid_of(np.arange(100.0))
+    numbers = Numbers("x", grid)
+    values = np.array([5.0, math.nan, math.inf, -7.0, 6.0, math.nan])
+    numbers.add_values(values, np.array([True, False, False, False, True, True]))
+    found = numbers.profile()
+    assert (sum(found.counts), found.nulls, found.nans) == (2, 3, 1)
+    assert (found.counts[0], found.counts[6], found.counts[7]) == (0, 1, 1)
 
 
 def test_training_data_fills_its_own_bins_evenly_with_nothing_beyond_the_ends():

@@ -1,6 +1,6 @@
 """One pass over the data: batches come, their counts are added, nothing is kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -11,12 +11,13 @@ from sixgates.gates.errors import ContractError
 from sixgates.gates.profile.counts import FeatureProfile, Profile
 from sixgates.gates.profile.grid import Grid, grid_of
 
+BATCH = 65_536
+"""Rows at a time: what is computed of one column then stays near the processor."""
+
 _SAMPLE = 100_000
 """Rows from which the grids are chosen, spread evenly over all."""
 _LEVELS = 100
 """Most frequent levels that are counted apart; the others count as unseen."""
-_BATCH = 65_536
-"""Rows at a time: what is computed of one column then stays near the processor."""
 
 
 def profile_frame(
@@ -40,66 +41,78 @@ def profile_frame(
     >>> [f.counts for f in later.features]
     [(0, 0, 0, 1), (0, 0, 1)]
     """
-    names = (*numeric, *categorical)
-    if like is not None and tuple(f.name for f in like.features) != names:
-        raise ContractError(
-            f"the stored profile knows {[f.name for f in like.features]}, not {list(names)}: "
-            "retrain the model with these features"
-        )
-    _require_columns(data.lazy().collect_schema(), numeric, categorical)
-    chosen = data.lazy().select(names)
-    known = dict.fromkeys(names) if like is None else {f.name: f for f in like.features}
-    grids = _grids(chosen.select(numeric)) if like is None else {}
-    counters: list[_Numbers | _Levels] = [
-        *(_Numbers(n, grids.get(n) or _grid(known[n])) for n in numeric),
-        *(_Levels(n, known[n]) for n in categorical),
-    ]
-    rows = 0
-    for batch in _batches(data if isinstance(data, pl.DataFrame) else chosen):
+    counters, rows = counters_of(data.lazy(), numeric, categorical, like), 0
+    for batch in _batches(data, [counter.name for counter in counters]):
         rows += batch.height
         for counter in counters:
             counter.add(batch[counter.name])
     return Profile(rows, tuple(counter.profile() for counter in counters))
 
 
-class _Numbers:
+class Numbers:
     """Counts a numeric feature."""
 
     def __init__(self, name: str, grid: Grid) -> None:
+        """Begin with no rows."""
         self.name = name
         self._grid = grid
         self._counts = np.zeros(grid.cells + 2, dtype=np.int64)
         self._nulls = self._nans = 0
 
     def add(self, column: pl.Series) -> None:
+        """Count some rows."""
         nulls = column.null_count()
         if column.dtype not in (pl.Float64, pl.Float32):
             column = column.cast(pl.Float64)
-        values = (column.drop_nulls() if nulls else column).to_numpy()
-        found = np.bincount(self._grid.places(values), minlength=self._counts.size)
+        self.add_values((column.drop_nulls() if nulls else column).to_numpy())
+        self._nulls += nulls
+
+    def add_values(
+        self, values: NDArray[np.floating], present: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Count some rows.
+
+        Args:
+            values: A number a row.
+            present: False where the row is null, whatever its number; None where none is.
+        """
+        places, nulls = self._grid.places(values), 0
+        if present is not None:
+            nulls = present.size - int(np.count_nonzero(present))
+            places *= present  # to place 0, from which they are taken out
+        found = np.bincount(places, minlength=self._counts.size)
+        found[0] -= nulls
         if found[0]:  # There are NaN, too.
-            nans = int(np.isnan(values).sum())
+            unclear = np.isnan(values)
+            nans = int(np.count_nonzero(unclear if present is None else unclear & present))
             found[0] -= nans
             self._nans += nans
         self._counts += found
         self._nulls += nulls
 
     def profile(self) -> FeatureProfile:
+        """Return what was counted."""
         counts = tuple(self._counts.tolist())
         return FeatureProfile(self.name, self._grid, None, counts, self._nulls, self._nans)
 
 
-class _Levels:
-    """Counts a categorical feature."""
+class Levels:
+    """Counts a categorical feature, whose levels may be known."""
 
-    def __init__(self, name: str, known: FeatureProfile | None) -> None:
+    def __init__(self, name: str, known: Sequence[str] | None = None) -> None:
+        """Begin with no rows."""
         self.name = name
-        self._known = None if known is None else known.levels
+        self._known = None if known is None else tuple(known)
         self._tally: dict[str, int] = dict.fromkeys(self._known or (), 0)
         self._nulls = self._unseen = 0
 
     def add(self, column: pl.Series) -> None:
-        for value, count in column.value_counts().iter_rows():
+        """Count some rows."""
+        self.add_counted(column.value_counts().iter_rows())
+
+    def add_counted(self, counted: Iterable[tuple[object, int]]) -> None:
+        """Add how many rows there are of some values, each in any of its forms."""
+        for value, count in counted:
             key = level_key(value)
             if key is None:
                 self._nulls += count
@@ -109,13 +122,38 @@ class _Levels:
                 self._unseen += count
 
     def profile(self) -> FeatureProfile:
-        levels = self._known
+        """Return what was counted."""
+        levels, unseen = self._known, self._unseen
         if levels is None:
             by_count = sorted(self._tally, key=lambda key: (-self._tally[key], key))
             levels = tuple(by_count[:_LEVELS])
-            self._unseen = sum(self._tally[key] for key in by_count[_LEVELS:])
-        counts = (*(self._tally[level] for level in levels), self._unseen)
+            unseen = sum(self._tally[key] for key in by_count[_LEVELS:])
+        counts = (*(self._tally[level] for level in levels), unseen)
         return FeatureProfile(self.name, None, levels, counts, self._nulls, 0)
+
+
+def counters_of(
+    data: pl.LazyFrame, numeric: Sequence[str], categorical: Sequence[str], like: Profile | None
+) -> list[Numbers | Levels]:
+    """Return a counter for each feature, on a new grid or on the grid of `like`.
+
+    Raises:
+        ContractError: as `profile_frame`.
+    """
+    if like is not None and (like.numeric, like.categorical) != ([*numeric], [*categorical]):
+        raise ContractError(
+            f"the stored profile knows the numeric features {like.numeric} and the categorical ones"
+            f" {like.categorical}, not {[*numeric]} and {[*categorical]}: retrain the model with"
+            " these features"
+        )
+    _require_columns(data.collect_schema(), numeric, categorical)
+    if like is None:
+        grids = _grids(data.select(numeric))
+        return [*(Numbers(n, grids[n]) for n in numeric), *(Levels(n) for n in categorical)]
+    return [
+        Levels(f.name, f.levels) if f.grid is None else Numbers(f.name, f.grid)
+        for f in like.features
+    ]
 
 
 def _require_columns(schema: pl.Schema, numeric: Sequence[str], categorical: Sequence[str]) -> None:
@@ -138,14 +176,8 @@ def _floats(column: pl.Series) -> NDArray[np.float64]:
     return column.drop_nulls().cast(pl.Float64).to_numpy()
 
 
-def _grid(known: FeatureProfile | None) -> Grid:
-    if known is None or known.grid is None:
-        raise ContractError("a feature that was categorical is numeric now: retrain the model")
-    return known.grid
-
-
-def _batches(data: pl.DataFrame | pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def _batches(data: pl.DataFrame | pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     if isinstance(data, pl.DataFrame):
-        yield from data.iter_slices(_BATCH)
+        yield from data.iter_slices(BATCH)
     else:
-        yield from data.collect_batches(chunk_size=_BATCH, maintain_order=False)
+        yield from data.select(names).collect_batches(chunk_size=BATCH, maintain_order=False)

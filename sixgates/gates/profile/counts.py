@@ -1,6 +1,7 @@
 """A profile: counts of every feature over the same rows, which add up."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from sixgates.gates.errors import ContractError
 from sixgates.gates.profile.grid import Grid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, where there would be no room for `cells`
 class FeatureProfile:
     """Counts of one feature."""
 
@@ -25,10 +26,16 @@ class FeatureProfile:
     nans: int
     """Always 0 for a categorical feature, where NaN is a null."""
 
-    @property
+    @cached_property
     def cells(self) -> NDArray[np.float64]:
-        """All counts, nulls and NaN last."""
-        return np.array([*self.counts, self.nulls, self.nans], dtype=np.float64)
+        """All counts, nulls and NaN last; not to be written to."""
+        every = (*self.counts, self.nulls, self.nans)
+        return np.fromiter(every, np.int64, len(every)).astype(np.float64)
+
+    @property
+    def known(self) -> NDArray[np.float64]:
+        """The counts without nulls and NaN; not to be written to."""
+        return self.cells[:-2]
 
 
 @dataclass(frozen=True, slots=True)

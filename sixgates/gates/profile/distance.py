@@ -126,7 +126,7 @@ def _wasserstein(a: FeatureProfile, b: FeatureProfile) -> float:
         return math.nan
     edges = a.grid.edges()
     middles = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
-    shares = _shares(np.array(a.counts, dtype=np.float64))
+    shares = _shares(a.known)
     mean = float((shares * middles).sum())
     deviation = math.sqrt(max(0.0, float((shares * (middles - mean) ** 2).sum())))
     if not deviation:
@@ -146,7 +146,7 @@ def _jensen_shannon(a: Counts, b: Counts) -> float:
 
 
 def _cumulated(feature: FeatureProfile) -> Counts:
-    return np.cumsum(_shares(np.array(feature.counts, dtype=np.float64)))
+    return np.cumsum(_shares(feature.known))
 
 
 def _shares(counts: Counts) -> Counts:

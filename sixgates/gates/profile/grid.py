@@ -2,13 +2,14 @@
 
 One width, because a value's cell is then found by arithmetic, for whole columns at the speed of
 memory; thousands, because sums over them are then as good as exact. Where values spread over
-orders of magnitude the width is one of their exponents: cells have one width on the bits of a
-float32, which grow with the number and nearly as its logarithm.
+orders of magnitude the width is one of their exponents: a cell is then what has its leading bits in
+common as a float32, and these grow with the number, nearly as its logarithm.
 """
 
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ CELLS = 4_096
 
 _LOPSIDED = 2.0
 """How many times fuller the fullest linear cell must be for the other scale to be taken."""
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 2.0**126
+"""Beyond it float32 may not hold a grid and a cell more at either end."""
 _HUGE = 1e300
 """Beyond it the arithmetic of cells could overflow."""
 _WHOLE = 2.0**22
@@ -32,6 +34,10 @@ _MANY = 1_000
 _ROUNDING = 2.0**-22
 _LEAST = 1e-30
 _MAGNITUDE = np.int32(0x7FFFFFFF)
+_LEAST_SHIFT = 1
+"""So that below a grid that begins at 0 there is a number which is not -0.0."""
+_INFINITE = 0x7F800000
+"""Infinity in the order of the values."""
 
 
 class Scale(StrEnum):
@@ -63,32 +69,20 @@ class Grid:
         """Refuse a grid that could not be used.
 
         Raises:
-            ContractError: its numbers are not finite, or there is no cell.
+            ContractError: its numbers are not finite, there is no cell or are too many, or a cell
+                is not what has its leading bits in common.
         """
-        if not (math.isfinite(self.first) and 0 < self.width < math.inf and self.cells >= 1):
+        usable = math.isfinite(self.first) and 0 < self.width < math.inf and _holds(self)
+        if not (usable and 1 <= self.cells <= CELLS):
             raise ContractError(f"{self} is no grid: retrain the model")
 
-    def places(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+    def places(self, values: NDArray[np.floating]) -> NDArray[np.int16]:
         """Return the place of each value; NaN is placed below, for its counter to take out."""
-        if self.scale is Scale.BITS:
-            found = _ordered(values).astype(np.float64)
-        elif values.dtype == np.float32 and abs(self.first) + self.width * self.cells < _LARGEST:
-            found = values
-        else:
-            found = values.astype(np.float64)
-        kind = found.dtype.type
-        with np.errstate(over="ignore"):  # to infinity, which is beyond
-            found = found - kind(self.first - self.width)
-            found *= kind(1 / self.width)
-        # Half a cell beyond the ends, so that rounding cannot bring them back in. `fmax` and
-        # `fmin` take the number where the other is NaN.
-        np.fmax(found, kind(0.5), out=found)
-        np.fmin(found, kind(self.cells + 1.5), out=found)
-        return found.astype(np.intp)
+        return _by_bits(self, values) if self.scale is Scale.BITS else _by_value(self, values)
 
     def edges(self) -> NDArray[np.float64]:
         """Return where the cells begin and the last one ends, in units of the feature."""
-        on_scale = self.first + self.width * np.arange(self.cells + 1)
+        on_scale = self.first + self.width * np.arange(self.cells + 1, dtype=np.float64)
         return on_scale if self.scale is Scale.LINEAR else _values(on_scale)
 
 
@@ -114,9 +108,8 @@ def grid_of(sample: NDArray[np.floating]) -> Grid:
     # The ends are cut off where a few values, such as one that stands for "missing", are far away.
     rare = round(_RARE * values.size) or int(values.size > _MANY)
     candidates = [_linear(low, high), _linear(float(values[rare]), float(values[-1 - rare]))]
-    if largest <= _LARGEST:
-        ends = _ordered(values[[0, -1]])
-        candidates.append(_on_bits(float(ends[0]), float(ends[1])))
+    if largest < _LARGEST:
+        candidates.append(_on_bits(values[[0, -1]]))
     best = candidates[0]
     for other in candidates[1:]:
         if _fullest(best, values) > _LOPSIDED * _fullest(other, values):
@@ -131,8 +124,12 @@ def _linear(low: float, high: float) -> Grid:
     return Grid(Scale.LINEAR, low - spare, width, CELLS)
 
 
-def _on_bits(low: float, high: float) -> Grid:
-    return Grid(Scale.BITS, low - 0.25, (high - low + 0.5) / CELLS, CELLS)
+def _on_bits(ends: NDArray[np.float64]) -> Grid:
+    low, high = map(int, _ordered(ends.astype(np.float32), negative=True))
+    shift = _LEAST_SHIFT
+    while (cells := (high >> shift) - (low >> shift) + 1) > CELLS:
+        shift += 1
+    return Grid(Scale.BITS, float(low >> shift << shift), 2.0**shift, cells)
 
 
 def _fullest(grid: Grid, values: NDArray[np.float64]) -> int:
@@ -140,14 +137,71 @@ def _fullest(grid: Grid, values: NDArray[np.float64]) -> int:
     return int(np.bincount(grid.places(values)).max())
 
 
-def _ordered(values: NDArray[np.floating]) -> NDArray[np.int32]:
-    """Return whole numbers in the order of the values."""
-    with np.errstate(over="ignore"):  # to infinity, which is beyond every grid, as NaN is below
-        bits = np.fmax(values, -np.inf).astype(np.float32).view(np.int32)
+def _by_value(grid: Grid, values: NDArray[np.floating]) -> NDArray[np.int16]:
+    narrow = values.dtype == np.float32 and _fits(grid)
+    kind = np.float32 if narrow else np.float64
+    with np.errstate(over="ignore"):  # to infinity, which is beyond
+        found: NDArray[np.floating] = np.subtract(values, kind(grid.first - grid.width), dtype=kind)
+        found *= kind(1 / grid.width)
+    # Half a cell beyond the ends, so that rounding cannot bring them back in. `fmax` and `fmin`
+    # take the number where the other is NaN.
+    np.fmax(found, kind(0.5), out=found)
+    np.fmin(found, kind(grid.cells + 1.5), out=found)
+    return found.astype(np.int16)
+
+
+def _by_bits(grid: Grid, values: NDArray[np.floating]) -> NDArray[np.int16]:
+    below, beyond = _outside(grid)
+    with np.errstate(over="ignore"):
+        kept = np.fmax(values.astype(np.float32, copy=False), below)
+    np.fmin(kept, beyond, out=kept)
+    shift = np.int32(_shift(grid))
+    found = _ordered(kept, negative=grid.first <= 0) >> shift
+    found -= np.int32(int(grid.first) >> shift) - np.int32(1)
+    return found.astype(np.int16)
+
+
+def _shift(grid: Grid) -> int:
+    """Return how many bits the numbers of a cell differ in."""
+    return math.frexp(grid.width)[1] - 1
+
+
+def _holds(grid: Grid) -> bool:
+    """Whether the cells are what has its leading bits in common, where they should be."""
+    if grid.scale is Scale.LINEAR:
+        return True
+    aligned = grid.width == 2.0 ** _shift(grid) and (grid.first / grid.width).is_integer()
+    low, high = grid.first - grid.width, grid.first + grid.width * (grid.cells + 1)
+    return aligned and _shift(grid) >= _LEAST_SHIFT and low > -_INFINITE and high < _INFINITE
+
+
+def _fits(grid: Grid) -> bool:
+    """Whether float32 can hold the ends of the grid."""
+    return abs(grid.first) + grid.width * grid.cells < _LARGEST
+
+
+@cache
+def _outside(grid: Grid) -> tuple[np.float32, np.float32]:
+    """Return a value of the place below the grid, and one of that above."""
+    ends = [grid.first - grid.width, grid.first + grid.width * grid.cells]
+    below, beyond = _values(np.array(ends)).astype(np.float32)
+    return below, beyond
+
+
+def _ordered(values: NDArray[np.float32], *, negative: bool) -> NDArray[np.int32]:
+    """Return whole numbers in the order of the values.
+
+    Args:
+        values: Numbers.
+        negative: Whether some may be below 0, or -0.0, which is to be 0.
+    """
+    if not negative:
+        return values.view(np.int32)
     # A float's sign is apart from its size; the size of negative ones must count downwards.
-    return np.where(bits < 0, bits ^ _MAGNITUDE, bits) if (bits < 0).any() else bits
+    bits: NDArray[np.int32] = (values + np.float32(0)).view(np.int32)
+    return bits ^ ((bits >> 31) & _MAGNITUDE)
 
 
 def _values(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-    bits = np.rint(np.clip(ordered, -(2.0**31), 2.0**31 - 1)).astype(np.int32)
-    return np.where(bits < 0, bits ^ _MAGNITUDE, bits).view(np.float32).astype(np.float64)
+    bits = ordered.astype(np.int64).astype(np.int32)
+    return (bits ^ ((bits >> 31) & _MAGNITUDE)).view(np.float32).astype(np.float64)

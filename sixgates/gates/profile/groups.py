@@ -54,7 +54,7 @@ def _starts(reference: FeatureProfile) -> NDArray[np.intp] | None:
     """Return where the groups of the cells begin, None where the cells are groups already."""
     if reference.levels is not None:
         return None
-    inside = np.array(reference.counts[1:-1], dtype=np.float64)
+    inside = reference.known[1:-1]
     if not (total := inside.sum()):
         return np.array([0])
     # By the middle of its own mass: so a cell that holds much stays alone.
