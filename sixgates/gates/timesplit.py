@@ -29,8 +29,13 @@ class TimeSplit:
 
 def naive_utc(df: pl.DataFrame, column: str) -> pl.Series:
     """Return a column of times as naive UTC in microseconds; without a zone it is UTC already."""
-    times = df[column]
-    if isinstance(times.dtype, pl.Datetime) and times.dtype.time_zone is not None:
+    return df.select(as_naive_utc(column, df.schema[column])).to_series()
+
+
+def as_naive_utc(column: str, dtype: pl.DataType) -> pl.Expr:
+    """Return how to read a column of times of some type as naive UTC in microseconds."""
+    times = pl.col(column)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return times.cast(pl.Datetime("us"))
 

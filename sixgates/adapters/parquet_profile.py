@@ -1,0 +1,143 @@
+"""Features of parquet files, counted without making frames of them.
+
+Read through Arrow: a string comes as its number in the dictionary that the file holds, so that none
+is written out and hashed, and a column is counted where it was decoded, nulls and all.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sixgates.gates.profile.count import BATCH, Levels, Numbers, counters_of
+from sixgates.gates.profile.counts import Profile
+from sixgates.gates.timesplit import as_naive_utc
+
+_FLOATS = {pa.float32(): "float32", pa.float64(): "float64"}
+_STRINGS = (pl.String, pl.Categorical, pl.Enum)
+
+
+class Span(NamedTuple):
+    """Which rows to count: those whose event time is after one moment and not after another."""
+
+    event_time: str
+    """Column of the event time."""
+    after: datetime
+    """Naive UTC, as is the other."""
+    until: datetime
+
+
+def profile_files(
+    files: Sequence[Path],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    *,
+    like: Profile | None = None,
+    span: Span | None = None,
+) -> Profile:
+    """Count the features of some files, on a new grid or on the grid of `like`.
+
+    Gives what `profile_frame` gives of the rows, for about half of its processor time. One batch is
+    in memory at a time. A file must not be cut shorter meanwhile, for it is mapped: replace it.
+
+    Args:
+        files: Parquet files of the same columns, one at least.
+        numeric: Names of features.
+        categorical: Names of features.
+        like: As in `profile_frame`.
+        span: Which rows; all where it is None.
+
+    Raises:
+        ContractError: As `profile_frame`.
+        polars.exceptions.PolarsError: A file cannot be read.
+        pyarrow.ArrowException: A file cannot be read.
+        OSError: A file cannot be read.
+    """
+    data = pl.scan_parquet(list(files))
+    schema = data.collect_schema()
+    if span is not None:
+        data = data.filter(_within(span, schema))
+    counters, rows = counters_of(data, numeric, categorical, like), 0
+    strings = [name for name in categorical if schema[name] in _STRINGS]
+    names = [counter.name for counter in counters]
+    for batch in _batches(files, names, strings, span):
+        rows += batch.num_rows
+        for counter in counters:
+            _count(counter, batch.column(counter.name))
+    return Profile(rows, tuple(counter.profile() for counter in counters))
+
+
+def _batches(
+    files: Sequence[Path], names: Sequence[str], strings: Sequence[str], span: Span | None
+) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        about = pq.read_metadata(file)
+        for group in range(about.num_row_groups):
+            # Mapped anew for each: what was read before does not count as memory in use.
+            with pa.memory_map(str(file)) as mapped:
+                part = pq.ParquetFile(mapped, metadata=about, read_dictionary=strings)
+                inside = None if span is None else _inside(part, group, span)
+                if inside is None or inside.any():
+                    batches = part.iter_batches(BATCH, [group], names, use_threads=False)
+                    yield from batches if inside is None else _cut(batches, inside)
+
+
+def _inside(part: pq.ParquetFile, group: int, span: Span) -> NDArray[np.bool_]:
+    """Return which rows of a group the span holds."""
+    times = pl.DataFrame(part.read_row_group(group, [span.event_time], use_threads=False))
+    return times.select(_within(span, times.schema).fill_null(value=False)).to_series().to_numpy()
+
+
+def _within(span: Span, schema: pl.Schema) -> pl.Expr:
+    at = as_naive_utc(span.event_time, schema[span.event_time])
+    return at.is_between(span.after, span.until, closed="right")
+
+
+def _cut(batches: Iterable[pa.RecordBatch], inside: NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+    begin = 0
+    for batch in batches:
+        end = begin + batch.num_rows
+        chosen = inside[begin:end]
+        yield batch if chosen.all() else batch.filter(pa.array(chosen))
+        begin = end
+
+
+def _count(counter: Numbers | Levels, column: pa.Array) -> None:
+    if isinstance(counter, Numbers) and column.type in _FLOATS:
+        counter.add_values(_values(column, _FLOATS[column.type]), _present(column))
+    elif isinstance(counter, Levels) and isinstance(column, pa.DictionaryArray):
+        counter.add_counted(_counted(column))
+    else:
+        counter.add(pl.Series(column))
+
+
+def _counted(column: pa.DictionaryArray) -> Iterator[tuple[object, int]]:
+    """Return how often each value of a dictionary is there, and how many rows have none."""
+    values, codes = column.dictionary.to_pylist(), column.indices
+    numbers, present = _values(codes, str(codes.type)), _present(codes)
+    if present is not None:
+        numbers = np.where(present, numbers, len(values))
+    counts = np.bincount(numbers, minlength=len(values) + 1)
+    # A dictionary may hold values of other rows.
+    return ((v, n) for v, n in zip([*values, None], counts.tolist(), strict=True) if n)
+
+
+def _values(column: pa.Array, kind: str) -> NDArray[Any]:
+    """Return the numbers of a column without a copy; where it is null they mean nothing."""
+    numbers = np.frombuffer(column.buffers()[1], kind)
+    return numbers[column.offset : column.offset + len(column)]
+
+
+def _present(column: pa.Array) -> NDArray[np.bool_] | None:
+    """Return where a column is not null; None where it nowhere is."""
+    if not column.null_count:
+        return None
+    end = column.offset + len(column)
+    bits = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), count=end, bitorder="little")
+    return bits[column.offset :].view(np.bool_)
