@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import approval, ledger, line, log, operate, people
+from cli import approval, ledger, line, log, operate, people, quarantine
 from cli.dry_run import dry_run as dry_run_of
 from cli.dry_run import show_dry_run
-from cli import approval, ledger, line, log, operate, people, quarantine
 from cli.explain import explained, show_explained
 from cli.notify import notified, show_notified, tell_people
 from cli.say import EPILOG, Code, sentences, show, stdout
