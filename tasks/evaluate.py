@@ -9,7 +9,8 @@ from prefect.cache_policies import NO_CACHE
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lightgbm_trainer import measure_footprint, predict
-from sixgates.adapters.observing import Watched, reference_of
+from sixgates.adapters.reference import reference_of
+from sixgates.adapters.watched import Watched
 from sixgates.gates.card import ModelCard
 from sixgates.gates.encoding import label_array
 from sixgates.gates.evaluate import HoldoutEvidence, judge_holdout, measure_holdout

@@ -7,7 +7,8 @@ from datetime import datetime
 import polars as pl
 
 from sixgates.adapters.lake.project_lake import ProjectLake
-from sixgates.adapters.observing import Watched, look_at
+from sixgates.adapters.observing import look_at
+from sixgates.adapters.watched import Watched
 from sixgates.adapters.wiring import World
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sixgates.gates.profile.count import BATCH, Levels, Numbers, counters_of
 from sixgates.gates.profile.counts import Profile
+from sixgates.gates.profile.sample import Sample
 from sixgates.gates.timesplit import as_naive_utc
 
 _FLOATS = {pa.float32(): "float32", pa.float64(): "float64"}
@@ -40,6 +42,7 @@ def profile_files(
     *,
     like: Profile | None = None,
     span: Span | None = None,
+    sample: Sample | None = None,
 ) -> Profile:
     """Count the features of some files, on a new grid or on the grid of `like`.
 
@@ -52,6 +55,7 @@ def profile_files(
         categorical: Names of features.
         like: As in `profile_frame`.
         span: Which rows; all where it is None.
+        sample: Takes some of the rows, with these features, as they pass by.
 
     Raises:
         ContractError: As `profile_frame`.
@@ -68,6 +72,9 @@ def profile_files(
     names = [counter.name for counter in counters]
     for batch in _batches(files, names, strings, span):
         rows += batch.num_rows
+        if sample is not None:
+            some = pl.DataFrame(batch.take(sample.due(batch.num_rows)))
+            sample.keep(some.with_columns(cs.categorical().cast(pl.String)))
         for counter in counters:
             _count(counter, batch.column(counter.name))
     return Profile(rows, tuple(counter.profile() for counter in counters))

@@ -15,9 +15,12 @@ import pytest
 from projects.loans import project as loans
 from simulation.drift import ShiftKind
 from simulation.scenarios import CORE, INPUTS, LIVE, End, Scenario, project_file
+from sixgates.adapters.lake.source import WindowRows
 from sixgates.adapters.lightgbm_trainer import train as train_model
-from sixgates.adapters.observing import Watched, look_at, reference_of
+from sixgates.adapters.observing import look_at
 from sixgates.adapters.project_files import load_project
+from sixgates.adapters.reference import reference_of
+from sixgates.adapters.watched import Watched
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.timesplit import TimeSplit, time_split
@@ -123,7 +126,7 @@ def first_alert(scenario: Scenario) -> int | None:
     looks: list[Look] = []
     for within in whole_windows(reference.until, world.moment(world.days), policy.window):
         window = lake.lazy().filter(pl.col("ts").is_between(*within, closed="right"))
-        looks.append(look_at(model, reference, window, within, looks))
+        looks.append(look_at(model, reference, WindowRows(window), within, looks))
         evidence = WatchEvidence(
             past=reference.looks,
             live=tuple(looks),

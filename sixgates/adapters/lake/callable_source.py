@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PanicException
@@ -35,6 +36,10 @@ class CallableSource:
                 f"{self.address} returned a {type(frame).__name__}: return a LazyFrame"
             )
         return frame
+
+    def files(self) -> tuple[Path, ...]:
+        """Return none: rows come otherwise."""
+        return ()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -39,6 +39,10 @@ class DeltaSource:
         """Return every row; nothing is read yet."""
         return pl.scan_delta(self._table)
 
+    def files(self) -> tuple[Path, ...]:
+        """Return none: rows come otherwise."""
+        return ()
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Turn what goes wrong into one sentence.

@@ -27,6 +27,7 @@ class ParquetSource:
         self._columns = project.contract.columns
         self._files: list[Path] = []
         """Those that were found, to look for the one that cannot be read."""
+        self._plain = True
 
     def pin(self) -> str:
         """Return the address: files have no version."""
@@ -39,11 +40,15 @@ class ParquetSource:
     def peek(self) -> pl.LazyFrame:
         """Return every row; of the data, nothing is read yet."""
         found = find_files(self.address)
-        self._files = found.files
+        self._files, self._plain = found.files, not found.keys
         _require_alike(found.files)
         if not found.keys:
             return pl.scan_parquet(found.files, hive_partitioning=False)
         return self._partitioned(found)
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files, unless partition columns are added to their rows."""
+        return tuple(self._files) if self._plain else ()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

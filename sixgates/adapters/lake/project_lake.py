@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from sixgates.adapters.lake.choose import source_of
-from sixgates.adapters.lake.source import Cut, Source
+from sixgates.adapters.lake.source import Cut, Source, WindowRows
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
@@ -64,7 +64,7 @@ class ProjectLake:
             return frame.sort(roles.event_time, maintain_order=True).collect().lazy()
 
     @contextmanager
-    def window(self, start: datetime, end: datetime) -> Iterator[pl.LazyFrame]:
+    def window(self, start: datetime, end: datetime) -> Iterator[WindowRows]:
         """Lend the rows after one moment and until another, unread and in any order.
 
         Event times are naive UTC in microseconds. Labels are as they stand in the source.
@@ -77,7 +77,8 @@ class ProjectLake:
         with self._source.reading():
             frame = self._source.scan(cut)
             rows = self._normalised(frame, frame.collect_schema(), cut)
-            yield rows.drop_nulls(self._project.roles.event_time)
+            at = self._project.roles.event_time
+            yield WindowRows(rows.drop_nulls(at), self._source.files())
 
     def check(self) -> None:
         """Refuse a source that cannot be read at all.

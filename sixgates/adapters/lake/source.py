@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -14,6 +15,15 @@ class Cut(NamedTuple):
     """None older than this, and none of this very moment; None: however old."""
     until: datetime
     """None younger than this."""
+
+
+class WindowRows(NamedTuple):
+    """Rows of a stretch of time, unread and in any order."""
+
+    frame: pl.LazyFrame
+    files: tuple[Path, ...] = ()
+    """Parquet files that hold them among others, with the same columns; none where the rows come
+    from elsewhere, or not as they lie there."""
 
 
 class Source(Protocol):
@@ -34,6 +44,9 @@ class Source(Protocol):
 
         To be called in `reading`.
         """
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the parquet files that hold all rows as they are, after `scan`; else none."""
 
     def reading(self) -> AbstractContextManager[None]:
         """Turn what goes wrong while rows are read into one sentence."""

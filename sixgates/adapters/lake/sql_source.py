@@ -1,6 +1,7 @@
 """Rows that a query gives, from any database that SQLAlchemy reaches."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
@@ -64,6 +65,10 @@ class SqlRows:
         """Read one row, with an event time where there is such a one."""
         with connected(self._where) as connection:
             return self._typed(self._one(connection)).lazy()
+
+    def files(self) -> tuple[Path, ...]:
+        """Return none: rows come otherwise."""
+        return ()
 
     def reading(self) -> AbstractContextManager[None]:
         """Turn what goes wrong into one sentence; see `answering`."""

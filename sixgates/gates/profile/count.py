@@ -10,6 +10,7 @@ from sixgates.gates.card import level_key
 from sixgates.gates.errors import ContractError
 from sixgates.gates.profile.counts import FeatureProfile, Profile
 from sixgates.gates.profile.grid import Grid, grid_of
+from sixgates.gates.profile.sample import Sample
 
 BATCH = 65_536
 """Rows at a time: what is computed of one column then stays near the processor."""
@@ -26,11 +27,19 @@ def profile_frame(
     categorical: Sequence[str],
     *,
     like: Profile | None = None,
+    sample: Sample | None = None,
 ) -> Profile:
     """Count the features of some data, on a new grid or on the grid of `like`.
 
     A lazy frame is read in batches: memory does not grow with its rows. For a new grid it is read
     twice, once for some of its rows.
+
+    Args:
+        data: The rows.
+        numeric: Names of features.
+        categorical: Names of features.
+        like: A profile of the same features, to compare with.
+        sample: Takes some of the rows, with these features, as they pass by.
 
     Raises:
         ContractError: A feature is absent, a numeric one holds no numbers, or `like` has others.
@@ -42,8 +51,10 @@ def profile_frame(
     [(0, 0, 0, 1), (0, 0, 1)]
     """
     counters, rows = counters_of(data.lazy(), numeric, categorical, like), 0
-    for batch in _batches(data, [counter.name for counter in counters]):
+    for batch in _batches(data, [c.name for c in counters], in_order=sample is not None):
         rows += batch.height
+        if sample is not None:
+            sample.keep(batch[sample.due(batch.height)])
         for counter in counters:
             counter.add(batch[counter.name])
     return Profile(rows, tuple(counter.profile() for counter in counters))
@@ -176,8 +187,10 @@ def _floats(column: pl.Series) -> NDArray[np.float64]:
     return column.drop_nulls().cast(pl.Float64).to_numpy()
 
 
-def _batches(data: pl.DataFrame | pl.LazyFrame, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _batches(
+    data: pl.DataFrame | pl.LazyFrame, names: Sequence[str], *, in_order: bool
+) -> Iterator[pl.DataFrame]:
     if isinstance(data, pl.DataFrame):
-        yield from data.iter_slices(BATCH)
+        yield from data.select(names).iter_slices(BATCH)
     else:
-        yield from data.select(names).collect_batches(chunk_size=BATCH, maintain_order=False)
+        yield from data.select(names).collect_batches(chunk_size=BATCH, maintain_order=in_order)

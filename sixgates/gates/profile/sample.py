@@ -1,0 +1,39 @@
+"""Some rows of many, chosen while they pass by."""
+
+import polars as pl
+
+
+class Sample:
+    """Every so-manieth row, so that at least `wanted` are kept of as many, and never twice that.
+
+    >>> sample = Sample(2)
+    >>> for first in (0, 3):
+    ...     rows = pl.DataFrame({"x": range(first, first + 3)})
+    ...     sample.keep(rows[sample.due(rows.height)])
+    >>> sample.rows()["x"].to_list()
+    [0, 2, 4]
+    """
+
+    def __init__(self, wanted: int) -> None:
+        """Begin with no rows."""
+        self._wanted = wanted
+        self._every = 1
+        self._seen = 0
+        self._kept: list[pl.DataFrame] = []
+
+    def due(self, rows: int) -> list[int]:
+        """Return the places, among the next rows, of those to keep."""
+        first = -self._seen % self._every
+        self._seen += rows
+        return list(range(first, rows, self._every))
+
+    def keep(self, rows: pl.DataFrame) -> None:
+        """Keep the rows that were due."""
+        self._kept.append(rows)
+        while sum(part.height for part in self._kept) >= 2 * self._wanted:
+            self._kept = [pl.concat(self._kept).gather_every(2)]
+            self._every *= 2
+
+    def rows(self) -> pl.DataFrame:
+        """Return what was kept, in the order in which it came."""
+        return pl.concat(self._kept) if self._kept else pl.DataFrame()
