@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import product
 
-from bench.gateway.figures import TIMES, Figure, at_most, shown
+from bench.figures import TIMES, Figure, at_most, shown
 from bench.gateway.load import cost
 from bench.gateway.made import MODEL
 from bench.gateway.ours import LOG_MODES, Options, start_ours
 from bench.gateway.pairs import PAIRS
-from bench.gateway.run import Run, or_failed
+from bench.gateway.run import Run
 from bench.gateway.servers import environment
+from bench.report import or_failed
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import ContractError
 

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from bench.figures import Figure, at_most
 from bench.gateway.client import Connection, connect, request, require_ok, run_loop
 from bench.gateway.compaction import compact
-from bench.gateway.figures import Figure, at_most
 from bench.gateway.house import House
 from bench.gateway.ours import Options, start_ours
 from bench.gateway.run import Run

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from bench.figures import Figure, at_most, failed
 from bench.gateway.client import Connection, connect, request, require_ok, run_loop
 from bench.gateway.compaction import compact
-from bench.gateway.figures import Figure, at_most, failed
 from bench.gateway.house import House
 from bench.gateway.ours import Options, start_ours
 from bench.gateway.run import Run

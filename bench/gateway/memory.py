@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from bench.figures import Figure, at_most, shown
 from bench.gateway.cpu import ProcessTree
-from bench.gateway.figures import Figure, at_most, shown
 from bench.gateway.load import cost
 from bench.gateway.ours import TOKEN, Options, start_ours
 from bench.gateway.run import Run

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.gateway.environments import REQUIREMENTS
+from bench.environments import REQUIREMENTS
 from bench.gateway.made import Made
 from bench.gateway.servers import Start, environment, free_port
 from sixgates.gates.errors import ContractError

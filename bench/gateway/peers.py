@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from bench.gateway.environments import environment_of
-from bench.gateway.figures import TIMES, Figure, at_least
+from bench.environments import environment_of
+from bench.figures import TIMES, Figure, at_least
 from bench.gateway.ours import Options, start_ours
 from bench.gateway.pairs import PAIRS, Side, in_turn, ratio_of
 from bench.gateway.peer_servers import PEERS, Peer
-from bench.gateway.run import Run, or_failed
+from bench.gateway.run import Run
 from bench.gateway.servers import require_answers, start
+from bench.report import or_failed
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = 8

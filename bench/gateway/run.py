@@ -2,17 +2,14 @@
 
 import itertools
 import shutil
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.gateway.figures import Figure, failed
 from bench.gateway.house import House
 from bench.gateway.made import Made
-from sixgates.gates.errors import PipelineError
+from bench.report import Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +23,7 @@ class Run:
     """Of the peers, kept from run to run."""
     quick: bool
     """Whether shortened, to see that it works: the figures then say little."""
-    say: Callable[[str], None]
-    """Told what is being done."""
+    say: Say
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @contextmanager
@@ -43,22 +39,3 @@ class Run:
     def of(self, usual: int, quick: int) -> int:
         """Return how many or how long, by the kind of run."""
         return quick if self.quick else usual
-
-
-def or_failed(name: str, figures: Iterable[Figure]) -> Iterator[Figure]:
-    """Pass figures on; where one cannot be measured, say so under a name in its place."""
-    try:
-        yield from figures
-    except PipelineError as exc:
-        yield failed(name, str(exc))
-
-
-def progress() -> Callable[[str], None]:
-    """Return what writes lines with the time since now to standard error."""
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        sys.stderr.write(f"{time.monotonic() - began:7.1f} s  {line}\n")
-        sys.stderr.flush()
-
-    return say

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.gateway.figures import TIMES, Figure, at_most, shown
+from bench.figures import TIMES, Figure, at_most, shown
 from bench.gateway.ours import (
     ASYNC,
     LOG_MODES,
@@ -14,8 +14,9 @@ from bench.gateway.ours import (
     start_ours,
 )
 from bench.gateway.pairs import PAIRS, Side, in_turn, ratio_of
-from bench.gateway.run import Run, or_failed
+from bench.gateway.run import Run
 from bench.gateway.servers import Server, Start, free_port, require_answers, start
+from bench.report import or_failed
 from cli.rehearsal.processes import Processes
 
 CONNECTIONS = (1, 8, 64)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from bench.gateway.figures import Figure, at_most
+from bench.figures import Figure, at_most
 from bench.gateway.house import House
 from bench.gateway.ours import Options, command, variables
 from bench.gateway.run import Run

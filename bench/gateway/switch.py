@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bench.figures import Figure, at_most, shown
 from bench.gateway.client import Connection, connect, request, require_ok, run_loop
-from bench.gateway.figures import Figure, at_most, shown
 from bench.gateway.house import SHARE, House
 from bench.gateway.ours import TOKEN, Options, start_ours
 from bench.gateway.run import Run

@@ -5,13 +5,12 @@ import math
 import pytest
 from rich.console import Console
 
-from bench.gateway import __main__ as front
-from bench.gateway.figures import TIMES, at_least, at_most, failed, shown, write
+from bench.figures import TIMES, at_least, at_most, failed, shown, write
 from bench.gateway.load import Cost
 from bench.gateway.pairs import ratio_of
-from bench.gateway.run import or_failed
 from bench.gateway.switch import quantile
-from bench.gateway.table import table_of, written
+from bench.report import code_of, or_failed
+from bench.table import table_of, written
 from sixgates.gates.errors import TransientError
 
 KEPT = at_most("one row", 1.2, 1.35, TIMES, "median of 5 pairs")
@@ -78,7 +77,7 @@ def test_values_have_about_three_digits(value, text):
     ("figures", "code"), [([KEPT], 0), ([KEPT, MISSED], 1), ([failed("a", "")], 1), ([], 1)]
 )
 def test_a_figure_out_of_bound_ends_with_an_error(figures, code):
-    assert front.code_of(figures) == code
+    assert code_of(figures) == code
 
 
 def test_what_cannot_be_measured_takes_the_place_of_its_figure():

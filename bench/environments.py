@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sixgates.gates.errors import ConfigurationError
 
-REQUIREMENTS = Path(__file__).parents[1] / "peers"
+REQUIREMENTS = Path(__file__).parent / "peers"
 _PATIENCE_SECONDS = 1_200
 
 

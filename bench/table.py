@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from bench.gateway.figures import Figure
+from bench.figures import Figure
 
 _TEN, _HUNDRED = 10, 100
 
