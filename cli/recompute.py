@@ -119,8 +119,14 @@ class Archive:
             ]
         )
         at, after = datetime.fromisoformat(inputs["as_of"]), inputs["new_after"]
+        # Older verdicts know of no broken feed.
+        broken = [
+            (datetime.fromisoformat(start), datetime.fromisoformat(end))
+            for start, end in inputs.get("broken", ())
+        ]
+        ordered = rows.sort(project.roles.event_time, maintain_order=True)
         return judge_validation(
-            split_rows(rows.sort(project.roles.event_time, maintain_order=True), project, at),
+            split_rows(ordered, project, at, broken),
             project,
             at,
             new_after=datetime.fromisoformat(after) if after else None,

@@ -16,7 +16,8 @@ from sixgates.gates.project import Project
 from sixgates.gates.timesplit import matured
 from sixgates.gates.validate import judge_validation, split_rows
 from sixgates.gates.verdict import Gate, Verdict
-from sixgates.ledger.ledger import Entry
+from sixgates.ledger.feed import broken_stretches
+from sixgates.ledger.ledger import Entry, Kind
 from tasks.quarantine import quarantine
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
@@ -45,7 +46,9 @@ def validate(run: Run) -> Validated:
     window = project.policies.training.window
     # A row without a time is no older than the window: gate 1 refuses it by name.
     rows = lake.as_of(run.at, None if window is None else run.at - window)
-    split = split_rows(rows.collect(), project, run.at)
+    notices = world.ledger.entries(run.model, kind=Kind.NOTICE)
+    broken = [(stretch.start, stretch.end) for stretch in broken_stretches(notices)]
+    split = split_rows(rows.collect(), project, run.at, broken)
     seen_until = world.references.until(world.ledger.route(run.model))
     verdict = judge_validation(split, project, run.at, new_after=seen_until)
     with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
@@ -62,6 +65,7 @@ def validate(run: Run) -> Validated:
         "as_of": run.at.isoformat(),
         "source": dataset.source,
         "new_after": seen_until and seen_until.isoformat(),
+        "broken": [[start.isoformat(), end.isoformat()] for start, end in broken],
         "accepted": dataset.digest,
         "quarantined": file_digest(Path(dataset.quarantine)),
         "refused": [r._asdict() for r in count_refusals(split.quarantined, event_time)],

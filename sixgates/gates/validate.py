@@ -1,6 +1,6 @@
 """Gate 1: may this data be trusted? Every row is accepted, or quarantined under a named rule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,12 @@ from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_m
 
 RULE = "rule"
 """Column of the quarantined rows that names the first rule which refused them."""
+BROKEN_FEED = "broken_feed"
+"""Rule that refuses what came while the feed was broken: its owner knows of it already."""
+
+Stretch = tuple[datetime, datetime]
+"""Event times after which it begins, and at which it ends; naive UTC."""
+
 _TOP = 3
 """How many rules, columns or problems a sentence names."""
 
@@ -36,12 +42,20 @@ class RowSplit:
     """Quarantined rows of each rule, most first."""
 
 
-def split_rows(df: pl.DataFrame, project: Project, now: datetime) -> RowSplit:
+def split_rows(
+    df: pl.DataFrame, project: Project, now: datetime, broken: Sequence[Stretch] = ()
+) -> RowSplit:
     """Hold every row against the contract and the roles, as known at `now` (naive UTC).
 
-    Besides the contract's rules: `event_time` is missing or after now, `label_missing` though it
-    should be known by now, `not_finite` numbers. NaN counts as null, and a label that cannot be
-    known yet may be null whatever the contract says.
+    Besides the contract's rules: `event_time` is missing or after now, `broken_feed`,
+    `label_missing` though it should be known by now, `not_finite` numbers. NaN counts as null, and
+    a label that cannot be known yet may be null whatever the contract says.
+
+    Args:
+        df: Every row.
+        project: Names contract and roles.
+        now: The present, naive UTC.
+        broken: Stretches of time in which the watch found the feed broken.
 
     Raises:
         ConfigurationError: the source has a column named `rule`.
@@ -54,7 +68,7 @@ def split_rows(df: pl.DataFrame, project: Project, now: datetime) -> RowSplit:
     refusals: list[tuple[str, np.ndarray]] = []
     if not problems:
         try:
-            refusals = list(_refusals(df, project, now))
+            refusals = list(_refusals(df, project, now, broken))
         except RuleError as exc:
             problems = [str(exc)]
     if problems:
@@ -113,11 +127,15 @@ def judge_validation(
 
 
 def _refusals(
-    df: pl.DataFrame, project: Project, now: datetime
+    df: pl.DataFrame, project: Project, now: datetime, broken: Sequence[Stretch]
 ) -> Iterator[tuple[str, np.ndarray]]:
     roles = project.roles
     at = naive_utc(df, roles.event_time)
     yield "event_time", (at.is_null() | (at > now).fill_null(value=True)).to_numpy()
+    stretches = np.zeros(df.height, dtype=bool)
+    for start, end in broken:
+        stretches |= at.is_between(start, end, closed="right").fill_null(value=False).to_numpy()
+    yield BROKEN_FEED, stretches
     known = naive_utc(df, roles.label_time) if roles.label_time else at
     known += roles.label_horizon or timedelta(0)
     due = (known <= now).fill_null(value=False)
@@ -141,8 +159,10 @@ def _newer(split: RowSplit, project: Project, after: datetime) -> RowSplit:
 
 
 def _quarantined(split: RowSplit, policy: ValidationPolicy, whose: str) -> Check:
-    total = split.accepted.height + split.quarantined.height
-    share = split.quarantined.height / total
+    # What came while the feed was known to be broken says nothing of the rest.
+    known = split.by_rule.get(BROKEN_FEED, 0)
+    total = split.accepted.height + split.quarantined.height - known
+    share = (split.quarantined.height - known) / total if total else None
     check = at_most(f"quarantined share{whose}", share, policy.max_quarantined_share, total)
     if not split.by_rule:
         return check

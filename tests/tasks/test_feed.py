@@ -4,14 +4,17 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
+from sixgates.adapters.dataset_store import read_dataset
 from sixgates.gates.drift.dry_run import dry_run
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
+from tasks.answer import answer
 from tasks.evaluate import evaluate
 from tasks.look import look_around
 from tasks.retrain import train_challenger
 from tasks.run import project_of
+from tasks.validate import validate
 from tasks.watch import look_for_drift
 from tests.tasks.test_watch import later
 
@@ -25,6 +28,7 @@ def serving(stage):
     model = train_challenger.fn(run, dataset).model
     evaluate.fn(run, dataset, model)
     stage.route(Step.COLD_START, Version(model.version, model.digest), release=run.id)
+    answer.fn(run, "released", "version 1 is in step cold_start")
     return stage
 
 
@@ -66,6 +70,23 @@ def test_a_feed_that_was_mended_is_looked_at_again_and_its_rows_count(serving):
     assert report.signals[0].n == 5
     assert broken_stretches(serving.entries(Kind.NOTICE)) == []
     assert notices(serving) == ["broken feed"] * 5 + ["mended feed"] * 5
+
+
+def test_a_retrain_learns_nothing_from_a_broken_stretch_and_is_not_stopped_by_it(serving):
+    later(serving, 2, pl.col("income") * 1000)
+    look(serving)
+    later(serving, 6)
+    look(serving)
+    (first, second) = broken_stretches(serving.entries(Kind.NOTICE))
+    run = serving.begin(trigger="by hand")
+    found = validate.fn(run)
+    assert found.verdict.passed
+    refused = pl.read_parquet(found.dataset.quarantine)
+    assert refused["rule"].unique().to_list() == ["broken_feed"]
+    assert refused["ts"].is_between(first.start, second.end, closed="right").all()
+    assert refused["income"].min() > read_dataset(found.dataset)["income"].max()
+    entry = serving.entries(Kind.VERDICT)[-1]
+    assert [len(pair) for pair in entry.body["inputs"]["broken"]] == [2, 2]
 
 
 def test_each_window_is_looked_at_once(serving, monkeypatch):
