@@ -1,8 +1,9 @@
 """Is the log well: how fresh it is, what waits for compaction, and what was lost."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +15,8 @@ from sixgates.adapters.log_records import LABEL_SCHEMA, Stream
 from sixgates.adapters.sealed_segments import is_sealed
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
+from sixgates.gates.notices import Uncompacted, late_compaction
 from sixgates.gates.project import Project
-
-WAITS_TOO_LONG_SECONDS = 3600.0
-"""What was sealed and is not in a table after so long waits for a compaction that does not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +146,29 @@ def _lost(state: LogState) -> list[str]:
     ]
 
 
+def uncompacted(world: World, model: str) -> Iterator[Uncompacted]:
+    """Yield what waits for compaction in each stream of a model's log.
+
+    Raises:
+        ContractError: a segment cannot be read; the sentence says which.
+    """
+    log = DeltaLog(world.settings.log, world.settings.tables)
+    for stream in Stream:
+        yield _waits(model, stream, _state(log, model, stream))
+
+
 def _late(state: LogState) -> list[str]:
     """Say which stream waits for a compaction that does not come."""
-    found = []
-    for stream, its in ((Stream.PREDICTIONS, state.predictions), (Stream.LABELS, state.labels)):
-        since = its.sealed.oldest
-        if since is not None and state.now - since > WAITS_TOO_LONG_SECONDS:
-            hours = (state.now - since) / 3600
-            found.append(
-                f"{stream} wait for compaction (rows: {its.sealed.rows:,}), the oldest for"
-                f" {hours:.1f} hours: run `sixgates compact --project {state.model}`, or schedule"
-                " the deployment compact"
-            )
-    return found
+    now = _wall(state.now)
+    streams = ((Stream.PREDICTIONS, state.predictions), (Stream.LABELS, state.labels))
+    waiting = (_waits(state.model, stream, its) for stream, its in streams)
+    return [notice.reason for what in waiting for notice in late_compaction(what, now)]
+
+
+def _waits(model: str, stream: Stream, its: StreamState) -> Uncompacted:
+    since = None if its.sealed.oldest is None else _wall(its.sealed.oldest)
+    return Uncompacted(model, stream, its.sealed.rows, since)
+
+
+def _wall(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

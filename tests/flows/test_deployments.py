@@ -17,6 +17,7 @@ def test_the_set_of_deployments():
         "on-schedule": "flows/retrain.py:retrain",
         "on-drift": "flows/retrain.py:retrain",
         "watch": "flows/watch.py:watch",
+        "freshness": "flows/freshness.py:freshness",
         "tick": "flows/release.py:release",
         "compact": "flows/compact.py:compact",
         "approve": "flows/approve.py:approve",
@@ -32,8 +33,13 @@ def test_a_deployment_names_a_flow_and_parameters_that_it_takes(name):
     flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function)
     taken = set(inspect.signature(flow.fn).parameters)
     assert set(declared["parameters"]) <= taken
-    for trigger in declared.get("triggers", []):
-        assert set(trigger["parameters"]) <= taken
+    for started_by in [*declared.get("triggers", []), *declared.get("schedules", [])]:
+        assert set(started_by.get("parameters", {})) <= taken
+
+
+def test_nothing_runs_by_itself_before_somebody_wants_it():
+    schedules = [s for d in DECLARED["deployments"] for s in d.get("schedules", [])]
+    assert [s["active"] for s in schedules] == [False] * 6
 
 
 def test_a_storm_of_drift_events_starts_one_run_a_model():
@@ -43,6 +49,8 @@ def test_a_storm_of_drift_events_starts_one_run_a_model():
     assert trigger["for_each"] == ["prefect.resource.id"]
     assert (trigger["posture"], trigger["threshold"]) == ("Reactive", 1)
     assert trigger["within"] > 0  # zero makes a run of every event
+    # A run that is cancelled for another model's sake would be a retrain that nobody makes.
+    assert DEPLOYMENTS["on-drift"]["concurrency_limit"]["collision_strategy"] == "ENQUEUE"
 
 
 @pytest.mark.parametrize("name", ["approve", "reject"])
