@@ -188,7 +188,8 @@ def test_every_deployment_mentioned_exists(page):
 def test_schedules_are_inactive_by_default_as_the_how_to_says():
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     schedules = [s for d in deployments for s in d.get("schedules", [])]
-    assert [s["active"] for s in schedules] == [False] * 4
+    assert schedules
+    assert not any(s["active"] for s in schedules)
 
 
 @each_page

@@ -9,7 +9,7 @@ from sixgates.gates.card import Task
 from sixgates.gates.evidence import Trial, gather, loss_by_period
 from sixgates.gates.split import Counted
 from sixgates.gates.statistics.counts import ArmCounts
-from tests.fakes import day, known, said, tiny_project
+from tests.fakes import DAY, day, known, said, tiny_project
 
 SHADOW = Trial("2", "1", {1: 0.0}, epoch=1)
 
@@ -304,5 +304,7 @@ def test_the_loss_of_one_version_is_read_whatever_arm_it_answered_in():
     ]
     labels = known(("a", 0, 2), ("b", 1, 2), ("c", 1, 2.5))
     found = loss_by_period(tiny_project(), "1", said(*rows), labels, now=day(3.5))
-    assert found.to_dicts() == [{"period": 0, "loss": pytest.approx((0.16 + 0.25) / 2), "n": 2}]
+    assert found.to_dicts() == [
+        {"period": 0, "loss": pytest.approx((0.16 + 0.25) / 2), "matures": 3 * DAY, "n": 2}
+    ]
     assert loss_by_period(tiny_project(), "8", said(*rows), labels, now=day(9)).height == 0

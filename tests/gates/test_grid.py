@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sixgates.gates.errors import ContractError
@@ -50,6 +50,7 @@ def test_values_lie_between_the_edges_of_their_cells(sample):
 ZEROS = [0.0, -0.0, 1e-45, -1e-45, 1e-320, -1e-320]
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # most samples are linear
 @given(SAMPLES, st.lists(st.floats(width=32) | st.sampled_from(ZEROS), max_size=50))
 def test_a_place_on_bits_is_what_a_search_among_the_edges_finds(sample, more):
     grid = grid_of(sample)

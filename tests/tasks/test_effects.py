@@ -90,7 +90,8 @@ def test_nothing_is_done_outside_without_an_intent_that_is_closed_afterwards(sta
         "register": Effect.REGISTER_VERSION, "prove": Effect.PROVE_VERSION,
         "follow": Effect.FOLLOW_ROUTE, "set_aliases": Effect.SET_ALIASES,
         "mark": Effect.MARK_VERSION, "write_report": Effect.WRITE_REPORT,
-        "log_report": Effect.WRITE_REPORT, "end_run": Effect.END_RUN,
+        "log_report": Effect.WRITE_REPORT, "log_reference": Effect.STORE_REFERENCE,
+        "end_run": Effect.END_RUN,
     }  # fmt: skip
     stores = {Effect.STORE_MODEL, Effect.STORE_REFERENCE}
     for name, open_now in watched:

@@ -10,7 +10,6 @@ from cli.operate import rollback
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
-from sixgates.gates.watch import WatchReport
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
 from tasks.answer import answer
@@ -18,9 +17,8 @@ from tasks.notices import give_notice
 from tasks.run import Busy, Held, Run
 from tasks.tick import Judged, look, move, outcome_of
 from tasks.watch import raise_alert
+from tests.tasks.reports import LOUD, QUIET
 
-LOUD = WatchReport(alert=True, signals=(), sentence="income moved", features=("income",))
-QUIET = WatchReport(alert=False, signals=(), sentence="no alert: all is quiet", features=())
 SHUT = {"freeze": ("Sun - Sun",)}
 """The clock of a stage stands on a Sunday, 2026-01-25 00:00."""
 UPWARDS = [

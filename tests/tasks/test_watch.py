@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -6,9 +5,7 @@ import pytest
 
 from simulation.world import World
 from sixgates.gates.card import ModelCard, Task
-from sixgates.gates.drift.trigger import Grounds
 from sixgates.gates.errors import ConfigurationError, ContractError
-from sixgates.gates.watch import WatchReport
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.evaluate import evaluate
@@ -16,13 +13,7 @@ from tasks.retrain import train_challenger
 from tasks.watch import Raised, look_for_drift, raise_alert
 from tests.fakes import known, said
 from tests.tasks.conftest import ROWS
-
-GROUNDS = Grounds(1, False, None, 0.2, 150, timedelta(days=1), None)  # noqa: FBT003
-LOUD = WatchReport(
-    window=None, alert=True, asks=True, signals=(), sentence="income moved", grounds=GROUNDS,
-    features=("income",),
-)  # fmt: skip
-QUIET = replace(LOUD, alert=False, asks=False, sentence="no alert: all is quiet", features=())
+from tests.tasks.reports import LOUD, QUIET
 
 
 @pytest.fixture
