@@ -53,7 +53,9 @@ policies = Policies(
     monitor=MonitorPolicy(periods=12),
     # A loss up to a quarter higher is left to the inputs to explain: a day of 400 rows swings the
     # Brier score by 5 %.
-    watch=WatchPolicy(loss_tolerance=0.25),
+    # Twelve training windows are a young history: a false alert in a hundred days is the price of
+    # an alert within three or four.
+    watch=WatchPolicy(loss_tolerance=0.25, run_length=100),
 )
 
 project = Project(
