@@ -14,9 +14,11 @@ from sixgates.ledger.ledger import Kind
 from tests.conftest import found
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 240.0
+PATIENCE = 420.0
 """Seconds until something is given up that takes a few of them on a quiet machine."""
-REMINDER = 45.0
+PAUSE = 1.0
+"""Seconds between two questions: each costs the server, which shares the machine."""
+REMINDER = 90.0
 """Seconds after which the watch looks again: Prefect may lose an event where SQLite is busy."""
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -71,11 +73,9 @@ class Country:
         runs = self._ask("/flow_runs/filter", deployments={"name": {"any_": ["on-drift"]}})
         return [run for run in runs if run["parameters"]["alert"] in alerts]
 
-    def ended(self, *alerts):
-        """The names under which the runs of alerts ended, None while there are none or some run."""
-        states = [run["state"] for run in self.runs(*alerts)]
-        done = states and all(state["type"] in ENDED for state in states)
-        return sorted(state["name"] for state in states) if done else None
+    def ended(self, alert):
+        """The names under which the runs of an alert ended."""
+        return sorted(run["state"]["name"] for run in self.runs(alert))
 
     def began(self, *alerts):
         """The alerts for which runs began, by the ledger: as often as they did."""
@@ -83,17 +83,24 @@ class Country:
         entries = [e for town in towns for e in town.ledger.entries(town.model, kind=Kind.RUN)]
         return sorted(e.body["alert"] for e in entries if e.body["alert"] in alerts)
 
+    def ending(self, name, alert):
+        """How the run for an alert of a town ended, by the ledger."""
+        return dict(self.towns[name].answers()).get(alert)
+
     def wait_for_answers(self, **alerts):
         """Wait until the runs of these alerts have ended; meanwhile the watch looks again."""
         reminded = time.monotonic()
 
         def answered():
             nonlocal reminded
+            runs = self.runs(*alerts.values())
+            asked = {run["parameters"]["alert"] for run in runs}
             if time.monotonic() > reminded + REMINDER:
                 reminded = time.monotonic()
-                for name in [name for name, alert in alerts.items() if not self.runs(alert)]:
+                for name in [name for name, alert in alerts.items() if alert not in asked]:
                     watch(self.towns[name].path)
-            return all(self.ended(alert) for alert in alerts.values())
+            ended = all(run["state"]["type"] in ENDED for run in runs)
+            return ended and asked == set(alerts.values())
 
         self.wait_for(answered)
 
@@ -102,7 +109,7 @@ class Country:
         deadline = time.monotonic() + PATIENCE
         while not (seen := what()):
             assert time.monotonic() < deadline, "see the logs of the worker and of the server"
-            time.sleep(0.25)
+            time.sleep(PAUSE)
         return seen
 
     def _deployment(self, name):
