@@ -37,6 +37,11 @@ def in_flight(held: Lease) -> str:
     )
 
 
+def has_begun(world: World, model: str, held: Lease) -> bool:
+    """Whether the run that has a lease is on record."""
+    return bool(world.ledger.entries(model, kind=Kind.RUN, release=what_of(held.owner)))
+
+
 def fly_on(world: World, project: Project, run: str) -> None:
     """Show that a run lives: it does at each of its gates."""
     world.ledger.renew(_lease(project.name), in_this_process(run), _seconds(project))

@@ -20,10 +20,11 @@ from sixgates.adapters.wiring import World, build
 from sixgates.gates.governor import BY_HAND, Allowed, Refused, may_begin
 from sixgates.gates.project import Project
 from sixgates.ledger.deciding import Draft, append_decided
+from sixgates.ledger.leases import Lease
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.release import UNDECIDED, superseded_by
 from sixgates.ledger.standing import HELD, has_its_run, read_acts, read_standing
-from tasks.flight import fly_on, in_flight, land, take_off
+from tasks.flight import fly_on, has_begun, in_flight, land, take_off
 from tasks.resume import Left, dead_runs, may_go_on, note_resumed, on_behalf_of, settle
 from tasks.retry import TRANSIENT
 
@@ -97,7 +98,7 @@ def begin(
     run = f"{world.clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     held = take_off(world, chosen, run)
     if held is not None:
-        return _busy(world, chosen.name, asked, in_flight(held))
+        return _after(world, chosen.name, asked, held)
     begun: Run | Busy | Held | None = None
     try:
         begun = _begin(world, chosen, run, asked)
@@ -188,6 +189,19 @@ def world_of(run: Run) -> tuple[World, Project]:
     world, project = build(), project_of(run.project)
     fly_on(world, project, run.id)
     return world, project
+
+
+def _after(world: World, model: str, asked: _Asked, held: Lease) -> Busy:
+    """Answer "busy", unless the run under way may be the one that the same alert asked for.
+
+    Of one alert's events, two may arrive at once. As long as the other run has not begun on record
+    it may still fail to, and an alert that has an answer is never announced again.
+    """
+    if _taken(world, model, asked.alert):
+        return _had_already(asked.alert)
+    if asked.alert is not None and not has_begun(world, model, held):
+        return Busy(in_flight(held))
+    return _busy(world, model, asked, in_flight(held))
 
 
 def _busy(world: World, model: str, asked: _Asked, reason: str) -> Busy:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from sixgates.gates.errors import TransientError
-from sixgates.ledger.holder import what_of
+from sixgates.ledger.holder import in_this_process, what_of
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
+from sixgates.ledger.standing import read_acts, waiting_alert
 from tasks.answer import answer
 from tasks.run import Busy, Held, Run, world_of
 
@@ -33,6 +34,20 @@ def test_a_second_run_is_busy_and_says_with_which_and_until_when(stage):
     entry = stage.entries(Kind.ANSWER)[-1]
     assert (entry.body["ending"], entry.body["alert"], entry.reason) == ("busy", 7, second.reason)
     assert len(stage.world.registry.runs) == 1
+
+
+def test_an_alert_waits_on_while_the_run_of_its_other_event_has_not_begun(stage):
+    alert = stage.world.ledger.append(
+        stage.model, Kind.ALERT, at=stage.world.clock.now(), reason="it moved", body={}
+    )
+    owner = in_this_process("run 1")
+    stage.world.ledger.take(f"run:{stage.model}", owner, 3600)
+    second = stage.begin(alert=alert, trigger="drift")
+    assert isinstance(second, Busy)
+    assert "run 1 is under way" in second.reason
+    assert waiting_alert(read_acts(stage.world.ledger, stage.model)).alert.seq == alert
+    stage.world.ledger.give_back(f"run:{stage.model}", owner)
+    assert isinstance(stage.begin(alert=alert, trigger="drift"), Run)
 
 
 def test_the_answer_lets_the_next_run_begin(stage):
