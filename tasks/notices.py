@@ -64,7 +64,8 @@ def _silent(world: World, project: Project, data: str | None) -> Iterator[Notice
         yield from late_compaction(waiting, datetime.now(UTC).replace(tzinfo=None))
     yield from missing_labels(unlabelled(world, project, data, now), project.period, now)
     if validation.max_age is not None:
-        yield from stale_rows(model, newest_row(project, data, now), validation, now)
+        newest = newest_row(project, data, now, validation.max_age)
+        yield from stale_rows(model, newest, validation, now)
 
 
 def _overdue(world: World, project: Project) -> Overdue:

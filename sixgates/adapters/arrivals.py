@@ -15,20 +15,28 @@ _EVER = datetime.min  # noqa: DTZ901 - naive UTC throughout
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as above
 
 
-def newest_row(project: Project, data: str | None, now: datetime) -> datetime | None:
+def newest_row(
+    project: Project, data: str | None, now: datetime, max_age: timedelta
+) -> datetime | None:
     """Return the newest event time up to now, None where there is no row.
 
     Args:
         project: Whose data.
         data: Address of the data; the project's own source where not given.
         now: Event time, naive UTC.
+        max_age: How old it ought to be at most: only where it is older, all rows are read.
 
     Raises:
         ConfigurationError: the source cannot be read.
+        TransientError: it did not answer.
     """
-    with ProjectLake(project, data).window(_EVER, now) as rows:
-        newest = rows.frame.select(pl.col(project.roles.event_time).max()).collect().item()
-    return newest if isinstance(newest, datetime) else None
+    lake, newest = ProjectLake(project, data), pl.col(project.roles.event_time).max()
+    for since in (now - max_age, _EVER):
+        with lake.window(since, now) as rows:
+            found = rows.frame.select(newest).collect().item()
+        if isinstance(found, datetime):
+            return found
+    return None
 
 
 def unlabelled(world: World, project: Project, data: str | None, now: datetime) -> Unlabelled:
@@ -44,6 +52,7 @@ def unlabelled(world: World, project: Project, data: str | None, now: datetime) 
     Raises:
         ContractError: the log cannot be read.
         ConfigurationError: the source cannot be read; without a label time nobody reads it.
+        TransientError: it did not answer.
     """
     at, model = pl.col("at"), project.name
     newest = _moment(world.log.labels(model).filter(at <= seconds(now))["at"].max())
@@ -58,7 +67,9 @@ def _label_age(project: Project, data: str | None, now: datetime) -> timedelta:
     roles = project.roles
     if roles.label_time is None:
         return label_age(pl.DataFrame(), project, now)
-    with ProjectLake(project, data).window(_EVER, now) as rows:
+    window = project.policies.training.window
+    since = _EVER if window is None else now - window
+    with ProjectLake(project, data).window(since, now) as rows:
         times = rows.frame.select(roles.event_time, roles.label_time).collect()
     return label_age(times, project, now)
 

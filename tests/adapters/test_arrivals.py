@@ -74,7 +74,8 @@ def test_the_newest_row_is_one_that_has_happened(tmp_path):
     file = tmp_path / "rows.parquet"
     rows = pl.DataFrame({"ts": [NOW - 2 * DAY, NOW - DAY, NOW + DAY, None], "defaulted": 0})
     rows.write_parquet(file)
-    assert newest_row(PROJECT, str(file), NOW) == NOW - DAY
-    assert newest_row(PROJECT, str(file), NOW - 9 * DAY) is None
+    for max_age in (DAY / 2, 5 * DAY):
+        assert newest_row(PROJECT, str(file), NOW, max_age) == NOW - DAY
+        assert newest_row(PROJECT, str(file), NOW - 9 * DAY, max_age) is None
     with pytest.raises(ConfigurationError, match="has no source"):
-        newest_row(PROJECT, None, NOW)
+        newest_row(PROJECT, None, NOW, DAY)
