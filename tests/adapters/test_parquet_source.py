@@ -72,6 +72,15 @@ def test_what_is_half_written_or_hidden_is_no_data(project, rows, parts):
     assert read(project, parts).equals(rows)
 
 
+def test_links_are_followed_and_never_in_a_circle(project, rows, parts):
+    elsewhere = parts.parent / "elsewhere"
+    elsewhere.mkdir()
+    (parts / "b.parquet").rename(elsewhere / "b.parquet")
+    (parts / "c").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(parts)
+    assert read(project, parts).equals(rows)
+
+
 def test_partitions_are_columns_of_the_contract_in_its_types(project, rows, partitioned):
     dated = with_columns(project, day=pa.Column(pl.Date))
     for source in (partitioned, str(partitioned / "region=*"), str(partitioned / "**/*.parquet")):

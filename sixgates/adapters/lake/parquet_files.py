@@ -94,7 +94,13 @@ def _below(path: Path) -> Iterator[Path]:
     def refuse(exc: OSError) -> None:
         raise exc
 
+    seen: set[str] = set()
     for folder, folders, names in os.walk(path, onerror=refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # A link leads back here.
+            folders.clear()
+            continue
+        seen.add(real)
         if LOG in folders:
             raise _part_of_delta(Path(folder))
         folders[:] = [name for name in folders if name[0] not in "._"]
