@@ -20,12 +20,13 @@ def check(project: str, data: str | None) -> dict[str, Any]:
     loaded = load_project(project)
     problems: list[str] = []
     rows: int | None = None
+    source: str | None = None
     if data is not None or loaded.source is not None:
         lake = ProjectLake(loaded, data)
         try:
             lake.check()
             frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - every row
-            rows = frame.height
+            rows, source = frame.height, lake.pin()
             problems += list(table_problems(frame, loaded))
             if rows < loaded.policies.validation.min_rows:
                 problems.append(
@@ -41,7 +42,10 @@ def check(project: str, data: str | None) -> dict[str, Any]:
         notes.append("the loss is judged by the random split alone: shadow pairs do not count")
     if loaded.roles.entity is None:
         notes.append("no entity: every request is split for itself")
-    return {"project": loaded.name, "rows": rows, "problems": problems, "notes": notes}
+    return {
+        "project": loaded.name, "rows": rows, "source": source, "problems": problems,
+        "notes": notes,
+    }  # fmt: skip
 
 
 def retrain(project: str, data: str | None, alert: int | None, override: str) -> dict[str, Any]:

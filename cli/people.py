@@ -33,8 +33,11 @@ def checked(found: dict[str, Any]) -> None:
     for note in found["notes"]:
         stdout.print(f"[yellow]note:[/] {escape(note)}")
     if not found["problems"]:
-        rows = "" if found["rows"] is None else f", {found['rows']:,} rows"
-        stdout.print(f"[green]{found['project']} is complete and consistent[/]{rows}")
+        source = found["source"]
+        rows = "" if source is None else f", {found['rows']:,} rows of {escape(source)}"
+        stdout.print(
+            f"[green]{found['project']} is complete and consistent[/]{rows}", soft_wrap=True
+        )
 
 
 def status(found: dict[str, Any]) -> None:

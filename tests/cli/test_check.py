@@ -1,0 +1,67 @@
+"""`sixgates check` says whether the data can be read, from where, and never a secret."""
+
+import json
+import sqlite3
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.docs.test_readme import README, blocks, churn
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "churn.py"
+    path.write_text(blocks(README, "python")[0])
+    with sqlite3.connect("rows.db") as connection:
+        connection.execute('CREATE TABLE rides (customer TEXT, at TEXT, visits INT, "left" INT)')
+        rows = churn().with_columns(pl.col("at").dt.to_string("iso"))
+        connection.executemany("INSERT INTO rides VALUES (?, ?, ?, ?)", rows.rows())
+    return path
+
+
+def check(*words):
+    found = CliRunner().invoke(app, ["check", "--project", "churn.py", *words])
+    return found.exit_code, " ".join(found.output.split())
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("kind", ["parquet", "delta", "query"])
+def test_it_says_what_exactly_was_read(kind, monkeypatch):
+    monkeypatch.setenv("ROWS", "sqlite:///rows.db?secret=PLANTED")
+    if kind == "parquet":
+        churn().write_parquet(kind)
+    if kind == "delta":
+        churn().write_delta(kind)
+    query = "${ROWS}#SELECT * FROM rides"
+    source = {"parquet": "parquet", "delta": "delta, version 0"}.get(
+        kind, "sqlite:///rows.db#SELECT * FROM rides"
+    )
+    data = query if kind == "query" else kind
+    code, said = check("--data", data)
+    assert (code, said.partition("churn is ")[2]) == (
+        0, f"complete and consistent, 2,000 rows of {source}"
+    )  # fmt: skip
+    code, said = check("--data", data, "--json")
+    found = json.loads(said)
+    assert (code, found["rows"], found["source"]) == (0, 2_000, source)
+
+
+def test_the_projects_own_query_and_what_is_wrong_with_it(project, monkeypatch):
+    with project.open("a") as file:
+        file.write(
+            "from sixgates.gates.source import SqlSource\n"
+            'given = {"connection": "sqlite:///${FILE}?x=PLANTED", "query": "SELECT * FROM t"}\n'
+            'project = project.model_copy(update={"source": SqlSource(**given)})\n'
+        )
+    monkeypatch.delenv("FILE", raising=False)
+    code, said = check()
+    assert (code, "needs the environment variable FILE" in said) == (1, True)
+    monkeypatch.setenv("FILE", "rows.db")
+    code, said = check()
+    assert (code, "was refused (no such table: t)" in said) == (1, True)
+    assert "PLANTED" not in said
+    assert check("--data", "sqlite:///rows.db#SELECT * FROM rides")[0] == 0
