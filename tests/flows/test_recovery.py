@@ -10,9 +10,11 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from sixgates.adapters.effects import KILL_AT, Effect
+from sixgates.adapters.quarantine import quarantine_of, rows_of_run
 from sixgates.adapters.reconcile import differences, unanswered
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.ledger import Kind
@@ -83,6 +85,8 @@ def killing(home, tmp_path_factory):
     """One town for all kills; each test leaves it whole and without an open release."""
     folder = tmp_path_factory.mktemp("killed")
     town = found(folder, "killed", canary={"deadline": timedelta(days=3)})
+    some = pl.int_range(pl.len()) % 200 == 7  # Few enough: gate 1 refuses them and goes on.
+    town.write(town.frame.with_columns(region=pl.when(~some).then("region")))
     with subprocess.Popen(
         [sys.executable, "-m", "cli.rehearsal.matrix.walker"],
         cwd=Path(__file__).parents[2],
@@ -109,6 +113,7 @@ def roll_back(town):
     ("point", "gate"),
     [
         ("start_run:after:1", Gate.VALIDATE),  # it is on record, its gates have not spoken
+        ("keep_refused:before:1", Gate.RETRAIN),  # gate 1 has, and kept no row that it refused
         ("register_version:after:1", Gate.EVALUATE),
         ("write_report:before:1", None),  # it is answered
     ],
@@ -129,6 +134,9 @@ def test_a_retrain_that_dies_goes_on_where_it_died(killing, point, gate):
     assert killing.verdicts(died.release)[: len(spoken)] == spoken
     assert killing.act("tick") is not None
     killing.require_whole()
+    world = town.outside
+    kept = rows_of_run(quarantine_of(world.settings.tables, town.model), died.release)
+    assert kept.height == kept["digest"].n_unique() > 0
     assert [v.body["gate"] for v in killing.verdicts(died.release)][:4] == list(Gate)[:4]
     assert (killing.route.step, killing.route.release) == (Step.SHADOW, died.release)
     roll_back(town)
