@@ -15,7 +15,7 @@ def check(project: str, data: str | None) -> dict[str, Any]:
     """Return what is wrong with a project and its data, and what its policies mean."""
     from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
-    from sixgates.gates.contract import table_problems
+    from sixgates.gates.data.contract import table_problems
 
     loaded = load_project(project)
     problems: list[str] = []

@@ -1,89 +1,22 @@
-"""Gate 1: may this data be trusted? Every row is accepted, or quarantined under a named rule."""
+"""Gate 1: may this data be trusted?"""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
 import polars as pl
 import polars.selectors as cs
 
 from sixgates.gates.card import Task
-from sixgates.gates.contract import RuleError, row_rules, table_problems
+from sixgates.gates.data.rows import BROKEN_FEED, RULE, RowSplit, count_rules, split_rows
 from sixgates.gates.encoding import category_levels
-from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import ValidationPolicy
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import label_present, matured, naive_utc
+from sixgates.gates.timesplit import matured, naive_utc
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number
 
-RULE = "rule"
-"""Column of the quarantined rows that names the first rule which refused them."""
-BROKEN_FEED = "broken_feed"
-"""Rule that refuses what came while the feed was broken: its owner knows of it already."""
-
-Stretch = tuple[datetime, datetime]
-"""Event times after which it begins, and at which it ends; naive UTC."""
+__all__ = ["BROKEN_FEED", "RULE", "RowSplit", "judge_validation", "split_rows"]
 
 _TOP = 3
 """How many rules, columns or problems a sentence names."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowSplit:
-    """The input in two parts: accepted and quarantined rows together are all of it, unchanged."""
-
-    accepted: pl.DataFrame
-    quarantined: pl.DataFrame
-    """The source's columns and `rule`."""
-    problems: tuple[str, ...]
-    """What is wrong with the table as a whole; any of them quarantines every row."""
-    by_rule: dict[str, int]
-    """Quarantined rows of each rule, most first."""
-
-
-def split_rows(
-    df: pl.DataFrame, project: Project, now: datetime, broken: Sequence[Stretch] = ()
-) -> RowSplit:
-    """Hold every row against the contract and the roles, as known at `now` (naive UTC).
-
-    Besides the contract's rules: `event_time` is missing or after now, `broken_feed`,
-    `label_missing` though it should be known by now, `not_finite` numbers. NaN counts as null, and
-    a label that cannot be known yet may be null whatever the contract says.
-
-    Args:
-        df: Every row.
-        project: Names contract and roles.
-        now: The present, naive UTC.
-        broken: Stretches of time in which the watch found the feed broken.
-
-    Raises:
-        ConfigurationError: the source has a column named `rule`.
-    """
-    if RULE in df.columns:
-        raise ConfigurationError(
-            f"the source has a column {RULE!r}: quarantine needs it, rename it"
-        )
-    problems = table_problems(df, project)
-    refusals: list[tuple[str, np.ndarray]] = []
-    if not problems:
-        try:
-            refusals = list(_refusals(df, project, now, broken))
-        except RuleError as exc:
-            problems = [str(exc)]
-    if problems:
-        refusals = [("schema", np.ones(df.height, dtype=bool))]
-    first = np.full(df.height, -1)
-    for position, (_, refused) in reversed(list(enumerate(refusals))):
-        first[refused] = position
-    bad = first >= 0
-    rules = pl.Series(RULE, [refusals[i][0] for i in first[bad]], dtype=pl.String)
-    return RowSplit(
-        accepted=df.filter(~bad),
-        quarantined=df.filter(bad).with_columns(rules),
-        problems=tuple(problems),
-        by_rule=dict(rules.value_counts(sort=True).iter_rows()),
-    )
 
 
 def judge_validation(
@@ -126,35 +59,13 @@ def judge_validation(
     return Verdict.of(Gate.VALIDATE, checks)
 
 
-def _refusals(
-    df: pl.DataFrame, project: Project, now: datetime, broken: Sequence[Stretch]
-) -> Iterator[tuple[str, np.ndarray]]:
-    roles = project.roles
-    at = naive_utc(df, roles.event_time)
-    yield "event_time", (at.is_null() | (at > now).fill_null(value=True)).to_numpy()
-    stretches = np.zeros(df.height, dtype=bool)
-    for start, end in broken:
-        stretches |= at.is_between(start, end, closed="right").fill_null(value=False).to_numpy()
-    yield BROKEN_FEED, stretches
-    known = naive_utc(df, roles.label_time) if roles.label_time else at
-    known += roles.label_horizon or timedelta(0)
-    due = (known <= now).fill_null(value=False)
-    yield "label_missing", (due & ~label_present(df, project)).to_numpy()
-    numbers = [name for name in (*roles.numeric, roles.label) if df[name].dtype.is_float()]
-    infinite = np.zeros(df.height, dtype=bool)
-    for name in numbers:
-        infinite |= df[name].is_infinite().fill_null(value=False).to_numpy()
-    yield "not_finite", infinite
-    yield from row_rules(df.with_columns(cs.float().fill_nan(None)), project)
-
-
 def _newer(split: RowSplit, project: Project, after: datetime) -> RowSplit:
     """Return the part after a moment; rows without an event time may be new, so they are."""
     parts = [
         part.filter((naive_utc(part, project.roles.event_time) > after).fill_null(value=True))
         for part in (split.accepted, split.quarantined)
     ]
-    by_rule = dict(parts[1][RULE].value_counts(sort=True).iter_rows())
+    by_rule = count_rules(parts[1][RULE])
     return RowSplit(parts[0], parts[1], split.problems, by_rule)
 
 

@@ -16,6 +16,7 @@ START = datetime(2024, 1, 1)  # noqa: DTZ001 - event time is naive UTC
 HOUR = timedelta(hours=1)
 NOW = START + 100 * HOUR
 NAN, INF = float("nan"), float("inf")
+SIDES = (pl.col("age") >= 0, pl.col("age") <= 120)
 COLUMNS = {
     "t": pa.Column(pl.Datetime),
     "who": pa.Column(pl.String),
@@ -99,6 +100,45 @@ def test_a_bad_row_is_quarantined_under_the_rule_that_refused_it(column, value, 
     assert split.quarantined[RULE].to_list() == [rule]
     assert split.quarantined.drop(RULE).equals(df[3:4])
     assert split.accepted.equals(pl.concat([df[:3], df[4:]]))
+
+
+def test_a_faulty_lazyframe_fails_like_any_other():
+    lazy = one("age", -1.0).lazy()
+    split = split_rows(lazy, project(), NOW)
+    assert split.by_rule == {"age: greater_than_or_equal_to(0)": 1}
+    verdict = judge_validation(split, project(), NOW)
+    assert "quarantined share 0.1 > limit 0.05" in verdict.reason
+    missing = split_rows(lazy.drop("age"), project(), NOW)
+    assert missing.problems == ("column 'age' is missing",)
+
+
+def test_two_checks_of_one_name_are_two_rules():
+    above, below = (pa.Check(lambda d, c=c: d.lazyframe.select(c)) for c in SIDES)
+    schema = contract(columns={"age": pa.Column(pl.Float64, [above, below])})
+    split = split_rows(one("age", -1.0), project(schema), NOW)
+    assert sum(split.by_rule.values()) == 1
+
+
+def test_a_check_that_only_warns_refuses_nothing():
+    check = pa.Check.ge(0, raise_warning=True)
+    schema = contract(columns={"age": pa.Column(pl.Float64, check)})
+    assert split_rows(one("age", -1.0), project(schema), NOW).quarantined.is_empty()
+
+
+def test_an_optional_column_may_be_absent_and_is_held_to_its_rules_where_it_is_there():
+    schema = contract(columns={"extra": pa.Column(pl.Int64, pa.Check.ge(0), required=False)})
+    assert split_rows(frame(), project(schema), NOW).quarantined.is_empty()
+    df = frame().with_columns(extra=pl.int_range(-1, 9))
+    assert split_rows(df, project(schema), NOW).by_rule == {"extra: greater_than_or_equal_to(0)": 1}
+
+
+def test_a_pattern_of_columns_judges_each_that_no_other_rule_is_for():
+    schema = contract(columns={"^x_.*$": pa.Column(pl.Int64, pa.Check.ge(0), regex=True)})
+    df = frame().with_columns(x_one=pl.int_range(-1, 9), x_two=pl.int_range(-2, 8))
+    assert split_rows(df, project(schema), NOW).by_rule == {
+        "x_one: greater_than_or_equal_to(0)": 1,
+        "x_two: greater_than_or_equal_to(0)": 1,
+    }
 
 
 @pytest.mark.parametrize("value", [None, NAN])
