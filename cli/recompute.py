@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from cli.policy_changes import Changes, changed
 from sixgates.adapters.dataset_store import read_rows, stored_rows
 from sixgates.adapters.wiring import World
+from sixgates.gates.data.evidence import DataEvidence
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import ContractError
 from sixgates.gates.evaluate import judge_holdout
@@ -118,6 +119,8 @@ class Archive:
                 read_rows(quarantined, inputs["quarantined"]).drop(RULE),
             ]
         )
+        if "data" not in inputs:
+            raise ContractError("it was recorded before gate 1 kept what it measured of the data")
         at, after = datetime.fromisoformat(inputs["as_of"]), inputs["new_after"]
         # Older verdicts know of no broken feed.
         broken = [
@@ -127,6 +130,7 @@ class Archive:
         ordered = rows.sort(project.roles.event_time, maintain_order=True)
         return judge_validation(
             split_rows(ordered, project, at, broken),
+            DataEvidence.from_dict(inputs["data"]),
             project,
             at,
             new_after=datetime.fromisoformat(after) if after else None,

@@ -11,13 +11,15 @@ from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
+from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import matured
+from sixgates.gates.timesplit import is_matured, matured
 from sixgates.gates.validate import judge_validation, split_rows
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind
+from tasks.newest_weeks import newest_weeks, order_of_source, skew_of_service
 from tasks.quarantine import quarantine
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
@@ -45,12 +47,23 @@ def validate(run: Run) -> Validated:
     lake = ProjectLake(project, run.data)
     window = project.policies.training.window
     # A row without a time is no older than the window: gate 1 refuses it by name.
-    rows = lake.as_of(run.at, None if window is None else run.at - window)
+    rows = lake.as_of(run.at, None if window is None else run.at - window).collect()
     notices = world.ledger.entries(run.model, kind=Kind.NOTICE)
     broken = [(stretch.start, stretch.end) for stretch in broken_stretches(notices)]
-    split = split_rows(rows.collect(), project, run.at, broken)
-    seen_until = world.references.until(world.ledger.route(run.model))
-    verdict = judge_validation(split, project, run.at, new_after=seen_until)
+    split = split_rows(rows, project, run.at, broken)
+    route = world.ledger.route(run.model)
+    seen_until = world.references.until(route)
+    data = measure_data(
+        newest_weeks(lake, project, rows, run.at),
+        split,
+        project,
+        run.at,
+        new_after=seen_until,
+        broken=broken,
+        order=order_of_source(lake, project, run.at, seen_until),
+        skew=skew_of_service(world, project, route, split.accepted, run.at),
+    )
+    verdict = judge_validation(split, data, project, run.at, new_after=seen_until)
     with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
         dataset = write_dataset(
             world.settings.runs,
@@ -59,7 +72,7 @@ def validate(run: Run) -> Validated:
             quarantined=split.quarantined,
             source=lake.pin(),
             as_of=run.at,
-            matured=matured(split.accepted, project, run.at).height,
+            matured=int(is_matured(split.accepted, project, run.at).sum()),
         )
     inputs = {
         "as_of": run.at.isoformat(),
@@ -69,6 +82,7 @@ def validate(run: Run) -> Validated:
         "accepted": dataset.digest,
         "quarantined": file_digest(Path(dataset.quarantine)),
         "refused": [r._asdict() for r in count_refusals(split.quarantined, event_time)],
+        "data": data.to_dict(),
     }
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,

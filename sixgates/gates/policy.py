@@ -29,6 +29,22 @@ class ValidationPolicy(_Policy):
     """Largest share of nulls in any one feature."""
     max_age: timedelta | None = None
     """Oldest age of the newest row; None asks for no freshness."""
+    max_volume_ratio: float | None = Field(2.0, gt=1, le=1_000)
+    """How many times more or fewer rows than usual one of the newest periods may have; None asks
+    for nothing. A feed whose volume leaps anyway is given more room."""
+    max_repeat_rise: float | None = Field(0.2, gt=0, lt=1)
+    """How much the share of rows that come again, or whose key does, may exceed the largest of any
+    period before; None asks for nothing."""
+    max_label_odds: float | None = Field(5.0, gt=1, le=1_000)
+    """How many times the odds of a class may have changed among the newest known labels; None asks
+    for nothing. Generous, because a world that moves is what a retrain is for: a rate of 0.3 may
+    go up to 0.68, or down to 0.08."""
+    max_explained: float | None = Field(0.95, gt=0, lt=1)
+    """Largest share of the label that one feature alone may explain on newer rows; more is taken
+    for a leak. None asks for nothing."""
+    max_skew: float | None = Field(0.1, ge=0, lt=1)
+    """Largest share of stored rows to which the champion answered otherwise in service, because the
+    gateway was sent other features; None asks for nothing."""
 
 
 class TrainingPolicy(_Policy):

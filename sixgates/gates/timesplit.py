@@ -69,12 +69,17 @@ def matured(df: pl.DataFrame, project: Project, now: datetime) -> pl.DataFrame:
 
     With a label time, rows whose label became known only after `now` are left out as well.
     """
+    return df.filter(is_matured(df, project, now))
+
+
+def is_matured(df: pl.DataFrame, project: Project, now: datetime) -> pl.Series:
+    """Say for each row whether `matured` returns it."""
     roles = project.roles
     used = naive_utc(df, roles.event_time) <= now - label_age(df, project, now)
     used &= label_present(df, project)
     if roles.label_time is not None:
         used &= naive_utc(df, roles.label_time) <= now
-    return df.filter(used.fill_null(value=False))
+    return used.fill_null(value=False)
 
 
 def time_split(df: pl.DataFrame, project: Project, now: datetime) -> TimeSplit:

@@ -6,11 +6,20 @@ import polars as pl
 import polars.selectors as cs
 
 from sixgates.gates.card import Task
+from sixgates.gates.data.evidence import DataEvidence
+from sixgates.gates.data.hindsight import judge_null_jump
+from sixgates.gates.data.label_delay import judge_delays
+from sixgates.gates.data.label_rate import judge_label_rate
+from sixgates.gates.data.leaks import judge_leaks
+from sixgates.gates.data.order import judge_order
+from sixgates.gates.data.repeats import judge_repeats
 from sixgates.gates.data.rows import BROKEN_FEED, RULE, RowSplit, count_rules, split_rows
+from sixgates.gates.data.skew import judge_skew
+from sixgates.gates.data.volume import judge_volume
 from sixgates.gates.encoding import category_levels
 from sixgates.gates.policy import ValidationPolicy
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import matured, naive_utc
+from sixgates.gates.timesplit import is_matured, naive_utc
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number
 
 __all__ = ["BROKEN_FEED", "RULE", "RowSplit", "judge_validation", "split_rows"]
@@ -20,43 +29,74 @@ _TOP = 3
 
 
 def judge_validation(
-    split: RowSplit, project: Project, now: datetime, new_after: datetime | None = None
+    split: RowSplit,
+    data: DataEvidence,
+    project: Project,
+    now: datetime,
+    new_after: datetime | None = None,
 ) -> Verdict:
     """Judge whether what was accepted is enough, fresh, and not what was left of a broken feed.
 
+    A check that could not be judged for want of history, of labels or of answers says so and is
+    muted: a first model must be possible.
+
     Args:
         split: every row, accepted or quarantined.
+        data: what was measured of them beyond single rows.
         project: names the limits in `policies.validation`.
         now: the present, naive UTC.
         new_after: newest event time that the champion learned from. Rows after it must also keep
             the limits by themselves, because a long clean history hides a feed that just broke.
     """
-    policy = project.policies.validation
-    accepted, total = split.accepted, split.accepted.height + split.quarantined.height
     if split.problems:
-        sentence = f"the table breaks the contract: {_some(list(split.problems))} (n = {total:,})"
-        return Verdict.of(
-            Gate.VALIDATE, [Check("schema", Outcome.FAIL, None, None, total, sentence)]
+        sentence = (
+            f"the table breaks the contract: {_some(list(split.problems))} (n = {split.rows:,})"
         )
-    if total == 0:
+        return Verdict.of(
+            Gate.VALIDATE, [Check("schema", Outcome.FAIL, None, None, split.rows, sentence)]
+        )
+    if split.rows == 0:
         sentence = f"the source has no rows up to {now:%Y-%m-%d %H:%M}"
         return Verdict.of(Gate.VALIDATE, [Check("rows", Outcome.FAIL, 0, 1, 0, sentence)])
-    known = matured(accepted, project, now)
+    checks = _of_rows(split, project, now, new_after)
+    return Verdict.of(Gate.VALIDATE, [*checks, *_of_data(data, project)])
+
+
+def _of_rows(
+    split: RowSplit, project: Project, now: datetime, new_after: datetime | None
+) -> list[Check]:
+    policy, accepted = project.policies.validation, split.accepted
+    known = accepted[project.roles.label].filter(is_matured(accepted, project, now))
+    schema = "columns and types keep the contract"
     checks = [
-        Check("schema", Outcome.PASS, None, None, total, "columns and types keep the contract"),
-        at_least("accepted rows with a known label", known.height, policy.min_rows, total),
+        Check("schema", Outcome.PASS, None, None, split.rows, schema),
+        at_least("accepted rows with a known label", len(known), policy.min_rows, split.rows),
         _quarantined(split, policy, ""),
         *_nulls(accepted, project, ""),
         _labels(known, project),
     ]
     if new_after is not None:
         recent = _newer(split, project, new_after)
-        if recent.accepted.height + recent.quarantined.height:
+        if recent.rows:
             checks.append(_quarantined(recent, policy, " of new rows"))
             checks.extend(_nulls(recent.accepted, project, " of new rows"))
     if policy.max_age is not None:
         checks.append(_freshness(accepted, project, policy.max_age, now))
-    return Verdict.of(Gate.VALIDATE, checks)
+    return checks
+
+
+def _of_data(data: DataEvidence, project: Project) -> list[Check]:
+    policy = project.policies.validation
+    return [
+        *judge_volume(data.periods, project),
+        *judge_order(data.order),
+        *judge_repeats(data.periods, project),
+        *judge_label_rate(data.periods, project),
+        *judge_delays(data.delays),
+        *judge_leaks(data.leaks, policy.max_explained),
+        *judge_null_jump(data.null_jump),
+        *judge_skew(data.skew, policy.max_skew),
+    ]
 
 
 def _newer(split: RowSplit, project: Project, after: datetime) -> RowSplit:
@@ -72,7 +112,7 @@ def _newer(split: RowSplit, project: Project, after: datetime) -> RowSplit:
 def _quarantined(split: RowSplit, policy: ValidationPolicy, whose: str) -> Check:
     # What came while the feed was known to be broken says nothing of the rest.
     known = split.by_rule.get(BROKEN_FEED, 0)
-    total = split.accepted.height + split.quarantined.height - known
+    total = split.rows - known
     share = (split.quarantined.height - known) / total if total else None
     check = at_most(f"quarantined share{whose}", share, policy.max_quarantined_share, total)
     if not split.by_rule:
@@ -86,8 +126,9 @@ def _nulls(accepted: pl.DataFrame, project: Project, whose: str) -> list[Check]:
     limit, n = project.policies.validation.max_null_share, accepted.height
     if n == 0:
         return [at_most(f"null share{whose}", None, limit, 0)]
-    features = accepted.select(project.roles.features).with_columns(cs.float().fill_nan(None))
-    shares = {name: features[name].null_count() / n for name in features.columns}
+    features = accepted.select(project.roles.features)
+    nans = features.select(cs.float().is_nan().sum()).to_dict(as_series=False)
+    shares = {f: (features[f].null_count() + nans.get(f, [0])[0]) / n for f in features.columns}
     failed = [f for f, share in shares.items() if share > limit]
     if failed:
         return [at_most(f"null share of {f}{whose}", shares[f], limit, n) for f in failed]
@@ -95,11 +136,11 @@ def _nulls(accepted: pl.DataFrame, project: Project, whose: str) -> list[Check]:
     return [at_most(f"largest null share{whose}, of {worst},", shares[worst], limit, n)]
 
 
-def _labels(known: pl.DataFrame, project: Project) -> Check:
-    name, n = project.roles.label, known.height
+def _labels(known: pl.Series, project: Project) -> Check:
+    name, n = project.roles.label, len(known)
     if project.task is Task.REGRESSION:
         return at_least("known labels", n, 1, n)
-    label = known[name].cast(pl.Int8) if known[name].dtype == pl.Boolean else known[name]
+    label = known.cast(pl.Int8) if known.dtype == pl.Boolean else known
     classes = category_levels(label.to_frame(), [name])[name]
     strange = [c for c in classes if c not in {"0", "1"}]
     if project.task is Task.BINARY and strange:

@@ -276,6 +276,11 @@ def test_a_verdict_without_inputs_is_a_row_of_its_own(home, tmp_path):  # noqa: 
     here = found(tmp_path, "old-record")
     check = Check("brier", Outcome.PASS, 0.1, 0.2, 10, "brier 0.1 <= limit 0.2 (n = 10)")
     probes = Check("probes", Outcome.FAIL, 0.0, 1.0, 1, "probe 3 answers 0.4 and not 0.5")
+    before_data = {"as_of": START.isoformat(), "new_after": None, "accepted": "", "quarantined": ""}
+    here.ledger.append(
+        here.model, Kind.VERDICT, at=START, release="r0", reason="ok",
+        body={**Verdict.of(Gate.VALIDATE, [check]).to_dict(), "epoch": 0, "inputs": before_data},
+    )  # fmt: skip
     for gate, one in ((Gate.EVALUATE, check), (Gate.CANARY, probes), (Gate.MONITOR, check)):
         verdict = Verdict.of(gate, [one])
         here.ledger.append(
@@ -284,10 +289,14 @@ def test_a_verdict_without_inputs_is_a_row_of_its_own(home, tmp_path):  # noqa: 
         )  # fmt: skip
     document = ask(here, code=4)
     assert unknown(document) == [
+        (
+            "validate",
+            f"{UNKNOWN}it was recorded before gate 1 kept what it measured of the data",
+        ),
         ("evaluate", f"{UNKNOWN}it was recorded before verdicts kept what they were judged on"),
         ("monitor", f"{UNKNOWN}the ledger has no route of its epoch"),
     ]
-    assert document["verdicts"][1]["replayed"] == "fail"  # no policy judges the probes
+    assert document["verdicts"][2]["replayed"] == "fail"  # no policy judges the probes
 
 
 def test_a_project_without_a_past_has_nothing_to_replay(home, tmp_path):  # noqa: ARG001

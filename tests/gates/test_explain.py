@@ -284,6 +284,25 @@ def test_every_gate_says_what_it_refuses(number):
 
 
 @pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("max_volume_ratio", "more than 2 times off the usual number"),
+        ("max_repeat_rise", "repeated rows or keys more than 20 % above"),
+        ("max_label_odds", "labels whose odds are 5 times off"),
+        ("max_explained", "explains more than 95 % of the label"),
+        ("max_skew", "more than 10 % of stored rows"),
+    ],
+)
+def test_gate_1_says_the_limits_that_are_set(limit, words):
+    line = explain(project(), Traffic()).sections[4].sentences[0]
+    assert words in line
+    assert "known later than the rest" not in line  # the project states a label horizon
+    line = explain(project(validation={limit: None}), Traffic()).sections[4].sentences[0]
+    assert words not in line
+    assert "rows out of order" in line
+
+
+@pytest.mark.parametrize(
     ("evaluation", "said", "unsaid"),
     [
         ({}, "off by more than 0.2", "no limit on the loss"),

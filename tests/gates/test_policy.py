@@ -51,6 +51,11 @@ def test_nothing_serves_before_a_person_says_so():
     [
         (ValidationPolicy, {"min_rows": 0}),
         (ValidationPolicy, {"max_quarantined_share": 1.0}),
+        (ValidationPolicy, {"max_volume_ratio": 1.0}),
+        (ValidationPolicy, {"max_volume_ratio": float("inf")}),
+        (ValidationPolicy, {"max_label_odds": float("nan")}),
+        (ValidationPolicy, {"max_explained": 1.0}),
+        (ValidationPolicy, {"max_skew": -0.1}),
         (TrainingPolicy, {"holdout_share": 0.0}),
         (EvaluationPolicy, {"max_loss_over_base": float("nan")}),
         (ComparisonPolicy, {"margin": 0.0}),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sixgates.gates.data.evidence import DataEvidence, measure_data
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import Policies, ValidationPolicy
 from sixgates.gates.project import Project, Roles
@@ -106,7 +107,7 @@ def test_a_faulty_lazyframe_fails_like_any_other():
     lazy = one("age", -1.0).lazy()
     split = split_rows(lazy, project(), NOW)
     assert split.by_rule == {"age: greater_than_or_equal_to(0)": 1}
-    verdict = judge_validation(split, project(), NOW)
+    verdict = judge_validation(split, DataEvidence(), project(), NOW)
     assert "quarantined share 0.1 > limit 0.05" in verdict.reason
     missing = split_rows(lazy.drop("age"), project(), NOW)
     assert missing.problems == ("column 'age' is missing",)
@@ -193,7 +194,7 @@ def test_a_table_that_breaks_the_contract_is_quarantined_whole(df, problem):
     assert split.problems == (problem,)
     assert split.accepted.is_empty()
     assert split.by_rule == {"schema": 10}
-    verdict = judge_validation(split, project(), NOW)
+    verdict = judge_validation(split, DataEvidence(), project(), NOW)
     assert verdict.outcome is Outcome.FAIL
     assert problem in verdict.reason
 
@@ -315,7 +316,9 @@ def test_accepted_plus_quarantined_is_the_input(drawn):
 
 def judged(df, new_after=None, now=NOW, **policy):
     toy = project(**policy)
-    return judge_validation(split_rows(df, toy, now), toy, now, new_after)
+    split = split_rows(df, toy, now)
+    data = measure_data(df, split, toy, now, new_after=new_after)
+    return judge_validation(split, data, toy, now, new_after)
 
 
 def test_good_data_passes():
@@ -363,7 +366,9 @@ def test_unmatured_rows_do_not_count_as_labelled():
 def test_binary_labels_must_be_0_and_1():
     schema = contract(columns={"y": pa.Column(pl.Int64)})
     toy = project(schema)
-    verdict = judge_validation(split_rows(frame(y=[1, 2] * 5), toy, NOW), toy, NOW)
+    df = frame(y=[1, 2] * 5)
+    split = split_rows(df, toy, NOW)
+    verdict = judge_validation(split, measure_data(df, split, toy, NOW), toy, NOW)
     assert "binary label 'y' holds 2, not only 0 and 1" in verdict.reason
 
 

@@ -14,6 +14,7 @@ from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.model_store import ModelStore
 from sixgates.gates.card import Task
 from sixgates.gates.compare import judge_comparison, paired_evidence
+from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.encoding import label_array
 from sixgates.gates.evaluate import judge_holdout, measure_holdout
 from sixgates.gates.losses import base_rate_prediction, row_losses
@@ -71,7 +72,8 @@ def project(rows):
 def trained(rows, project):
     now = rows["ts"][-1] + timedelta(days=2)
     split = split_rows(rows, project, now)
-    assert judge_validation(split, project, now).passed
+    verdict = judge_validation(split, measure_data(rows, split, project, now), project, now)
+    assert verdict.passed, verdict.reason
     assert split.accepted.height == rows.height
     parts = time_split(split.accepted, project, now)
     return train(project, parts), parts

@@ -21,6 +21,7 @@ from sixgates.adapters.observing import look_at
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.reference import reference_of
 from sixgates.adapters.watched import Watched
+from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.timesplit import TimeSplit, time_split
@@ -189,9 +190,11 @@ def test_garbage_fills_the_lake_beyond_the_limit_before_any_alert(day):
     now = scenario.world.moment(day)
     rows = scenario.lake(scenario.frame()).filter(pl.col("ts") <= now)
     known = pl.when(pl.col("ts") <= now - loans.roles.label_horizon).then("defaulted")
-    split = split_rows(rows.with_columns(known), scenario.project, now)
+    rows, project = rows.with_columns(known), scenario.project
+    split = split_rows(rows, project, now)
     last_learnt = champion(scenario).split.holdout["ts"].max()
-    verdict = judge_validation(split, scenario.project, now, last_learnt)
+    data = measure_data(rows, split, project, now, new_after=last_learnt)
+    verdict = judge_validation(split, data, project, now, last_learnt)
     assert not verdict.passed
     assert "quarantined share" in verdict.reason
 

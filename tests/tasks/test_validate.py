@@ -1,15 +1,23 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
 import pytest
 
+from simulation.skew import SKEWS
+from simulation.world import World as SimulatedWorld
 from sixgates.adapters.dataset_store import read_dataset
+from sixgates.adapters.lightgbm_trainer import predict, train
+from sixgates.adapters.log_records import PREDICTION_SCHEMA
 from sixgates.gates.errors import ContractError, TransientError
+from sixgates.gates.timesplit import time_split
 from sixgates.gates.verdict import Outcome
-from sixgates.ledger.route import Step
+from sixgates.ledger.route import Step, Version
 from tasks.answer import answer
+from tasks.run import project_of
 from tasks.validate import validate
 from tests.references import reference_of
+from tests.tasks.conftest import DAYS, ROWS, START
 
 
 def reference(rows, until):
@@ -101,3 +109,80 @@ def test_the_version_of_a_table_that_was_read_is_pinned_and_stays_so(stage):
     assert found.dataset.source == f"{table}, version 0"
     stage.rows.head(1).write_delta(table, mode="append")
     assert validate.fn(run) == found  # A second try does not speak of the version of today.
+
+
+def test_the_history_reaches_back_beyond_the_training_window(stage):
+    longer = replace(SimulatedWorld(3, START, DAYS, ROWS), days=40)
+    lost = pl.col("ts").dt.date() == (START + timedelta(days=37)).date()
+    stage.write(longer.frame().filter(~lost | (pl.int_range(pl.len()) % 10 == 0)))
+    stage.world.clock.moment = START + timedelta(days=40)
+    found = validate.fn(stage.begin())
+    assert found.dataset.rows < 12 * ROWS
+    assert "has 15 rows, 150 usual: 10 > limit 2 times off (n = 31 periods" in found.verdict.reason
+
+
+def trained(stage):
+    """Let a first model serve, and return what it answers to rows."""
+    project = project_of(stage.project)
+    rows = stage.rows
+    now = stage.world.clock.now()
+    young = pl.col("ts") > now - timedelta(days=2)
+    known = rows.with_columns(defaulted=pl.when(young).then(None).otherwise("defaulted"))
+    made = train(project, time_split(known, project, now))
+    stage.world.models.put(made.text, made.card)
+    stage.route(Step.COLD_START, Version("1", made.card.digest))
+    until = now - timedelta(days=4)
+    stage.world.references.put(project.name, made.card.digest, reference(rows, until))
+    return lambda sent: predict(made.text, made.card, sent)
+
+
+def logged(rows, answers, version="1"):
+    return (
+        PREDICTION_SCHEMA.to_frame()
+        .clear()
+        .vstack(
+            rows.select(
+                request=pl.format("r{}", pl.int_range(pl.len())),
+                row=pl.lit(0, pl.Int64),
+                entity="customer",
+                at=pl.col("ts").dt.epoch("us") / 1e6,
+                epoch=pl.lit(1, pl.Int64),
+                arm=pl.lit("champion"),
+                version=pl.lit(version),
+                values=pl.Series(answers.tolist(), dtype=pl.List(pl.Float64)),
+                error=pl.lit(""),
+                micros=pl.lit(9.0),
+                received=pl.lit(0.0),
+                share=pl.lit(None, pl.Float64),
+                trace=pl.lit(""),
+            ).select(PREDICTION_SCHEMA.names())
+        )
+    )
+
+
+def of_the_log(stage, skew=lambda rows: rows, version="1"):
+    answer = trained(stage)
+    new = stage.rows.filter(pl.col("ts") > stage.world.clock.now() - timedelta(days=3))
+    stage.world.log.said = logged(new, answer(skew(new)), version)
+    verdict = validate.fn(stage.begin()).verdict
+    return verdict, next(c for c in verdict.checks if c.name == "training/serving skew")
+
+
+def test_a_gateway_that_was_sent_what_is_stored_passes(stage):
+    verdict, check = of_the_log(stage)
+    assert verdict.passed, verdict.reason
+    assert (check.seen, check.n, check.muted) == (0.0, 3 * ROWS, False)
+
+
+def test_a_gateway_that_was_sent_another_feature_is_refused_by_its_name(stage):
+    verdict, check = of_the_log(stage, SKEWS["income-in-thousands"])
+    assert verdict.outcome is Outcome.FAIL
+    assert check.seen > 0.5
+    assert check.sentence.endswith("it was sent another income than is stored")
+
+
+def test_what_another_version_answered_is_no_evidence(stage):
+    verdict, check = of_the_log(stage, SKEWS["income-in-thousands"], version="2")
+    assert verdict.passed
+    assert check.muted
+    assert "of 0 logged answers 0 match a stored row" in check.sentence

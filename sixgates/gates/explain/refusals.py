@@ -1,10 +1,15 @@
 """What each gate would refuse, in words, from its limits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sixgates.gates.card import Task
+from sixgates.gates.data.hindsight import MAX_JUMP
+from sixgates.gates.data.label_delay import MAX_LATE
+from sixgates.gates.data.order import MAX_BACKWARDS
+from sixgates.gates.data.periods import RECENT
 from sixgates.gates.early import FEWEST_ANSWERS
 from sixgates.gates.explain.spans import percent
+from sixgates.gates.policy import ValidationPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import number
 
@@ -31,7 +36,41 @@ def _validate(project: Project) -> list[str]:
     ]
     if policy.max_age is not None:
         found.append(f"no row younger than {policy.max_age}")
-    return found
+    return [*found, *_feed(policy), *_knowledge(project)]
+
+
+def _feed(policy: ValidationPolicy) -> Iterator[str]:
+    """Say what is refused of the newest periods."""
+    yield f"over {percent(MAX_BACKWARDS)} of new rows out of order in a source that keeps it"
+    if policy.max_volume_ratio is not None:
+        yield (
+            f"one of the newest {RECENT} periods whose rows are more than"
+            f" {number(policy.max_volume_ratio)} times off the usual number"
+        )
+    if policy.max_repeat_rise is not None:
+        yield (
+            f"a share of repeated rows or keys more than {percent(policy.max_repeat_rise)} above"
+            " the largest before"
+        )
+    if policy.max_label_odds is not None:
+        yield f"labels whose odds are {number(policy.max_label_odds)} times off"
+
+
+def _knowledge(project: Project) -> Iterator[str]:
+    """Say what is refused because the model could not know it in service."""
+    policy = project.policies.validation
+    if project.roles.label_time is not None:
+        yield f"a class of which over {percent(MAX_LATE)} is known later than the rest"
+    if policy.max_explained is not None:
+        yield (
+            f"a feature that alone explains more than {percent(policy.max_explained)} of the label"
+        )
+    yield f"a feature of which over {percent(MAX_JUMP)} is filled in when the label comes"
+    if policy.max_skew is not None:
+        yield (
+            f"more than {percent(policy.max_skew)} of stored rows to which the champion answered"
+            " otherwise in service"
+        )
 
 
 def _retrain(project: Project) -> list[str]:
