@@ -1,6 +1,6 @@
 """Write a verdict where people and programs look for it: ledger, registry and Prefect's UI."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
@@ -24,6 +24,8 @@ def record(
     epoch: int = 0,
     move: Move | None = None,
     inputs: Mapping[str, Any] | None = None,
+    summary: Sequence[str] = (),
+    page: str = "",
 ) -> None:
     """Record a verdict of a run or release; a retry of the same task records it once.
 
@@ -36,14 +38,18 @@ def record(
         epoch: Epoch of the route that was judged; 0 before there is a release.
         move: The move that followed; None before there is a release.
         inputs: Plain values by which `sixgates replay` finds again what the gate looked at.
+        summary: Sentences for whoever has to act on a refusal; they go out with its message.
+        page: Markdown that is shown below the verdict.
     """
     body = {**verdict.to_dict(), "epoch": epoch, "move": move, "inputs": dict(inputs or {})}
+    if summary:
+        body["summary"] = list(summary)
     given = {"gate": verdict.gate, "epoch": epoch, "tracking": tracking}
     with intended(world, Effect.LOG_VERDICT, model, release=release, given=given):
         _append_once(world, model, release, verdict, body)
         if tracking:
             world.registry.log_verdict(tracking, verdict)
-    show(model, verdict)
+    show(model, verdict, page)
 
 
 def said(world: World, model: str, run: str, gate: Gate) -> Entry | None:
@@ -61,13 +67,13 @@ def mark_refused(world: World, *, model: str, release: str, version: str, reason
         world.registry.mark(model, version, tags)
 
 
-def show(model: str, verdict: Verdict) -> None:
+def show(model: str, verdict: Verdict, page: str = "") -> None:
     """Publish a verdict as an artifact that a person can read in Prefect's UI."""
     gate = verdict.gate
     create_markdown_artifact(
         key=f"{model}-gate-{gate.number}-{gate}",
         description=f"Gate {gate.number}, {gate}, of {model}",
-        markdown=as_markdown(model, verdict),
+        markdown="\n\n".join(filter(None, (as_markdown(model, verdict), page))),
     )
 
 

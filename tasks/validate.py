@@ -1,21 +1,25 @@
 """Gate 1: read the data as of now, keep what may be trusted, quarantine the rest."""
 
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from sixgates.adapters.atomic_files import write_atomically
 from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.summary import as_page, in_sentences, summarise
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured, matured
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import RowSplit, judge_validation, split_rows
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind
@@ -64,6 +68,8 @@ def validate(run: Run) -> Validated:
         skew=skew_of_service(world, project, route, split.accepted, run.at),
     )
     verdict = judge_validation(split, data, project, run.at, new_after=seen_until)
+    summary = summarise(split, verdict, project)
+    page = as_page(summary, run.model, verdict) if summary.to_tell else ""
     with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
         dataset = write_dataset(
             world.settings.runs,
@@ -74,6 +80,9 @@ def validate(run: Run) -> Validated:
             as_of=run.at,
             matured=int(is_matured(split.accepted, project, run.at).sum()),
         )
+        told = world.settings.runs / run.id / "summary.md"
+        if page:
+            write_atomically(told, page.encode())
     inputs = {
         "as_of": run.at.isoformat(),
         "source": dataset.source,
@@ -84,14 +93,23 @@ def validate(run: Run) -> Validated:
         "refused": [r._asdict() for r in count_refusals(split.quarantined, event_time)],
         "data": data.to_dict(),
     }
+    sentences = [*in_sentences(summary), *_where(run, split, told)]
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
-        inputs=inputs,
+        inputs=inputs, summary=() if verdict.passed else sentences, page=page,
     )  # fmt: skip
     quarantine(
         world, run.model, run.id, event_time=event_time, inputs=inputs, refused=split.quarantined
     )
     return Validated(dataset, verdict)
+
+
+def _where(run: Run, split: RowSplit, page: Path) -> Iterator[str]:
+    """Say where more is told of a refusal, values of rows included."""
+    if split.quarantined.height:
+        asked = shlex.quote(run.project)
+        yield f"Look at the rows: `sixgates quarantine --project {asked} --run {run.id}`."
+    yield f"All of it on one page: {page}."
 
 
 def _stored(world: World, project: Project, run: Run, verdict: Entry) -> DatasetRef:

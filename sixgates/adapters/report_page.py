@@ -71,7 +71,8 @@ class _Play:
         for verdict in self.result["verdicts"]:
             # Verdicts stored before a check could be muted do not say so.
             checks = [{"muted": False, **check} for check in verdict["checks"]]
-            by_run.setdefault(verdict["run"], []).append({**verdict, "checks": checks})
+            whole = {"summary": [], **verdict, "checks": checks}
+            by_run.setdefault(verdict["run"], []).append(whole)
         runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
         for run, own in by_run.items():
             outcomes = {v["gate"]: v["outcome"] for v in own}

@@ -120,7 +120,9 @@ def _of_entry(what: What, entry: Entry, background: Background) -> _Told:
     happened = f"{where}." if checks else _sentence(f"{where}: {entry.reason}")
     trigger = next((e.reason for e in background.entries if e.kind is Kind.RUN), "")
     asked = (f"The run was asked for by: {trigger}.",) if trigger else ()
-    return f"run refused at gate {gate.number}, {gate}", (happened, *asked), checks
+    bodies = (v.body for v in _verdicts(background) if v.body["gate"] == gate)
+    summary = next((tuple(body["summary"]) for body in bodies if "summary" in body), ())
+    return f"run refused at gate {gate.number}, {gate}", (happened, *summary, *asked), checks
 
 
 def _of_route(route: Route, background: Background) -> _Told:

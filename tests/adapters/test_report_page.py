@@ -258,6 +258,13 @@ def test_a_muted_check_is_called_so_and_gives_no_reason(tmp_path):
     assert "2 checks: loss too large" in text
 
 
+def test_what_the_owner_of_the_data_has_to_know_stands_below_the_checks(tmp_path):
+    refused = verdict(1, "a", "validate", "fail") | {"summary": ["9 rows break <b>x: ge(0)</b>."]}
+    text = " ".join(write(tmp_path, {"x": result(verdicts=[refused])})[2].text)
+    assert "For the owner of the data:" in text
+    assert "9 rows break <b>x: ge(0)</b>." in text  # as text, and no markup
+
+
 def test_a_verdict_of_a_run_without_a_retrain_is_not_lost(tmp_path):
     told = result(retrains=[])
     assert write(tmp_path, {"x": told})[2].count("details", "gate") == len(told["verdicts"])

@@ -60,6 +60,9 @@ CANARY = [route(1, Step.COLD_START), route(2, Step.SHADOW, V1, BESIDE),
 PROMOTED = [*CANARY, route(4, Step.PROMOTED, V2, Beside(V1, Arm.HOLDBACK, 0.05))]
 
 
+SUMMARY = ["9 of 90 rows (10 %) break 'x: ge(0)': correct the values.", "The refused rows: /q."]
+
+
 def told(entries, routes, *, project=None, now=None, asked="projects/my tiny.py"):
     """Tell the newest outcome."""
     newest = news(entries, routes)[-1]
@@ -93,6 +96,15 @@ def test_a_refusal_names_the_gate_its_figures_and_what_goes_on_serving():
         " Every gateway confirms it."
     ) in said
     assert "sixgates retrain --project 'projects/my tiny.py' --data '/data/a b.parquet'\n" in said
+
+
+def test_what_the_owner_of_the_data_has_to_know_goes_out_with_the_refusal():
+    refused = verdict(8, Gate.VALIDATE, Outcome.FAIL)
+    refused = replace(refused, body={**refused.body, "summary": SUMMARY})
+    ending = entry(9, Kind.ANSWER, {"alert": None, "ending": "refused at validate"})
+    message = told([RUN, refused, ending], [])
+    assert message.happened[1:3] == tuple(SUMMARY)
+    assert all(line in text(message) for line in SUMMARY)
 
 
 @pytest.mark.parametrize("gate", [g for g in Gate if g is not Gate.MONITOR])

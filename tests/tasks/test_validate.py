@@ -12,6 +12,7 @@ from sixgates.adapters.log_records import PREDICTION_SCHEMA
 from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.timesplit import time_split
 from sixgates.gates.verdict import Outcome
+from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.answer import answer
 from tasks.run import project_of
@@ -109,6 +110,31 @@ def test_the_version_of_a_table_that_was_read_is_pinned_and_stays_so(stage):
     assert found.dataset.source == f"{table}, version 0"
     stage.rows.head(1).write_delta(table, mode="append")
     assert validate.fn(run) == found  # A second try does not speak of the version of today.
+
+
+def test_the_owner_of_the_data_gets_counts_on_record_and_values_on_a_page(stage):
+    stage.write(spoilt(stage.rows, stage.world.clock.now() - timedelta(days=6)))
+    run = stage.begin()
+    validate.fn(run)
+    (entry,) = stage.entries(Kind.VERDICT)
+    summary = entry.body["summary"]
+    assert summary[0].startswith("900 of 1,800 rows (50 %) break 'debt_ratio: in_range(0, 1.5)'")
+    page = stage.world.settings.runs / run.id / "summary.md"
+    assert summary[-2:] == [
+        f"Look at the rows: `sixgates quarantine --project {stage.project} --run {run.id}`.",
+        f"All of it on one page: {page}.",
+    ]
+    assert "99.0" not in " ".join(summary)
+    assert "| 99.0 |" in page.read_text()
+    assert "Refused rows by rule" in stage.artifacts[-1]["markdown"]
+
+
+def test_data_that_passes_whole_leaves_no_page(stage):
+    run = stage.begin()
+    validate.fn(run)
+    (entry,) = stage.entries(Kind.VERDICT)
+    assert "summary" not in entry.body
+    assert not (stage.world.settings.runs / run.id / "summary.md").exists()
 
 
 def test_the_history_reaches_back_beyond_the_training_window(stage):
