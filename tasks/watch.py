@@ -1,6 +1,8 @@
 """The watch: has the world moved enough to ask for a retrain?"""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,6 +20,9 @@ from tasks.look import look_around
 from tasks.resume import dead_runs
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
+
+_DRIFT = "drift without a retrain"
+"""Case of a notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,35 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
             _announce(project, data, alert, announce=announce)
         return again
     if not report.asks:
+        if report.alert and not route.is_open:
+            _note_drift(world, model, report, cooldown)
         return Raised(None, report.sentence)
     if route.is_open:
         return Raised(None, f"no alert while a release is in step {route.step}: {report.sentence}")
     if alerts and now - alerts[-1].at < cooldown:
         until = alerts[-1].at + cooldown
         return Raised(None, f"no alert before {until}, the cooldown: {report.sentence}")
-    figures = {
+    seq = world.ledger.append(
+        model, Kind.ALERT, at=now, reason=report.sentence, body=_figures(report)
+    )
+    newest = world.ledger.entries(model, kind=Kind.ALERT)[-1]
+    _announce(project, data, newest, announce=announce)
+    return Raised(seq, f"alert {seq}: {report.sentence}")
+
+
+def _note_drift(world: World, model: str, report: WatchReport, cooldown: timedelta) -> None:
+    """Put on record, once a cooldown, that the world moved and the trigger asks for nothing."""
+    now, notices = world.clock.now(), world.ledger.entries(model, kind=Kind.NOTICE)
+    noted = [notice.at for notice in notices if notice.body.get("case") == _DRIFT]
+    if not noted or now - noted[-1] >= cooldown:
+        figures = _figures(report)
+        body = figures | {"case": _DRIFT, "about": figures["window"]}
+        world.ledger.append(model, Kind.NOTICE, at=now, reason=report.sentence, body=body)
+
+
+def _figures(report: WatchReport) -> dict[str, Any]:
+    """Return what an alert rests on, as the ledger keeps it."""
+    return {
         "signals": [
             {"name": s.name, "alert": s.alert, "seen": s.seen, "limit": s.limit,
              "effect": s.effect, "floor": s.floor, "n": s.n}
@@ -74,10 +101,6 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
         "features": list(report.features),
         "window": report.window.isoformat() if report.window else None,
     }  # fmt: skip
-    seq = world.ledger.append(model, Kind.ALERT, at=now, reason=report.sentence, body=figures)
-    newest = world.ledger.entries(model, kind=Kind.ALERT)[-1]
-    _announce(project, data, newest, announce=announce)
-    return Raised(seq, f"alert {seq}: {report.sentence}")
 
 
 def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:

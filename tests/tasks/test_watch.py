@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -85,6 +86,19 @@ def test_an_alert_can_be_kept_from_the_automations(serving):
     assert alerted(serving, announce=False).alert is not None
     assert serving.events == []
     assert len(serving.entries(Kind.ALERT)) == 1
+
+
+def test_drift_for_which_no_retrain_is_due_is_noted_once_a_cooldown(serving):
+    seen = replace(LOUD, asks=False)
+    assert alerted(serving, seen) == Raised(None, seen.sentence)
+    alerted(serving, seen)
+    (notice,) = serving.entries(Kind.NOTICE)
+    assert notice.reason == seen.sentence
+    assert notice.body["features"] == ["income"]
+    assert serving.entries(Kind.ALERT) == serving.events == []
+    serving.world.clock.moment += timedelta(days=7)
+    alerted(serving, seen)
+    assert len(serving.entries(Kind.NOTICE)) == 2
 
 
 def answered(stage, alert):
