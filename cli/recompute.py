@@ -18,6 +18,7 @@ from cli.policy_changes import Changes, changed
 from sixgates.adapters.dataset_store import read_rows, stored_rows
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.evidence import DataEvidence
+from sixgates.gates.data.rows import RULE, split_rows
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import ContractError
 from sixgates.gates.evaluate import judge_holdout
@@ -26,7 +27,7 @@ from sixgates.gates.policy import TrainingPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.retrain import TrainingEvidence, judge_training
 from sixgates.gates.timesplit import TimeSplit, time_split
-from sixgates.gates.validate import RULE, judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route

@@ -15,11 +15,12 @@ from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.rows import RowSplit, split_rows
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured, matured
-from sixgates.gates.validate import RowSplit, judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind

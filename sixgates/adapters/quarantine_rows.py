@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
-from sixgates.gates.validate import RULE
+from sixgates.gates.data.rows import RULE
 
 ROWS_OF_A_RUN = 100_000
 """So many refused rows of a run are kept, in equal shares for each rule that refused any."""

@@ -13,7 +13,7 @@ from sixgates.gates.data.label_rate import judge_label_rate
 from sixgates.gates.data.leaks import judge_leaks
 from sixgates.gates.data.order import judge_order
 from sixgates.gates.data.repeats import judge_repeats
-from sixgates.gates.data.rows import BROKEN_FEED, RULE, RowSplit, count_rules, split_rows
+from sixgates.gates.data.rows import BROKEN_FEED, RULE, RowSplit, count_rules
 from sixgates.gates.data.skew import judge_skew
 from sixgates.gates.data.volume import judge_volume
 from sixgates.gates.encoding import category_levels
@@ -21,8 +21,6 @@ from sixgates.gates.policy import ValidationPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured, naive_utc
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number
-
-__all__ = ["BROKEN_FEED", "RULE", "RowSplit", "judge_validation", "split_rows"]
 
 _TOP = 3
 """How many rules, columns or problems a sentence names."""

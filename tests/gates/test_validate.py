@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sixgates.gates.data.evidence import DataEvidence, measure_data
+from sixgates.gates.data.rows import RULE, split_rows
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import Policies, ValidationPolicy
 from sixgates.gates.project import Project, Roles
-from sixgates.gates.validate import RULE, judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Outcome
 
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - event time is naive UTC

@@ -13,9 +13,10 @@ from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.gates.card import Task
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.leaks import judge_leaks, measure_leaks
+from sixgates.gates.data.rows import split_rows
 from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Outcome
 from tasks.newest_weeks import newest_weeks, order_of_source
 

@@ -15,6 +15,7 @@ from sixgates.adapters.model_store import ModelStore
 from sixgates.gates.card import Task
 from sixgates.gates.compare import judge_comparison, paired_evidence
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.rows import split_rows
 from sixgates.gates.encoding import label_array
 from sixgates.gates.evaluate import judge_holdout, measure_holdout
 from sixgates.gates.losses import base_rate_prediction, row_losses
@@ -22,7 +23,7 @@ from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
 from sixgates.gates.retrain import judge_training
 from sixgates.gates.timesplit import time_split
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gateway.access import access_of
 from sixgates.gateway.app import Gateway
 from sixgates.gateway.follow import Follower

@@ -22,10 +22,11 @@ from sixgates.adapters.project_files import load_project
 from sixgates.adapters.reference import reference_of
 from sixgates.adapters.watched import Watched
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.rows import split_rows
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.timesplit import TimeSplit, time_split
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.watch import WatchEvidence, judge_watch
 
 BY_NAME = {s.name: s for s in CORE}

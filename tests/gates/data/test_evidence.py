@@ -5,9 +5,10 @@ import pytest
 
 from sixgates.gates.data.evidence import DataEvidence, measure_data
 from sixgates.gates.data.order import Order
+from sixgates.gates.data.rows import split_rows
 from sixgates.gates.data.skew import Skew
 from sixgates.gates.errors import ContractError
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from tests.gates.data.feed import DAY, NOW, of_day, project, rows
 
 SKEW = Skew(100, 120, 0.02, ("x",))

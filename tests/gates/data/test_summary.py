@@ -3,9 +3,10 @@ import polars as pl
 import pytest
 
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.rows import split_rows
 from sixgates.gates.data.skew import Skew
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
-from sixgates.gates.validate import judge_validation, split_rows
+from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from tests.gates.data.feed import DAY, NOW, START, of_day, project, rows, without_day
 
