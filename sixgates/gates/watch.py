@@ -15,9 +15,9 @@ from sixgates.gates.drift.signals import (
     expected_signal,
     inputs_signal,
     joint_signal,
+    lasting_loss,
     loss_signal,
     predictions_signal,
-    recent_loss,
 )
 from sixgates.gates.drift.trigger import Grounds, judge_trigger
 from sixgates.gates.policy import WatchPolicy
@@ -126,7 +126,7 @@ def _silent(
 
 
 def _grounds(evidence: WatchEvidence, policy: WatchPolicy, alerts: tuple[Signal, ...]) -> Grounds:
-    measured = recent_loss(evidence.period_losses)
+    measured = lasting_loss(evidence.period_losses)
     newest = evidence.live[-1] if evidence.live else None
     expected = newest.expected.mean if newest else None
     return Grounds(

@@ -95,6 +95,17 @@ def test_a_rise_of_the_loss_in_the_middle_of_a_long_life_is_found():
     assert judge_watch(evidence(of_loss=life), POLICY).alert
 
 
+def test_a_few_bad_days_are_no_reason_for_a_retrain_by_its_benefit_and_half_a_week_is():
+    benefit = WatchPolicy(trigger=TriggerPolicy(on="cost-benefit", retrain_cost=1_000))
+    asks = {}
+    for bad in (3, 4):
+        life = np.concatenate([losses(0.2, 20), losses(0.6, bad)])
+        report = judge_watch(evidence(price=2.0, of_loss=life), benefit)
+        assert report.alert
+        asks[bad] = report.asks
+    assert asks == {3: False, 4: True}
+
+
 def test_a_broken_feed_stops_the_alert_and_counts_for_nothing_later():
     fault = Finding(Fault.NULLS, ("price",), "price 80% missing")
     moved = evidence(live=6, price=2.0)

@@ -163,6 +163,14 @@ def recent_loss(losses: NDArray[np.float64]) -> float:
     return float(np.mean(losses[-3:])) if len(losses) else math.nan
 
 
+def lasting_loss(losses: NDArray[np.float64]) -> float:
+    """Return the median of the newest seven periods; NaN without any.
+
+    A bad day or two, however bad, are no reason to expect a month of them.
+    """
+    return float(np.median(losses[-7:])) if len(losses) else math.nan
+
+
 class _Size(NamedTuple):
     """How large the drift of the newest window is."""
 

@@ -17,7 +17,7 @@ class Grounds:
     losing: bool
     """Whether one of them is about the loss."""
     loss: float | None
-    """Mean loss of a row now, as measured or else as expected; None where neither is known."""
+    """Loss of a row now, as measured of late or else as expected; None where neither is known."""
     fresh_loss: float
     """Mean loss of a fresh model: the champion's on its holdout."""
     rows: int
