@@ -2,12 +2,13 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
+import polars.selectors as cs
 
 from sixgates.gates.data.rows import RULE
 
@@ -70,49 +71,51 @@ def kept_rows(refused: pl.DataFrame, event_time: str, run: str, as_of: datetime)
         run: Identifier of the run.
         as_of: Event time at which they were read, naive UTC.
     """
-    rule_of_each = refused[RULE]
+    rule_of_each, told = refused[RULE], refused.drop(RULE)
     rules = rule_of_each.unique().sort()
     rows = ROWS_OF_A_RUN // max(1, len(rules))
     room = BYTES_OF_A_RUN // max(1, len(rules))
-    # By their places: of ten million rows no second copy is made.
-    places = ((rule_of_each == rule).arg_true().tail(rows) for rule in rules)
-    parts = [_part(refused[which], event_time, room) for which in places]
-    kept = pl.concat([COLUMNS.to_frame().drop("run", "as_of"), *parts])
+    odd = [column.name for column in told.select(cs.float()) if not column.is_finite().all()]
+    parts = [COLUMNS.to_frame().select("rule", "event_time", "digest", "row")]
+    for rule in rules:
+        # By their places: of ten million rows no second copy is made.
+        places = (rule_of_each == rule).arg_true().tail(rows)
+        texts = _fitting(_texts(told[places.reverse()], odd), room)
+        times = refused[event_time][places.tail(len(texts))]
+        part = {
+            "rule": [rule] * len(texts),
+            "event_time": times.dt.replace_time_zone("UTC").cast(_TIME),
+            "digest": [hashlib.sha256(text).hexdigest() for text in texts],
+            "row": [text.decode() for text in texts],
+        }
+        parts.append(pl.DataFrame(part, schema=parts[0].schema))
     moment = pl.lit(as_of).dt.replace_time_zone("UTC").cast(_TIME)
-    return kept.with_columns(run=pl.lit(run), as_of=moment).select(*COLUMNS)
+    return pl.concat(parts).with_columns(run=pl.lit(run), as_of=moment).select(*COLUMNS)
 
 
-def _part(rows: pl.DataFrame, event_time: str, room: int) -> pl.DataFrame:
-    """Return the newest rows of one rule whose texts have room together, oldest first."""
+def _fitting(newest_first: Iterator[bytes], room: int) -> list[bytes]:
+    """Return the newest texts that have room together, oldest first."""
     texts = []
-    for text in _texts(rows.drop(RULE).reverse()):
+    for text in newest_first:
         room -= len(text)
         if room < 0:
             break
         texts.append(text)
-    texts.reverse()
-    chosen = rows.tail(len(texts))
-    return pl.DataFrame(
-        {
-            "rule": chosen[RULE],
-            "event_time": chosen[event_time].dt.replace_time_zone("UTC").cast(_TIME),
-            "digest": [hashlib.sha256(text).hexdigest() for text in texts],
-            "row": [text.decode() for text in texts],
-        },
-        schema={name: COLUMNS[name] for name in ("rule", "event_time", "digest", "row")},
-    )
+    return texts[::-1]
 
 
-def _texts(rows: pl.DataFrame) -> Iterator[bytes]:
-    """Write rows as JSON objects, in the order of their columns."""
+def _texts(rows: pl.DataFrame, odd: Sequence[str]) -> Iterator[bytes]:
+    """Write rows as JSON objects, in the order of their columns.
+
+    Some columns hold numbers that JSON does not know; they become text, for they are what a rule
+    refuses.
+    """
     encoder = msgspec.json.Encoder(enc_hook=str)
     for row in rows.iter_rows(named=True):
-        yield encoder.encode({name: _told(value) for name, value in row.items()})
-
-
-def _told(value: Any) -> Any:  # noqa: ANN401 - whatever a row may hold
-    """Write as text the numbers that JSON does not know: they are what a rule refuses."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name in odd:
+            value = row[name]
+            row[name] = value if value is None or math.isfinite(value) else str(value)
+        yield encoder.encode(row)
 
 
 def _iso(moment: datetime | None) -> str | None:
