@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 
 from sixgates.gates.card import Task, level_key
@@ -29,6 +30,8 @@ _CLASSES = 50
 """Classes of a label that are counted, the most frequent ones."""
 _FEW = 0.25
 """Share of the weeks before that may themselves lie as far beyond: a fault may last a while."""
+_LOOKED_AT = 1_000
+"""Rows that tell which feature has most values."""
 _PERIOD, _KNOWN = "__period", "__known"
 
 
@@ -176,13 +179,26 @@ def _counts(df: pl.DataFrame, project: Project) -> pl.DataFrame:
     """Count the rows of each period, and those that come again, on rows in event-time order."""
     roles = project.roles
     key = [roles.event_time, *([roles.entity] if roles.entity else [])]
-    # Hashes of 64 bits: among a million rows two that differ meet once in 37 million tries.
-    again = ~df.select(roles.features).hash_rows().is_first_distinct()
+    again = _come_again(df.select(roles.features))
     same = df.select(key).hash_rows().is_duplicated()
     marked = df.select(_PERIOD).with_columns(repeated=again, same_key=same)
     return marked.group_by(_PERIOD).agg(
         pl.len().alias("rows"), pl.col("repeated", "same_key").sum()
     )
+
+
+def _come_again(df: pl.DataFrame) -> pl.Series:
+    """Say of each row whether an earlier one is the same.
+
+    Rows that are alike are so in every column, so only those that are in the most telling one are
+    compared whole: of numbers measured finely that is hardly any.
+    """
+    some = df.head(_LOOKED_AT).select(pl.all().n_unique()).row(0)
+    like = df.to_series(int(np.argmax(some))).is_duplicated()
+    # Hashes of 64 bits: among a million rows two that differ meet once in 37 million tries.
+    repeats = ~df.filter(like).hash_rows().is_first_distinct()
+    places = like.arg_true().filter(repeats)
+    return pl.repeat(value=False, n=df.height, eager=True).scatter(places, True)  # noqa: FBT003
 
 
 def _labels(df: pl.DataFrame, project: Project, now: datetime) -> pl.DataFrame:

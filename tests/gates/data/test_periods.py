@@ -67,6 +67,16 @@ def test_a_row_that_was_there_before_is_repeated_and_a_null_is_like_a_null():
     assert measured(again).repeated[-3:] == (0, 49, 50)
 
 
+def test_rows_that_share_one_feature_alone_are_not_repeated():
+    coarse = rows().with_columns(pl.col("x").round(1), pl.col("z").round(0))
+    found = measured(coarse)
+    day = pl.col("t").dt.epoch("d")
+    counted = coarse.filter(day >= found.first, day < found.first + len(found.rows))
+    again = counted.with_columns(again=~pl.struct("x", "z", "kind").is_first_distinct())
+    assert found.repeated == tuple(again.group_by(day).agg("again").sort("t")["again"].list.sum())
+    assert 0.1 < sum(found.repeated) / sum(found.rows) < 0.99
+
+
 def test_a_key_is_entity_and_event_time_or_the_event_time_alone():
     frame = rows().with_columns(t=pl.col("t").dt.truncate("1d"))
     assert set(measured(frame).same_key) == {0}
