@@ -1,0 +1,66 @@
+"""Rules of ranges are asked of a column's ends first; that must refuse the same rows."""
+
+import math
+from datetime import timedelta
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+
+from sixgates.gates.data.contract import RuleError, row_rules
+from sixgates.gates.policy import Policies
+from sixgates.gates.project import LossName, Project, Roles
+
+
+def refused(values, *checks, dtype=pl.Float64):
+    """Return the places of `x` that each rule refuses, by its name."""
+    column = pa.Column(dtype, list(checks), nullable=True)
+    names = ("ts", "x", "y")
+    project = Project(
+        name="ranges", task="binary", loss=LossName.BRIER, policies=Policies.with_margin(0.01),
+        contract=pa.DataFrameSchema({"ts": pa.Column(), "x": column, "y": pa.Column()}),
+        roles=Roles(event_time="ts", label="y", numeric=("x",), label_horizon=timedelta(0)),
+    )  # fmt: skip
+    df = pl.DataFrame({name: [0] * len(values) for name in names})
+    df = df.with_columns(pl.Series("x", values, dtype=dtype))
+    return {name: found.arg_true().to_list() for name, found in row_rules(df, project)}
+
+
+@pytest.mark.parametrize(
+    ("check", "bad"),
+    [
+        (pa.Check.ge(0), [0, 5]),
+        (pa.Check.gt(0), [0, 2, 5]),
+        (pa.Check.le(7), [4]),
+        (pa.Check.lt(7), [3, 4]),
+        (pa.Check.in_range(0, 7), [0, 4, 5]),
+        (pa.Check.in_range(0, 7, include_min=False, include_max=False), [0, 2, 3, 4, 5]),
+    ],
+)
+def test_a_range_refuses_what_lies_outside_and_no_null(check, bad):
+    values = [-1.0, None, 0.0, 7.0, math.inf, -math.inf, 3.0]
+    assert refused(values, check) == {f"x: {check.error or check.name}": bad}
+
+
+@pytest.mark.parametrize("values", [[0.0, 7.0, None], [None, None], []])
+def test_a_range_that_holds_at_the_ends_refuses_nothing(values):
+    assert refused(values, pa.Check.ge(0), pa.Check.le(7), pa.Check.in_range(0, 7)) == {}
+
+
+def test_a_number_that_is_none_is_not_passed_for_want_of_a_place_in_order():
+    assert refused([1.0, math.nan], pa.Check.le(7)) == {"x: less_than_or_equal_to(7)": [1]}
+
+
+def test_rules_that_are_no_ranges_are_asked_of_every_row():
+    def no_five(data):
+        return data.lazyframe.select(pl.col(data.key) != 5)
+
+    named = pa.Check(no_five, name="greater_than", statistics={"min_value": 0})
+    assert refused([1, 5, 9], named, dtype=pl.Int64) == {"x: greater_than": [1]}
+    strict = pa.Check.ge(0, ignore_na=False)
+    assert refused([1, None, 9], strict, dtype=pl.Int64) == {f"x: {strict.error}": [1]}
+
+
+def test_a_range_of_another_kind_says_that_it_cannot_run():
+    with pytest.raises(RuleError, match="could not run"):
+        refused(["a", "b"], pa.Check.ge(0), dtype=pl.String)
