@@ -17,6 +17,7 @@ from sixgates.gates.drift.inputs import Indices, indices
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import places
 from sixgates.gates.policy import WatchPolicy
+from sixgates.gates.statistics.memory import without_memory
 from sixgates.gates.statistics.periods import sr_detector
 from sixgates.gates.statistics.ranks import Ranked, rank_cusum, windows_to_alarm
 from sixgates.gates.verdict import number
@@ -135,14 +136,16 @@ def expected_signal(seen: Windows, holdout_loss: float) -> Signal:
 def loss_signal(losses: NDArray[np.float64], holdout_loss: float, policy: WatchPolicy) -> Signal:
     """Has the champion's matured loss risen, by an e-detector over its periods?
 
+    What a period takes over from the one before it is not counted twice: see `memory.py`.
+
     Args:
         losses: Mean loss of each matured period, oldest first.
         holdout_loss: In the same units.
         policy: Names the tolerance.
     """
     name, n = SignalName.LOSS, len(losses)
-    limit, floor = _limit(name, policy), holdout_loss * (1 + policy.loss_tolerance)
-    level = sr_detector(losses - floor)
+    limit, floor = limit_of(name, policy), holdout_loss * (1 + policy.loss_tolerance)
+    level = sr_detector(without_memory(losses - floor))
     if math.isnan(level) or not math.isfinite(floor):
         said = f"the loss could not be judged: a period or the holdout is NaN (n = {n} periods)"
         return _silent(name, limit, said)
@@ -171,6 +174,11 @@ def lasting_loss(losses: NDArray[np.float64]) -> float:
     return float(np.median(losses[-7:])) if len(losses) else math.nan
 
 
+def limit_of(name: SignalName, policy: WatchPolicy) -> float:
+    """Return the evidence at which a signal may alert."""
+    return policy.run_length * _PARTS[name]
+
+
 class _Size(NamedTuple):
     """How large the drift of the newest window is."""
 
@@ -186,7 +194,7 @@ def _ranked(
     """Judge by the ranks of all windows since the training, and by the size of the newest."""
     if size.seen is None:
         return _unmeasured(name, seen, f"the {size.of} could not be measured")
-    limit, total = _limit(name, seen.policy), len(seen.looks)
+    limit, total = limit_of(name, seen.policy), len(seen.looks)
     e = math.exp(rank_cusum(ranked, seen.past, total, limit)[-1])
     large = size.seen >= size.floor
     alert = e >= limit and large
@@ -208,17 +216,13 @@ def _cold(before: int, limit: float) -> str:
 
 
 def _unmeasured(name: SignalName, seen: Windows, why: str) -> Signal:
-    return _silent(name, _limit(name, seen.policy), f"{name}: {why}")
+    return _silent(name, limit_of(name, seen.policy), f"{name}: {why}")
 
 
 def _silent(name: SignalName, limit: float, why: str) -> Signal:
     return Signal(
         name, alert=False, seen=None, limit=limit, effect=None, floor=None, n=0, sentence=why
     )
-
-
-def _limit(name: SignalName, policy: WatchPolicy) -> float:
-    return policy.run_length * _PARTS[name]
 
 
 def _against(e: float, limit: float) -> str:
