@@ -27,6 +27,8 @@ from sixgates.gates.profile.groups import Window, window_of
 from sixgates.gates.profile.sample import Sample
 from sixgates.gates.reference import Reference
 
+_USUAL = 3
+"""Windows at one place of the season of which it is said what is usual there; else of all."""
 _NAMED = 3
 """Features that are named for telling the window's rows from the training's, at most."""
 _TELLING = 0.02
@@ -104,8 +106,9 @@ def _told(model: Watched, reference: Reference, look: Look, matrix: Matrix) -> L
 
 
 def _usual(model: Watched, reference: Reference, end: datetime) -> list[Window]:
-    """Return the training windows at the same place of the season."""
+    """Return the training windows at the same place of the season, where there are enough."""
     policy, windows = model.project.policies.watch, [look.inputs for look in reference.looks]
     ends = [*(window.end for window in windows), end]
     at = places(ends, len(windows), policy.window, policy.season)
-    return [window for window, place in zip(windows, at, strict=False) if place == at[-1]]
+    same = [window for window, place in zip(windows, at, strict=False) if place == at[-1]]
+    return same if len(same) >= _USUAL else windows

@@ -201,7 +201,7 @@ class WatchPolicy(_Policy):
     """What is looked at as one; windows follow one another from the champion's newest row on."""
     season: timedelta = Field(timedelta(days=7), gt=timedelta(0))
     """Each window is compared with those at the same place of the season, where the training data
-    holds three seasons of whole windows."""
+    holds two seasons of whole windows."""
     min_rows: int = Field(200, ge=1)
     """Windows with fewer rows say nothing."""
     run_length: float = Field(365.0, gt=1)

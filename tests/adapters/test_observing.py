@@ -1,5 +1,6 @@
 """What the watch sees of a window is the same whether its rows are a frame or lie in files."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -12,6 +13,7 @@ from sixgates.adapters.lightgbm_trainer import train
 from sixgates.adapters.observing import look_at
 from sixgates.adapters.reference import reference_of
 from sixgates.adapters.watched import Watched
+from sixgates.gates.drift.look import Fault, Look
 from sixgates.gates.timesplit import time_split
 
 START = datetime(2026, 1, 5)  # noqa: DTZ001 - event time is naive UTC
@@ -78,3 +80,25 @@ def test_what_is_wrong_ends_the_look(known):
     unit = look_at(model, reference, WindowRows(broken), within, [])
     assert [found.features for found in unit.faults] == [("income",)]
     assert (unit.inputs.rows, unit.answers, unit.apart) == (window.collect().height, (), None)
+
+
+@pytest.mark.parametrize(("weeks", "faults"), [(2, []), (3, [Fault.VOLUME])])
+def test_what_is_usual_on_a_weekday_takes_three_of_them(known, weeks, faults):
+    model, reference = known
+    inputs, first = reference.looks[-1].inputs, reference.until - weeks * 7 * DAY
+    looks = tuple(
+        # The first day of each week has a hundred times as many rows as the others.
+        Look(
+            replace(
+                inputs,
+                start=first + day * DAY,
+                end=first + (day + 1) * DAY,
+                rows=inputs.rows * (1 if day % 7 else 100),
+            )
+        )
+        for day in range(7 * weeks)
+    )
+    within = (reference.until, reference.until + DAY)
+    window = ROWS.lazy().filter(pl.col("ts").is_between(*within, closed="right"))
+    found = look_at(model, replace(reference, looks=looks), WindowRows(window), within, [])
+    assert [sign.fault for sign in found.faults] == faults

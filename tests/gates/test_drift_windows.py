@@ -35,6 +35,18 @@ def test_a_cut_window_and_rows_without_a_time_are_left_out():
     assert list(training_windows(df.head(0), DAY, "at")) == []
 
 
+def test_a_sunday_is_kept_and_an_outage_is_not():
+    sunday, outage = rows(3, per_day=2, first=2), rows(4, per_day=2, first=3).head(1)
+    df = pl.concat([rows(2, per_day=20), sunday, outage, rows(7, per_day=20, first=4)])
+    assert [part.height for _, _, part in training_windows(df, DAY, "at")][:3] == [20, 20, 2]
+    assert len(list(training_windows(df, DAY, "at"))) == 6
+
+
+def test_the_oldest_window_is_cut_with_less_than_half_of_the_usual_rows():
+    whole = rows(6, per_day=20)
+    assert [len(list(training_windows(whole.tail(n), DAY, "at"))) for n in (111, 109)] == [6, 5]
+
+
 def test_a_window_is_whole_only_when_it_is_over():
     ends = [end for _, end in whole_windows(START, START + 3 * DAY - timedelta(seconds=1), DAY)]
     assert ends == [START + DAY, START + 2 * DAY]
@@ -44,7 +56,8 @@ def test_a_window_is_whole_only_when_it_is_over():
     ("past", "window", "season", "expected"),
     [
         (21, DAY, 7 * DAY, [0, 1, 2, 3, 4, 5, 6, 0]),
-        (20, DAY, 7 * DAY, [0] * 8),  # fewer than three seasons
+        (14, DAY, 7 * DAY, [0, 1, 2, 3, 4, 5, 6, 0]),
+        (13, DAY, 7 * DAY, [0] * 8),  # fewer than two seasons
         (30, 2 * DAY, 7 * DAY, [0] * 8),  # no whole windows in a season
         (30, 7 * DAY, 7 * DAY, [0] * 8),  # one window is a season
     ],

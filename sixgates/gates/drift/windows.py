@@ -7,10 +7,13 @@ import polars as pl
 
 from sixgates.gates.timesplit import naive_utc
 
-_OF_USUAL = 0.5
-"""A training window with fewer rows than this share of the usual ones is left out."""
-_SEASONS = 3
-"""Seasons that the training windows must hold at least."""
+_CUT = 0.5
+"""The oldest training window is left out with fewer rows than this share of the usual ones."""
+_OUTAGE = 0.1
+"""So is any other one with fewer than this share: a Sunday is none."""
+_SEASONS = 2
+"""Seasons that the training windows must hold at least: a training window is compared with the
+others at its place."""
 
 
 def training_windows(
@@ -18,7 +21,8 @@ def training_windows(
 ) -> Iterator[tuple[datetime, datetime, pl.DataFrame]]:
     """Yield start, end and rows of each training window, oldest first; the last ends with the rows.
 
-    Windows with less than half the usual rows are left out, as the oldest, cut one often is.
+    The oldest is left out with less than half the usual rows, for it may be cut, and any other
+    with less than a tenth.
     """
     at = naive_utc(rows, event_time)
     newest = at.max()
@@ -34,7 +38,8 @@ def training_windows(
     }
     usual = sorted(part.height for part in parts.values())[len(parts) // 2]
     for place, part in sorted(parts.items(), reverse=True):
-        if part.height >= _OF_USUAL * usual:
+        least = _CUT if place == max(parts) else _OUTAGE
+        if part.height >= least * usual:
             end = newest - place * length
             yield end - length, end, part
 
@@ -57,7 +62,7 @@ def whole_windows(
 def places(ends: Sequence[datetime], past: int, window: timedelta, season: timedelta) -> list[int]:
     """Return the place of each window in its season; all 0 where there is no season to tell.
 
-    A season must hold whole windows, and the training windows three seasons.
+    A season must hold whole windows, and the training windows two seasons.
 
     Args:
         ends: Of the windows, the training's first.
