@@ -72,7 +72,7 @@ def look_at(
     before = [*training, *(look.inputs for look in earlier)]
     faults = (
         *count_signs(window, training, before, profile),
-        *closer_signs(now, profile, some, reference.calendar),
+        *closer_signs(now, profile, training, some, reference.calendar),
     )
     look = Look(window, faults=faults)
     return look if faults else _told(model, reference, look, encode_frame(model.card, some))

@@ -54,7 +54,7 @@ def signs(df):
     return (
         *volume_signs(df.height, USUAL, distinct),
         *count_signs(window, USUAL, USUAL, REFERENCE),
-        *closer_signs(profile, REFERENCE, df),
+        *closer_signs(profile, REFERENCE, USUAL, df),
     )
 
 
@@ -152,3 +152,90 @@ def test_a_feature_that_was_always_mostly_one_value_is_not_stuck():
     now = profile_frame(pl.DataFrame({"x": [0.0] * 100}), ["x"], [], like=one)
     windows = [window_of(p, one, START, START + DAY) for p in (one, now)]
     assert count_signs(windows[1], windows[:1], windows[:1], one) == ()
+
+
+def some(column, value, share, df=None):
+    """Return rows of which a share hold something else in a column."""
+    df = rows() if df is None else df
+    hit = pl.int_range(pl.len()) % 100 < 100 * share
+    return df.with_columns(pl.when(hit).then(value).otherwise(column).alias(column))
+
+
+def levels(*names):
+    """Return so many levels, in turn."""
+    at = pl.int_range(pl.len()) // 7 % len(names)
+    return pl.lit(pl.Series(names)).gather(at)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "share"),
+    [
+        ("city", pl.col("city").str.to_titlecase(), 0.15),
+        ("city", pl.col("city") + " ", 0.15),
+        ("kind", pl.lit("K7"), 0.15),
+        ("city", levels("ely", "ripon", "truro"), 0.3),
+        ("kind", levels(*(f"new {i}" for i in range(10))), 0.3),
+        ("city", pl.lit("unknown"), 0.6),
+    ],
+    ids=["letters", "space", "one of many in capitals", "as many as there are", "ten", "half"],
+)
+def test_levels_that_nobody_ever_saw_break_the_feed(column, value, share):
+    assert [(sign.fault, sign.features) for sign in signs(some(column, value, share))] == [
+        (Fault.CATEGORIES, (column,))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "share"),
+    [
+        ("city", pl.lit("ely"), 0.45),
+        ("city", levels("ely", "ripon"), 0.4),
+        ("kind", levels(*(f"new {i}" for i in range(9))), 0.4),
+        ("kind", levels(*(f"new {i}" for i in range(30))), 0.08),
+        ("city", pl.col("city").str.to_titlecase(), 0.05),
+    ],
+    ids=["one", "two", "nine", "many in few rows", "other letters in few rows"],
+)
+def test_new_products_and_regions_do_not(column, value, share):
+    assert signs(some(column, value, share)) == ()
+
+
+def test_many_levels_in_few_rows_beside_one_that_grows_are_no_explosion():
+    df = some("kind", levels(*(f"new {i}" for i in range(12))), 0.05)
+    df = df.with_columns(
+        kind=pl.when(pl.int_range(pl.len()) % 100 >= 70).then(pl.lit("big")).otherwise("kind")
+    )
+    assert signs(df) == ()
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("rate", pl.lit(None), Fault.NULLS),
+        ("kind", pl.concat_str(pl.lit("n"), pl.int_range(pl.len())), Fault.CATEGORIES),
+    ],
+)
+def test_a_burst_is_what_rises_over_the_largest_usual_share(usual, column, value, fault):
+    windows = [seen(some(column, value, usual, df), day)[1] for day, df in enumerate(TRAINING)]
+
+    def found(share):
+        df = some(column, value, share)
+        profile, window = seen(df, 8)
+        judged = (
+            *count_signs(window, windows, windows, REFERENCE),
+            *closer_signs(profile, REFERENCE, windows, df),
+        )
+        return [sign.fault for sign in judged]
+
+    assert found(usual + 0.07) == []
+    assert found(usual + 0.2) == [fault]
+
+
+def test_in_a_small_window_a_few_nulls_are_no_burst():
+    few = some("rate", pl.lit(None), 0.04, rows(25))  # four of 25, in a training without any
+    profile, window = seen(few, 8)
+    assert count_signs(window, USUAL, USUAL, REFERENCE) == ()
+    assert closer_signs(profile, REFERENCE, USUAL, few) == ()
+    many = seen(some("rate", pl.lit(None), 0.08, rows(25)), 8)[1]
+    assert [sign.fault for sign in count_signs(many, USUAL, USUAL, REFERENCE)] == [Fault.NULLS]

@@ -1,23 +1,20 @@
 """Is the feed broken, or has the world moved?
 
 Counts show most ways in which a feed breaks. Where they show that a feature is far from all that
-training saw, some of its values get a closer look: a unit or two columns that were exchanged leave
-a distribution that training knows, in the wrong place. A moved world leaves none of these signs.
+training saw, some of its values get a closer look: see `likeness.py`. A moved world leaves none of
+these signs.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from sixgates.gates.card import level_key
+from sixgates.gates.drift.likeness import swap_signs, unit_signs
 from sixgates.gates.drift.look import Fault, Finding
-from sixgates.gates.drift.units import CONVERSIONS
 from sixgates.gates.profile.counts import FeatureProfile, Profile
-from sixgates.gates.profile.distance import ks
 from sixgates.gates.profile.groups import Window
 
 _FEWEST = 3
@@ -31,21 +28,18 @@ _REPEATED = 0.15
 _BURST = 0.1
 """Rise over the largest usual share of nulls, or of unseen levels, that is a burst."""
 _UNKNOWN = 0.5
-"""Share of rows with unseen levels at which a feature says nothing any more."""
+"""Rise of the share of unseen levels at which a feature says nothing any more."""
 _MANY_LEVELS = 10
-"""Unseen levels, among the rows of a closer look, that are no new product or region."""
-_FAR = 0.3
-"""Kolmogorov-Smirnov distance from which a closer look is worth its while."""
-_NEAR = 0.08
-"""The same, within which two distributions are taken for one."""
-_STUCK = 0.5
+"""Unseen levels that may not all be new products or regions; as many as are known will do."""
+_TWO = 2
+_STUCK = 0.6
 """Largest share that one group of a feature ever had, below which it can be stuck in it."""
 _CHANCE = 5.0
 """Standard deviations beyond which a share is no chance."""
+_UNSTEADY = 3.0
+"""Standard deviations below its limit from which on a volume has collapsed."""
 _ROWS = 50
 """Rows below which windows may be equal by chance."""
-
-Floats = NDArray[np.float64]
 
 
 def schema_signs(schema: pl.Schema, profile: Profile) -> tuple[Finding, ...]:
@@ -81,7 +75,7 @@ def volume_signs(rows: int, usual: Sequence[Window], distinct: int | None) -> tu
     if len(usual) < _FEWEST:
         return ()
     least = min(w.rows for w in usual)
-    if rows < _COLLAPSE * least - _CHANCE * math.sqrt(least):
+    if rows < _COLLAPSE * least - _UNSTEADY * math.sqrt(_COLLAPSE * least):
         said = f"{rows:,} rows have come, at least {least:,} are usual"
         return (Finding(Fault.VOLUME, (), said),)
     if distinct is not None and rows - distinct >= _REPEATED * rows:
@@ -105,20 +99,27 @@ def count_signs(
 
 
 def closer_signs(
-    now: Profile, reference: Profile, some: pl.DataFrame, calendar: Sequence[str] = ()
+    now: Profile,
+    reference: Profile,
+    usual: Sequence[Window],
+    some: pl.DataFrame,
+    calendar: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Look at the values of features that are far from what training saw.
 
     Args:
         now: Profile of the window.
         reference: That of the training.
+        usual: Windows of the training.
         some: Rows of the window, as many as one likes to look at.
         calendar: Features that say when a row came: a new month is an unseen level.
     """
+    swaps = tuple(swap_signs(now, reference, some))
+    swapped = {name for found in swaps for name in found.features}
     return (
-        *_strange_levels(now, reference, some, calendar),
-        *_units(now, reference, some),
-        *_swaps(now, reference, some),
+        *_strange_levels(now, reference, usual, some, {*swapped, *calendar}),
+        *(sign for sign in unit_signs(now, reference, some) if sign.features[0] not in swapped),
+        *swaps,
     )
 
 
@@ -156,8 +157,7 @@ def _nulls(now: Window, usual: Sequence[Window], profile: Profile) -> Iterator[F
     for i, feature in enumerate(profile.features):
         share = _missing(now, i)
         most = max((_missing(w, i) for w in usual), default=0.0)
-        chance = _CHANCE * math.sqrt(max(most, 1 / now.rows) / now.rows)
-        if share >= most + max(_BURST, chance):
+        if share >= most + _least_rise(most, now.rows):
             found[feature.name] = (share, most)
     if found:
         said = ", ".join(
@@ -172,95 +172,52 @@ def _missing(window: Window, feature: int) -> float:
 
 
 def _strange_levels(
-    now: Profile, reference: Profile, some: pl.DataFrame, calendar: Sequence[str]
+    now: Profile,
+    reference: Profile,
+    usual: Sequence[Window],
+    some: pl.DataFrame,
+    others: Collection[str],
 ) -> Iterator[Finding]:
-    swapped = {name for pair in _swapped_levels(now, reference, some) for name in pair}
+    """Find features with unseen levels; `others` are left out."""
     found, said = [], []
-    for feature, known in zip(now.features, reference.features, strict=True):
-        if known.levels is None or feature.name in {*swapped, *calendar}:
+    for i, known in enumerate(reference.features):
+        if known.levels is None or known.name in others:
             continue
-        share = feature.counts[-1] / max(1, now.rows)
-        if share < known.counts[-1] / max(1, reference.rows) + _BURST:
+        share = now.features[i].counts[-1] / max(1, now.rows)
+        shares = [w.counts[i][-3] / max(1, w.rows) for w in usual]
+        most = max(shares, default=known.counts[-1] / max(1, reference.rows))
+        least = most + _least_rise(most, now.rows)
+        if share < least:
             continue
-        unseen = _keys(some[feature.name]) - set(known.levels)
-        if share >= _UNKNOWN or len(unseen) >= _MANY_LEVELS:
-            found.append(feature.name)
+        unseen = _unseen(some[known.name], known.levels)
+        # One new level is a new product or region: the rest must be a burst without it.
+        rest = share - max(unseen.values(), default=0) / max(1, some.height)
+        several = rest >= least and len(unseen) >= _several(known.levels)
+        if share >= most + _UNKNOWN or several or _respelt(unseen, known.levels):
+            found.append(known.name)
             shown = ", ".join(sorted(unseen)[:3])
-            said.append(f"{feature.name} holds unknown levels in {share:.0%} of rows ({shown})")
+            said.append(f"{known.name} holds unknown levels in {share:.0%} of rows ({shown})")
     if found:
         yield Finding(Fault.CATEGORIES, tuple(found), "; ".join(said))
 
 
-def _units(now: Profile, reference: Profile, some: pl.DataFrame) -> Iterator[Finding]:
-    swapped = {name for pair in _swapped_numbers(now, reference, some) for name in pair}
-    for name in _far(now, reference):
-        if name in swapped:
-            continue
-        known, values = _feature(reference, name), _values(some, name)
-        fits = {
-            unit: _distance((values - offset) / factor, known)
-            for unit, (factor, offset) in CONVERSIONS.items()
-        }
-        unit = min(fits, key=lambda u: fits[u])
-        if fits[unit] <= _near(len(values)):
-            said = f"{name} looks as in training, but for its unit: {unit}"
-            yield Finding(Fault.UNIT, (name,), said)
+def _unseen(column: pl.Series, levels: Sequence[str]) -> dict[str, int]:
+    """Count the rows of each level that is not among the known ones."""
+    counts = {level_key(value): n for value, n in column.value_counts().iter_rows()}
+    return {key: n for key, n in counts.items() if key is not None and key not in levels}
 
 
-def _swaps(now: Profile, reference: Profile, some: pl.DataFrame) -> Iterator[Finding]:
-    pairs = [*_swapped_numbers(now, reference, some), *_swapped_levels(now, reference, some)]
-    for a, b in pairs:
-        yield Finding(Fault.SWAP, (a, b), f"{a} looks as {b} did in training, and {b} as {a}")
+def _several(levels: Sequence[str]) -> int:
+    """Return how many unseen levels at once are no new products or regions."""
+    return min(_MANY_LEVELS, max(_TWO, len(levels)))
 
 
-def _swapped_numbers(now: Profile, reference: Profile, some: pl.DataFrame) -> list[tuple[str, str]]:
-    return [
-        (a, b)
-        for a, b in combinations(_far(now, reference), 2)
-        if _distance(_values(some, a), _feature(reference, b)) <= _near(some.height)
-        and _distance(_values(some, b), _feature(reference, a)) <= _near(some.height)
-    ]
+def _respelt(unseen: Collection[str], levels: Sequence[str]) -> bool:
+    """Say whether an unseen level is a known one in other letters, or with space about it."""
+    known = {level.strip().casefold() for level in levels}
+    return any(level.strip().casefold() in known for level in unseen)
 
 
-def _swapped_levels(now: Profile, reference: Profile, some: pl.DataFrame) -> list[tuple[str, str]]:
-    unknown = [
-        f.name for f in now.features
-        if f.levels is not None and f.counts[-1] >= _UNKNOWN * max(1, now.rows)
-    ]  # fmt: skip
-    levels = {name: set(_feature(reference, name).levels or ()) for name in unknown}
-    return [
-        (a, b)
-        for a, b in combinations(unknown, 2)
-        if _keys(some[a]) <= levels[b] and _keys(some[b]) <= levels[a]
-    ]
-
-
-def _far(now: Profile, reference: Profile) -> list[str]:
-    return [name for name, distance in ks(reference, now).items() if distance >= _FAR]
-
-
-def _feature(profile: Profile, name: str) -> FeatureProfile:
-    return next(f for f in profile.features if f.name == name)
-
-
-def _values(some: pl.DataFrame, name: str) -> Floats:
-    found: Floats = some[name].cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
-    return found
-
-
-def _keys(column: pl.Series) -> set[str]:
-    return {key for value in column.unique() if (key := level_key(value)) is not None}
-
-
-def _distance(values: Floats, known: FeatureProfile) -> float:
-    """Return the Kolmogorov-Smirnov distance of values from a feature of the training."""
-    if known.grid is None or not len(values):
-        return 1.0
-    counts = np.bincount(known.grid.places(values), minlength=len(known.counts))
-    usual = np.cumsum(known.counts) / max(1, sum(known.counts))
-    return float(np.abs(np.cumsum(counts) / len(values) - usual).max())
-
-
-def _near(rows: int) -> float:
-    # 1.63 / sqrt(n) is exceeded by one sample of a hundred from the same distribution.
-    return max(_NEAR, 1.63 / math.sqrt(max(1, rows)))
+def _least_rise(most: float, rows: int) -> float:
+    """Return the rise over the largest usual share from which on it is a burst."""
+    return max(_BURST, _CHANCE * math.sqrt(max(most, 1 / rows) / rows))
