@@ -5,7 +5,6 @@ index is put in units of its own wobble over all windows, and the largest stands
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,9 +98,9 @@ def _stacked(counts: Sequence[Sequence[Sequence[int]]]) -> Floats:
     groups = max((len(of_one) for window in counts for of_one in window), default=0)
     features = max((len(window) for window in counts), default=0)
     stacked = np.zeros((len(counts), features, groups))
-    for i, window in enumerate(counts):
-        for j, of_one in enumerate(window):
-            stacked[i, j, : len(of_one)] = of_one
+    for j in range(features):
+        width = len(counts[0][j])
+        stacked[:, j, :width] = [window[j] for window in counts]
     return stacked
 
 
@@ -112,8 +111,17 @@ def _scores(values: Floats) -> Floats:
     """
     if len(values) < _FEWEST:
         return np.full(values.shape, math.nan)
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # a feature of NaN only
-        centre = np.nanmedian(values, axis=0)
-        wobble = _TO_SIGMA * np.nanmedian(np.abs(values - centre), axis=0)
+    centre = _medians(values)
+    wobble = _TO_SIGMA * _medians(np.abs(values - centre))
     scores: Floats = (values - centre) / np.maximum(wobble, _LEAST_WOBBLE)
     return scores
+
+
+def _medians(values: Floats) -> Floats:
+    """Return the median of each column without its NaN, many times faster than `np.nanmedian`."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    known = np.count_nonzero(~np.isnan(values), axis=0)
+    middle = np.stack([np.maximum(known - 1, 0) // 2, known // 2])
+    low, high = np.take_along_axis(ordered, middle, axis=0)
+    found: Floats = (low + high) / 2
+    return found

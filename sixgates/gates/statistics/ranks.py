@@ -10,6 +10,8 @@ at least `c` windows on average (Shin, Ramdas & Rinaldo, NEJSDS 2023).
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 _TOP = 0.05
 """Share of the highest places that the stake is on at least."""
 _STAKE = 0.8
@@ -43,10 +45,10 @@ def rank_evalue(statistic: float, earlier: Sequence[float], moved: int = 0) -> f
     """
     if math.isnan(statistic):
         return 1.0
-    before = [value for value in earlier if not math.isnan(value)]
-    places = len(before) + 1
+    before = np.asarray(earlier, dtype=np.float64)
+    places = int(np.count_nonzero(~np.isnan(before))) + 1
     top = min(places, moved + max(1, math.floor(places * _TOP)))
-    reached = sum(value >= statistic for value in before)
+    reached = int(np.count_nonzero(before >= statistic))
     return 1 - _STAKE + (_STAKE * places / top if reached < top else 0.0)
 
 
