@@ -368,6 +368,54 @@ def sweep(
             raise typer.Exit(Code.UNEXPECTED)
 
 
+@app.command("sweep-watch", epilog=EPILOG)
+def sweep_watch(
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, help="Quiet lives a world; a quarter as many a shift.")
+    ] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same table.")] = 7,
+    world: Annotated[
+        list[str] | None,
+        typer.Option("--world", help="World to play, again and again; all if absent."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how often the watch alerts while nothing moves, and how soon when something does.
+
+    Example: sixgates sweep-watch --runs 50 --world iid --world wobble
+    """
+    from cli.sweep_watch import show_sweep_watch
+    from cli.sweep_watch import sweep_watch as measure
+
+    with sentences():
+        found = measure(runs, seed, worlds=world or ())
+        show(found, as_json=as_json, human=lambda: show_sweep_watch(found))
+        if not all(figure["ok"] for figure in found["figures"]):
+            raise typer.Exit(Code.UNEXPECTED)
+
+
+@app.command("sweep-triage", epilog=EPILOG)
+def sweep_triage(
+    tables: Annotated[
+        int, typer.Option("--tables", min=1, help="Tables to draw; everything befalls each once.")
+    ] = 60,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same matrix.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Measure whether the watch tells a broken feed from a moved world.
+
+    Example: sixgates sweep-triage --tables 20
+    """
+    from cli.sweep_triage import show_sweep_triage
+    from cli.sweep_triage import sweep_triage as measure
+
+    with sentences():
+        found = measure(tables, seed)
+        show(found, as_json=as_json, human=lambda: show_sweep_triage(found))
+        if not all(figure["ok"] for figure in found["figures"]):
+            raise typer.Exit(Code.UNEXPECTED)
+
+
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(approval.app)
 app.add_typer(line.app)

@@ -1,20 +1,17 @@
 """Play seeded worlds through the gates: how often is each rule wrong, and how soon right?"""
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table
 
-from cli.say import stderr, stdout
+from cli.measured import Progress, figures_table, table, tell
+from cli.say import stdout
 from sixgates.gates.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from simulation.sweep.pool import Task
     from simulation.sweep.rules import Limits
 
 _MEANS = ("mean_requests", "median_requests")
@@ -56,8 +53,8 @@ def sweep(
     limits = _limits_of(project) if project else Limits()
     planned = sweep_of(Wanted(worlds, seed, scenarios, effects or EFFECTS, limits, data))
     for sentence in planned.left_out:
-        _tell(f"left out: {sentence}")
-    swept = play_sweep(planned, processes=cores(), told=_Progress(len(planned)).told)
+        tell(f"left out: {sentence}")
+    swept = play_sweep(planned, processes=cores(), told=Progress(len(planned)).told)
     found = {
         "worlds": worlds,
         "seed": seed,
@@ -73,7 +70,7 @@ def sweep(
         from sixgates.adapters.sweep_page import write_sweep
 
         write_sweep(report, found)
-        _tell(f"the page is {report}")
+        tell(f"the page is {report}")
     return found
 
 
@@ -83,19 +80,7 @@ def show_sweep(found: dict[str, Any]) -> None:
     if found["real_pairs"]:
         stdout.print(_real_pairs(found["real_pairs"]))
     if found["figures"]:
-        stdout.print(_figures(found["figures"]))
-
-
-class _Progress:
-    """Says after each task how many are done, and how long the rest may take."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.began = total, 0, time.monotonic()
-
-    def told(self, task: "Task") -> None:
-        self.done += 1
-        left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
-        _tell(f"{self.done} of {self.total}: {task.name} (about {_span(left)} left)")
+        stdout.print(figures_table(found["figures"]))
 
 
 def _limits_of(project: str) -> "Limits":
@@ -116,57 +101,30 @@ def _require_place(report: Path) -> None:
 
 def _cells(found: dict[str, Any]) -> Table:
     title = f"{found['worlds']:,} worlds a cell, seed {found['seed']}"
-    table = _table(title, "world, effect", "promote", "roll back", "neither", "requests", "Wald",
+    shown = table(title, "world, effect", "promote", "roll back", "neither", "requests", "Wald",
                    "canary", "harmed")  # fmt: skip
     last = None
     for cell in found["cells"]:
         place = f"{cell['world']}, {cell['effect_in_margins']:g} m"
         if place != last:
-            table.add_row(f"[bold]{place}[/]")
+            shown.add_row(f"[bold]{place}[/]")
         wald = cell["wald_requests"]
-        table.add_row(
+        shown.add_row(
             f"  {cell['rule']}", f"{cell['p_promote']:.3f}",
             f"{cell['p_rollback']:.3f}", f"{cell['p_undecided']:.3f}",
             f"{cell['mean_requests']:,.0f}", "" if wald is None else f"{wald:,.0f}",
             f"{cell['canary_requests']:,.0f}", f"{cell['harmed']:,.0f}",
         )  # fmt: skip
         last = place
-    return table
+    return shown
 
 
 def _real_pairs(found: list[dict[str, Any]]) -> Table:
-    table = _table("Requests to the verdict on real pairs", "data", "pairs", "median", "two arms",
+    shown = table("Requests to the verdict on real pairs", "data", "pairs", "median", "two arms",
                    "median", "no verdict")  # fmt: skip
     for pairs in found:
         ways = pairs["paired"], pairs["two_arms"]
         numbers = [f"{way[name]:,.0f}" for way in ways for name in _MEANS]
         neither = " / ".join(f"{way['p_undecided']:.0%}" for way in ways)
-        table.add_row(pairs["data"], *numbers, neither)
-    return table
-
-
-def _figures(found: list[dict[str, Any]]) -> Table:
-    table = _table("Figures", "figure", "value", "bound", "")
-    table.columns[0].no_wrap = False
-    for figure in found:
-        mark = "[green]kept[/]" if figure["ok"] else "[red]missed[/]"
-        name = escape(figure["name"])
-        table.add_row(name, f"{figure['value']:.4g}", f"{figure['bound']:g}", mark)
-    return table
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    """A table that fits 80 columns."""
-    table = Table(title=title, box=SIMPLE, show_edge=False, padding=0)
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
-
-
-def _tell(sentence: str) -> None:
-    stderr.print(escape(sentence), highlight=False, soft_wrap=True)
+        shown.add_row(pairs["data"], *numbers, neither)
+    return shown

@@ -14,10 +14,10 @@ class Fault(Protocol):
     def apply(
         self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
     ) -> pl.DataFrame:
-        """Return the rows as stored, as many and in the same order.
+        """Return the rows as stored, in the same order.
 
         Args:
-            frame: true rows of the loans world.
+            frame: true rows.
             days: event time of each row, in days since the world's start.
             rng: source of all chance.
         """
@@ -68,13 +68,13 @@ def as_stored(
     """Return the rows as the lake holds them after all faults, in order.
 
     Args:
-        frame: true rows of the loans world.
+        frame: true rows with event time `ts`.
         start: event time of day 0.
         faults: applied one after the other.
         seed: the same seed hits the same rows, whatever happened in them.
     """
-    days = ((frame["ts"] - start).dt.total_milliseconds() / 86_400e3).to_numpy()
     for i, fault in enumerate(faults):
+        days = ((frame["ts"] - start).dt.total_milliseconds() / 86_400e3).to_numpy()
         frame = fault.apply(frame, days, np.random.default_rng([seed, i]))
     return frame
 

@@ -38,7 +38,7 @@ class Figure:
     bound: float
     ok: bool
     low: float | None = None
-    """Ends of the 99 % interval of the value, where it has one."""
+    """Ends of the interval of the value, where it has one: of 99 %, if nothing else is said."""
     high: float | None = None
 
 

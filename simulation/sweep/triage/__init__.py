@@ -1,0 +1,1 @@
+"""Is a broken feed told from a moved world?"""

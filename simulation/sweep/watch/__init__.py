@@ -1,0 +1,1 @@
+"""How often does the watch cry wolf, and how soon does it see a wolf?"""
