@@ -102,7 +102,9 @@ def _column_rules(
 
 def _is_range(check: pa.Check) -> bool:
     """Whether a check is one of Pandera's own that hold for a column where they do for its ends."""
-    return check.name in _RANGES and check == getattr(pa.Check, check.name)(**(check.statistics or {}))
+    return check.name in _RANGES and check == getattr(pa.Check, check.name)(
+        **(check.statistics or {})
+    )
 
 
 def _ends(values: pl.Series) -> pl.DataFrame | None:
