@@ -6,6 +6,7 @@ is written out and hashed, and a column is counted where it was decoded, nulls a
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,10 +130,12 @@ def _counted(column: pa.DictionaryArray) -> Iterator[tuple[object, int]]:
     values, codes = column.dictionary.to_pylist(), column.indices
     numbers, present = _values(codes, str(codes.type)), _present(codes)
     if present is not None:
-        numbers = np.where(present, numbers, len(values))
-    counts = np.bincount(numbers, minlength=len(values) + 1)
-    # A dictionary may hold values of other rows.
-    return ((v, n) for v, n in zip([*values, None], counts.tolist(), strict=True) if n)
+        numbers = numbers * present  # to number 0, from which they are taken out
+    counts = np.bincount(numbers, minlength=1).tolist()
+    counts[0] -= column.null_count
+    # A dictionary may hold values of other rows, and it may be empty.
+    found = ((value, count) for value, count in zip(values, counts, strict=False) if count)
+    return chain(found, [(None, column.null_count)])
 
 
 def _values(column: pa.Array, kind: str) -> NDArray[Any]:

@@ -59,6 +59,13 @@ def trained():
     return profile_frame(training, NUMERIC, CATEGORICAL)
 
 
+def assert_same(found, wanted):
+    """Compare feature by feature: the difference of all their cells takes minutes to print."""
+    pairs = zip(found.features, wanted.features, strict=True)
+    assert [a.name for a, b in pairs if a != b] == []
+    assert found.rows == wanted.rows
+
+
 def counted(files, like, span=None):
     return profile_files(files, NUMERIC, CATEGORICAL, like=like, span=span)
 
@@ -70,7 +77,7 @@ def test_files_are_counted_as_their_frame_is(tmp_path, compression, holes):
     for i, part in enumerate(df.iter_slices(2_000)):
         part.write_parquet(tmp_path / f"{i}.parquet", row_group_size=700, compression=compression)
     found = counted(sorted(tmp_path.glob("*.parquet")), profile)
-    assert found == profile_frame(df, NUMERIC, CATEGORICAL, like=profile)
+    assert_same(found, profile_frame(df, NUMERIC, CATEGORICAL, like=profile))
     assert found.rows == 5_000
 
 
@@ -85,7 +92,7 @@ def test_files_of_other_writers_are_counted_as_their_frame_is(tmp_path):
     for file in files:
         df = pl.read_parquet(file)
         wanted = profile_frame(df, NUMERIC, CATEGORICAL, like=profile)
-        assert counted([file], profile) == wanted
+        assert_same(counted([file], profile), wanted)
 
 
 def test_more_rows_than_a_batch_are_counted(tmp_path):
@@ -96,7 +103,7 @@ def test_more_rows_than_a_batch_are_counted(tmp_path):
     df = df.with_columns(pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.all()))
     profile = profile_frame(df, ["x"], ["c"])
     pq.write_table(df.to_arrow(), tmp_path / "one.parquet")
-    assert profile_files([tmp_path / "one.parquet"], ["x"], ["c"]) == profile
+    assert_same(profile_files([tmp_path / "one.parquet"], ["x"], ["c"]), profile)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +116,7 @@ def test_a_span_holds_its_end_and_not_its_beginning(tmp_path, after, until):
     moments = [START + timedelta(minutes=m) for m in (after, until)]
     inside = df.filter(pl.col("at").is_between(*moments, closed="right"))
     found = counted([tmp_path / "rows.parquet"], profile, Span("at", *moments))
-    assert found == profile_frame(inside, NUMERIC, CATEGORICAL, like=profile)
+    assert_same(found, profile_frame(inside, NUMERIC, CATEGORICAL, like=profile))
     assert found.rows == inside.height
 
 
@@ -121,7 +128,8 @@ def test_a_span_is_in_utc_whatever_the_column(tmp_path):
     for i, at in enumerate([pl.col("at"), zoned, pl.col("at").dt.cast_time_unit("ms")]):
         df.with_columns(at).write_parquet(tmp_path / f"{i}.parquet")
         found.append(counted([tmp_path / f"{i}.parquet"], profile, Span("at", *moments)))
-    assert found[0] == found[1] == found[2]
+    assert_same(found[1], found[0])
+    assert_same(found[2], found[0])
 
 
 def test_files_have_the_new_grids_of_their_frame(tmp_path):
@@ -130,16 +138,16 @@ def test_files_have_the_new_grids_of_their_frame(tmp_path):
     inside = df.filter(pl.col("at").is_between(*moments, closed="right"))
     df.write_parquet(tmp_path / "rows.parquet", row_group_size=700)
     files = [tmp_path / "rows.parquet"]
-    assert counted(files, None) == profile_frame(df, NUMERIC, CATEGORICAL)
+    assert_same(counted(files, None), profile_frame(df, NUMERIC, CATEGORICAL))
     of_span = counted(files, None, Span("at", *moments))
-    assert of_span == profile_frame(inside, NUMERIC, CATEGORICAL)
+    assert_same(of_span, profile_frame(inside, NUMERIC, CATEGORICAL))
 
 
 def test_a_file_without_rows_has_a_profile(tmp_path):
     profile = trained()
     nothing = profile_frame(rows_of(6, 10).head(0), NUMERIC, CATEGORICAL, like=profile)
     rows_of(6, 10).head(0).write_parquet(tmp_path / "none.parquet")
-    assert counted([tmp_path / "none.parquet"], profile) == nothing
+    assert_same(counted([tmp_path / "none.parquet"], profile), nothing)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class Levels:
     def add_counted(self, counted: Iterable[tuple[object, int]]) -> None:
         """Add how many rows there are of some values, each in any of its forms."""
         for value, count in counted:
-            key = level_key(value)
+            key = value if isinstance(value, str) else level_key(value)
             if key is None:
                 self._nulls += count
             elif self._known is None or key in self._tally:

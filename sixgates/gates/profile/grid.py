@@ -98,7 +98,8 @@ def grid_of(sample: NDArray[np.floating]) -> Grid:
     >>> grid_of(np.array([3.0, 1.0, 2.0])).edges().tolist()
     [0.5, 1.5, 2.5, 3.5]
     """
-    values = np.unique(sample[np.abs(sample) < _HUGE]).astype(np.float64)
+    sample = sample.astype(np.float64, copy=False)
+    values = np.unique(sample[np.abs(sample) < _HUGE])
     if not values.size:
         return Grid(Scale.LINEAR, 0.0, 1.0, 1)
     low, high = float(values[0]), float(values[-1])
@@ -110,10 +111,10 @@ def grid_of(sample: NDArray[np.floating]) -> Grid:
     candidates = [_linear(low, high), _linear(float(values[rare]), float(values[-1 - rare]))]
     if largest < _LARGEST:
         candidates.append(_on_bits(values[[0, -1]]))
-    best = candidates[0]
+    best, fullest = candidates[0], _fullest(candidates[0], values)
     for other in candidates[1:]:
-        if _fullest(best, values) > _LOPSIDED * _fullest(other, values):
-            best = other
+        if fullest > _LOPSIDED * (less := _fullest(other, values)):
+            best, fullest = other, less
     return best
 
 
@@ -133,8 +134,8 @@ def _on_bits(ends: NDArray[np.float64]) -> Grid:
 
 
 def _fullest(grid: Grid, values: NDArray[np.float64]) -> int:
-    """Count the different values in the fullest cell: equal ones no grid divides."""
-    return int(np.bincount(grid.places(values)).max())
+    """Count the different values, in order, in the fullest cell: equal ones no grid divides."""
+    return int(np.diff(np.searchsorted(values, grid.edges())).max())
 
 
 def _by_value(grid: Grid, values: NDArray[np.floating]) -> NDArray[np.int16]:
