@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: install demo kill-matrix bench-gateway fuzz-gateway test check format lock clean
+.PHONY: install demo kill-matrix bench-gateway bench-watch fuzz-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -28,6 +28,9 @@ kill-matrix: install  ## kill everything at every moment that matters; prints ho
 
 bench-gateway: install  ## measure the gateway against its bounds and its peers; needs wrk and a quiet machine
 	@$(BIN)/python -m bench.gateway
+
+bench-watch: install  ## measure watch and data gate against their bounds and their peers; needs a quiet machine
+	@$(BIN)/python -m bench.watch
 
 # FUZZ="--seed 2 --json" is given on; FUZZ="--seed 2 --replay 17" shows one case and its answer.
 fuzz-gateway: install  ## throw 100,000 malformed requests at a gateway; takes minutes
