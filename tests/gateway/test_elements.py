@@ -98,6 +98,7 @@ def test_a_header_that_is_no_place_in_the_body_is_refused(gateway, ends):
         ([("region", "BYTES", b"\1\0\0")], None, "its last element is cut off"),
         ([("region", "BYTES", b"\1\0\0\0")], None, "its last element is cut off"),
         ([("region", "BYTES", b"\xff" * 4)], None, "its last element is cut off"),
+        ([("region", "BYTES", b"\2\0\0\0\xc3")], None, "its last element is cut off"),
         ([("region", "BYTES", b"\1\0\0\0a\1\0\0\0\xff")], None, "element 1 is not UTF-8"),
         ([("age", "BYTES", b"\0" * 8), SPEND, REGION], None, "column 'age': '' is not a number"),
         ([("when", "FP64", b"\xff" * 16), AGE, SPEND, REGION], None, "'when': nan is neither"),

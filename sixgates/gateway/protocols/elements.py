@@ -143,20 +143,21 @@ def _from_bytes(tensor: Tensor, raw: memoryview) -> Sequence[Any]:
 
 def _texts(tensor: Tensor, raw: memoryview) -> list[str]:
     """Return texts, each of which comes after its length."""
-    texts = []
+    texts: list[str] = []
     whole, end, place = bytes(raw), len(raw), 0
+    length, header, keep = _LENGTH.unpack_from, _LENGTH.size, texts.append
     # Where each byte is a character, cutting what was decoded at once takes half of the time.
     text = whole.decode() if whole.isascii() else ""
     try:
         while place < end:
-            (size,) = _LENGTH.unpack_from(whole, place)
-            first = place + _LENGTH.size
-            place = first + size
-            if place > end:
-                raise bad(tensor, "its last element is cut off")
-            texts.append(text[first:place] if text else whole[first:place].decode())
+            first = place + header
+            place = first + length(whole, place)[0]
+            keep(text[first:place] if text else whole[first:place].decode())
     except struct.error as exc:
         raise bad(tensor, "its last element is cut off") from exc
     except UnicodeDecodeError as exc:
-        raise bad(tensor, f"element {len(texts)} is not UTF-8") from exc
+        if place <= end:
+            raise bad(tensor, f"element {len(texts)} is not UTF-8") from exc
+    if place > end:
+        raise bad(tensor, "its last element is cut off")
     return texts
