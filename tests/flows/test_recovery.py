@@ -171,5 +171,4 @@ def test_every_effect_of_a_walk_was_intended_and_closed(killing):
     intents = killing.entries(Kind.INTENT)
     closed = {e.body["intent"] for e in killing.entries(Kind.CLOSED)}
     assert {e.seq for e in intents} == closed
-    # Gate 1 refused no row here.
-    assert {e.body["action"] for e in intents} == set(Effect) - {Effect.KEEP_REFUSED}
+    assert {e.body["action"] for e in intents} == set(Effect)
