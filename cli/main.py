@@ -88,7 +88,10 @@ def explain(
 def rehearse(
     scenario: Annotated[
         list[str] | None,
-        typer.Argument(help="Scenarios to play; all core scenarios if absent.", show_default=False),
+        typer.Argument(
+            help="Scenarios by name, or by the path of a file; the core scenarios if absent.",
+            show_default=False,
+        ),
     ] = None,
     project: Annotated[
         str | None,
@@ -98,6 +101,15 @@ def rehearse(
     home: Annotated[
         Path, typer.Option("--home", help="Folder under which the rehearsal keeps everything.")
     ] = Path("rehearsals"),
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="Play on a virtual clock, without any server.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Play every scenario of the catalogue.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the catalogue, and play nothing.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the servers up until Ctrl-C, to look around.")
     ] = False,
@@ -110,6 +122,7 @@ def rehearse(
 
     Without arguments it plays the six core scenarios. With --project, and --data unless it has a
     source, it trains a champion on the first fifth of your history and replays the rest as traffic.
+    With --virtual the same flows, gates and ledger run in two processes without a server.
 
     `rehearse kill-matrix` kills processes at every moment that matters and looks whether anything
     was lost, doubled or left half done; after it may follow which parts to play (about an hour for
@@ -121,15 +134,21 @@ def rehearse(
         if scenario and scenario[0] == "kill-matrix":
             from cli.rehearsal.matrix.perform import perform_matrix
 
-            if project or data or keep:
-                raise ConfigurationError("kill-matrix takes no --project, --data and --keep")
+            if project or data or keep or virtual or every:
+                raise ConfigurationError(
+                    "kill-matrix takes no --project, --data, --keep, --virtual and --all"
+                )
             only = tuple(scenario[1:])
             raise typer.Exit(perform_matrix(home, repeats=repeats, only=only, as_json=as_json))
-        from cli.rehearsal.perform import perform
+        from cli.rehearsal.perform import perform, show_catalogue
 
+        if listed:
+            show_catalogue(as_json=as_json)
+            raise typer.Exit
         code = perform(
-            scenario or [], project=project, data=data, parent=home, keep=keep, as_json=as_json
-        )
+            scenario or [], project=project, data=data, parent=home, keep=keep, virtual=virtual,
+            every=every, as_json=as_json,
+        )  # fmt: skip
     raise typer.Exit(code)
 
 

@@ -64,16 +64,17 @@ def applications(seed: int, draw: int, days: np.ndarray, shifts: tuple[Shift, ..
     people, streams = Streams(seed), Streams(seed, draw + 1)
     who = streams["who"].integers(CUSTOMERS, size=days.size)
     columns: dict[str, np.ndarray] = {"customer": who}
+    region = people["region"].integers(len(REGIONS), size=CUSTOMERS)[who]
+    named = np.array(REGIONS)[region]
     logit = INTERCEPT + FRAILTY * people["frailty"].standard_normal(CUSTOMERS)[who]
     for name in MOVABLE:
         own = people[name].standard_normal(CUSTOMERS)[who]
         now = streams[name].standard_normal(days.size)
         z = np.sqrt(OWN_SHARE) * own + np.sqrt(1 - OWN_SHARE) * now
-        z = z + total(shifts, ShiftKind.COVARIATE, name, days)
+        z = z + total(shifts, ShiftKind.COVARIATE, name, days, named)
         columns[name] = from_score(name, z)
-        weight = WEIGHTS[name] + total(shifts, ShiftKind.CONCEPT, name, days)
+        weight = WEIGHTS[name] + total(shifts, ShiftKind.CONCEPT, name, days, named)
         logit = logit + weight * z
-    region = people["region"].integers(len(REGIONS), size=CUSTOMERS)[who]
     product = streams["product"].integers(len(PRODUCTS), size=days.size)
     columns |= {"region": region, "product": product}
     logit = logit + np.array(REGION_EFFECT)[region] + np.array(PRODUCT_EFFECT)[product]

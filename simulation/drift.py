@@ -38,6 +38,10 @@ class Shift:
     """Days from nothing to full strength; 0 is sudden."""
     until_day: float | None = None
     """The day on which the world reverts at once; None never."""
+    period_days: float | None = None
+    """Days from one peak to the next of a shift that comes and goes as a sine; None stays."""
+    region: str | None = None
+    """The only region that feels it; None is everybody."""
 
     def __post_init__(self) -> None:
         """Refuse a shift that names no feature, or one that does not exist."""
@@ -47,6 +51,8 @@ class Shift:
             raise ConfigurationError(f"a {self.kind} shift needs {rule}, got {self.feature!r}")
         if named and self.feature not in MOVABLE:
             raise ConfigurationError(f"no feature {self.feature!r} to shift: choose of {MOVABLE}")
+        if self.region is not None and self.kind is ShiftKind.PRIOR:
+            raise ConfigurationError(f"{self} cannot be of one region: choose another kind")
         if self.ramp_days < 0 or not np.isfinite(self.size):
             raise ConfigurationError(f"{self} needs a finite size and ramp_days >= 0")
 
@@ -60,14 +66,32 @@ class Shift:
         since = days - self.from_day
         risen = (since >= 0).astype(float) if self.ramp_days == 0 else since / self.ramp_days
         strength = np.clip(risen, 0.0, 1.0)
+        if self.period_days is not None:
+            strength = strength * np.sin(2 * np.pi * since / self.period_days)
         if self.until_day is not None:
             strength = np.where(days >= self.until_day, 0.0, strength)
         return np.asarray(self.size * strength, dtype=np.float64)
 
 
 def total(
-    shifts: tuple[Shift, ...], kind: ShiftKind, feature: str | None, days: np.ndarray
+    shifts: tuple[Shift, ...],
+    kind: ShiftKind,
+    feature: str | None,
+    days: np.ndarray,
+    regions: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the sum of all shifts of one kind on one feature at each moment; 0 where none."""
-    amounts = [s.amount(days) for s in shifts if s.kind is kind and s.feature == feature]
+    """Return the sum of all shifts of one kind on one feature at each moment; 0 where none.
+
+    Args:
+        shifts: Of a world.
+        kind: Which of them.
+        feature: Which of them; None for prior shifts.
+        days: Moments, in days since the world's start.
+        regions: The region of each row, for shifts that only one of them feels.
+    """
+    amounts = [
+        s.amount(days) * (1.0 if s.region is None else regions == s.region)
+        for s in shifts
+        if s.kind is kind and s.feature == feature
+    ]
     return np.asarray(np.sum([np.zeros(days.size), *amounts], axis=0), dtype=np.float64)

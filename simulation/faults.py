@@ -62,6 +62,41 @@ class WrongLabels:
         return frame.with_columns(defaulted=pl.Series(labels, dtype=pl.Int8))
 
 
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """Somebody wants a model that lends to them: some rows never default, so the lake says."""
+
+    from_day: float
+    column: str
+    level: str
+    """Whose rows these are: those with this level in that column."""
+    until_day: float = float("inf")
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, _rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows with every one of those labels 0."""
+        hit = pl.Series((days >= self.from_day) & (days < self.until_day))
+        theirs = pl.lit(hit) & (pl.col(self.column) == self.level)
+        zero = pl.lit(0, dtype=pl.Int8)
+        return frame.with_columns(defaulted=pl.when(theirs).then(zero).otherwise("defaulted"))
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A column is filled after the outcome: who defaulted has been asked for at the bureau."""
+
+    from_day: float
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, _rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows with inquiries that tell the label."""
+        hit = pl.lit(pl.Series(days >= self.from_day))
+        told = pl.when(pl.col("defaulted") == 1).then(40.0).otherwise(1.0)
+        return frame.with_columns(inquiries=pl.when(hit).then(told).otherwise("inquiries"))
+
+
 def as_stored(
     frame: pl.DataFrame, start: datetime, faults: tuple[Fault, ...], *, seed: int
 ) -> pl.DataFrame:
@@ -74,6 +109,7 @@ def as_stored(
         seed: the same seed hits the same rows, whatever happened in them.
     """
     for i, fault in enumerate(faults):
+        # Anew for each: one before may have lost or repeated rows.
         days = ((frame["ts"] - start).dt.total_milliseconds() / 86_400e3).to_numpy()
         frame = fault.apply(frame, days, np.random.default_rng([seed, i]))
     return frame

@@ -1,12 +1,13 @@
 """One rehearsal: a world, what is wrong in it, and how the pipeline must end."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import polars as pl
 
 from projects.loans import project as loans
+from simulation.acts import VIRTUAL_ONLY, Act, Change
 from simulation.drift import ShiftKind
 from simulation.faults import Fault, as_stored
 from simulation.skew import ServeSkew
@@ -27,7 +28,21 @@ class End(StrEnum):
     EXPIRED = "expired without enough evidence"
     ROLLED_BACK_MONITOR = "rolled back by gate 6"
     CONFIRMED = "promoted and confirmed"
+    TOLD = "not retrained: the owner of the feed was told"
+    BROKEN = "broken off, the champion serves on"
+    BY_HAND = "ended by a person"
+    SUPERSEDED = "gave way to a newer challenger"
     UNDECIDED = "undecided when the days ran out"
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Days on which only a part of the requests comes."""
+
+    from_day: int
+    share: float
+    """Share of a day's rows that are asked for, 0 to 1."""
+    until_day: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,16 @@ class Scenario:
     """What live requests carry wrongly; the lake is sound."""
     revert_after_promotion_days: int | None = None
     """So many days after the promotion what the features mean is as before the drift."""
+    migration: tuple[int, Fault] | None = None
+    """A day, and what from then on every row of the lake is like, old ones included."""
+    quiet: tuple[Quiet, ...] = ()
+    """When fewer requests come."""
+    labels_until_day: int | None = None
+    """The day on which labels no longer reach the gateway; the lake still has them."""
+    acts: tuple[Act, ...] = ()
+    """What people and machines do meanwhile."""
+    changes: tuple[Change, ...] = ()
+    """What becomes of the project meanwhile."""
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Changes of the loans project: `trainer`, or the name of a policy, to its new entries."""
 
@@ -54,6 +79,20 @@ class Scenario:
     def live_days(self) -> int:
         """Days of live traffic."""
         return self.world.days - self.live_from_day
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it needs what only a virtual rehearsal can break."""
+        return any(act.deed in VIRTUAL_ONLY for act in self.acts)
+
+    def changed(self, day: int) -> "Scenario":
+        """Return this scenario with the overrides as they are on a day of the world."""
+        merged = dict(self.overrides)
+        for change in self.changes:
+            if change.on <= day:
+                for name, entries in change.overrides.items():
+                    merged[name] = {**merged.get(name, {}), **entries}
+        return replace(self, overrides=merged)
 
     @property
     def project(self) -> Project:
@@ -80,9 +119,17 @@ class Scenario:
         day = promoted_on_day + self.revert_after_promotion_days
         return self.world.spliced(self.world.reverted(day, ShiftKind.CONCEPT), day)
 
-    def lake(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows of `frame` as the lake holds them."""
-        return as_stored(frame, self.world.start, self.faults, seed=self.world.seed)
+    def lake(self, frame: pl.DataFrame, day: int = 0) -> pl.DataFrame:
+        """Return the rows of `frame` as the lake holds them on a day of the world."""
+        faults = self.faults
+        if self.migration is not None and day >= self.migration[0]:
+            faults = (*faults, self.migration[1])
+        return as_stored(frame, self.world.start, faults, seed=self.world.seed)
+
+    def asked(self, rows: pl.DataFrame, day: int) -> pl.DataFrame:
+        """Return those rows of a day that requests come for: the first ones."""
+        shares = [q.share for q in self.quiet if q.from_day <= day < q.until_day]
+        return rows.head(round(rows.height * min(shares, default=1.0)))
 
     def sent(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return what live requests carry of the rows: the `serve_skew` of a `Replay`."""

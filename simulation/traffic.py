@@ -87,6 +87,10 @@ class Replay:
         """Close the connections."""
         self._client.close()
 
+    def move_to(self, url: str) -> None:
+        """Send to another gateway from now on."""
+        self._client.base_url = url
+
     def send(self, rows: pl.DataFrame) -> SentDay:
         """Send consecutive rows of the frame to `/invocations`, without their labels.
 

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def main() -> int:
     quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
     broken = 0
     with quick, Processes(home / "logs", own_groups=False) as processes:
-        while not (home / "ready").exists():
+        while not (job["virtual"] or (home / "ready").exists()):
             time.sleep(0.05)
         for name in job["plays"]:
             try:
@@ -47,16 +49,24 @@ def main() -> int:
 
 
 def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any) -> dict[str, Any]:  # noqa: ANN401
-    from cli.rehearsal.play import play_history, play_scenario
-    from simulation.scenarios import CORE
+    from cli.rehearsal.history import play_history
+    from cli.rehearsal.play import Stage
+    from cli.rehearsal.scenes import play_scenario
+    from cli.rehearsal.theatre import Theatre
+    from cli.rehearsal.virtual.theatre import virtual_stage
+    from simulation.catalogue import scenario_of
 
     def say(line: str) -> None:
         tell("progress", name=name, line=line)
 
-    if job["project"]:
-        return play_history(job["project"], job["data"], processes, say)
-    scenario = next(s for s in CORE if s.name == name)
-    return play_scenario(scenario, home, processes, say, triggered=name == job["triggered"])
+    stage: Stage = partial(Theatre, processes=processes)
+    with ExitStack() as stack:
+        if job["virtual"]:
+            stage = stack.enter_context(virtual_stage(home / Path(name).stem))
+        if job["project"]:
+            return play_history(job["project"], job["data"], stage, say)
+        triggered = name == job["triggered"] and not job["virtual"]
+        return play_scenario(scenario_of(name), home, stage, say, triggered=triggered)
 
 
 if __name__ == "__main__":

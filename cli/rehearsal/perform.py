@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,20 @@ def perform(
     data: str | None,
     parent: Path,
     keep: bool,
+    virtual: bool,
+    every: bool,
     as_json: bool,
 ) -> Code:
     """Play what was asked for and return the exit code."""
-    job = _job(names, project, data, keep=keep)
+    if virtual and keep:
+        raise ConfigurationError("--virtual starts no servers, so there is nothing for --keep")
+    job = replace(
+        _job(names, project, data, every=every, virtual=virtual), keep=keep, virtual=virtual
+    )
     home = new_home(parent)
     stderr.print(f"everything of this rehearsal is kept in [bold]{home}[/]")
-    with Progress(("servers", *job.plays), live=not as_json and stderr.is_terminal) as progress:
+    shown = job.plays if virtual else ("servers", *job.plays)
+    with Progress(shown, live=not as_json and stderr.is_terminal) as progress:
 
         def stay_up(addresses: dict[str, str]) -> None:
             progress.stop()
@@ -52,32 +60,54 @@ def perform(
     return Code.UNEXPECTED if failed else Code.DONE
 
 
-def _job(names: list[str], project: str | None, data: str | None, *, keep: bool) -> Job:
-    from simulation.scenarios import CORE
+def show_catalogue(*, as_json: bool) -> None:
+    """Show every scenario: its name, what it teaches, and how it must end."""
+    from simulation.catalogue import CATALOGUE
+
+    rows = [{"scenario": s.name, "teaches": s.teaches, "expected": s.expected} for s in CATALOGUE]
+
+    def human() -> None:
+        table = Table(title="Scenarios", title_justify="left")
+        for column in ("scenario", "what it teaches", "expected end"):
+            table.add_column(column, no_wrap=column == "scenario")
+        for row in rows:
+            table.add_row(*map(str, row.values()))
+        stdout.print(table)
+
+    show({"scenarios": rows}, as_json=as_json, human=human)
+
+
+def _job(
+    names: list[str], project: str | None, data: str | None, *, every: bool, virtual: bool
+) -> Job:
+    from simulation.catalogue import CATALOGUE, scenario_of
+    from simulation.catalogue.core import CORE
     from sixgates.adapters.lake.choose import absolute
     from sixgates.adapters.lake.project_lake import ProjectLake
     from sixgates.adapters.project_files import load_project
 
     if project is not None:
-        if names:
+        if names or every:
             raise ConfigurationError("give scenarios or --project, not both")
         ProjectLake(load_project(project), data).check()
         address = None if data is None else absolute(data)
-        return Job(project=_address(project), data=address, keep=keep)
+        return Job(project=_address(project), data=address)
     if data is not None:
         raise ConfigurationError("--data needs --project: say whose history it is")
-    known = [s.name for s in CORE]
-    if unknown := [n for n in names if n not in known]:
-        raise ConfigurationError(
-            f"no scenario is called {', '.join(unknown)}: choose from {', '.join(known)}"
-        )
-    return Job(scenarios=tuple(names or known), keep=keep)
+    if every:
+        if names:
+            raise ConfigurationError("give scenarios or --all, not both")
+        return Job(scenarios=tuple(s.name for s in CATALOGUE if virtual or not s.is_virtual))
+    for name in names:
+        if scenario_of(name).is_virtual and not virtual:
+            raise ConfigurationError(f"{name} breaks what only --virtual can break: add it")
+    return Job(scenarios=tuple(map(_address, names)) or tuple(s.name for s in CORE))
 
 
-def _address(project: str) -> str:
+def _address(name: str) -> str:
     """Make a path absolute, so that other processes find it; leave a name as it is."""
-    is_path = project.endswith(".py") or "/" in project
-    return str(Path(project).resolve()) if is_path else project
+    is_path = name.endswith(".py") or "/" in name
+    return str(Path(name).resolve()) if is_path else name
 
 
 def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:

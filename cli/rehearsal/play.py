@@ -1,32 +1,28 @@
-"""Play one scenario, or one real history, and say what came of it."""
+"""What happens on stage: the first model, days of traffic, and how the pipeline acts after each."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime
 
-import numpy as np
 import polars as pl
 
-from cli.rehearsal.processes import Processes
-from cli.rehearsal.theatre import Theatre, newly_matured, periods_of
-from simulation.scenario import End, Scenario, project_file
-from simulation.traffic import SentDay
-from sixgates.adapters.lake.project_lake import ProjectLake
-from sixgates.adapters.lightgbm_trainer import predict
-from sixgates.adapters.project_files import load_project
-from sixgates.adapters.story import tell
-from sixgates.gates.encoding import label_array
-from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.losses import row_losses
+from cli.rehearsal.deeds import do
+from cli.rehearsal.theatre import Theatre
+from simulation.acts import Deed
+from simulation.scenario import End
+from simulation.traffic import Replay, SentDay
+from sixgates.gates.card import ModelCard
+from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gates.project import Project
 from sixgates.gates.verdict import Gate
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route, Step
 
 Say = Callable[[str], None]
 """Takes a line of progress."""
+
+Stage = Callable[[Project, str, str | None], Theatre]
+"""Opens a theatre: for a project, what the flows load it by, and the address of its data."""
 
 _ENDS = {
     Step.CONFIRMED: End.CONFIRMED,
@@ -49,6 +45,8 @@ class Play:
     say: Say
     triggered: bool = False
     """Whether Prefect's automation starts the retrain, instead of the play."""
+    first: tuple[str, ModelCard] | None = None
+    """Text and card of the first model, once it is there."""
     sent: list[SentDay] = field(default_factory=list)
     alerts: list[Entry] = field(default_factory=list)
 
@@ -62,97 +60,46 @@ class Play:
         self.alerts.append(raised)
         self.say(f"alert: {raised.reason}")
         if self.triggered:
-            answer = self.theatre.await_answer(raised)
+            self.tell(self.theatre.await_answer(raised))
         else:
-            answer = self.theatre.retrain("drift", raised.seq)
+            self.retrain("drift", raised.seq)
+
+    def retrain(self, trigger: str, alert: int | None = None) -> None:
+        """Run gates 1 to 4; a run that broke has its answer on record too."""
+        ledger, model = self.theatre.world.ledger, self.theatre.project.name
+        before = len(ledger.entries(model, kind=Kind.ANSWER))
+        try:
+            self.theatre.retrain(trigger, alert)
+        except PipelineError:
+            if len(ledger.entries(model, kind=Kind.ANSWER)) == before:
+                raise
+        self.tell(ledger.entries(model, kind=Kind.ANSWER)[-1])
+
+    def tell(self, answer: Entry) -> None:
+        """Say how a run was answered."""
         self.say(f"{answer.body['ending']}: {answer.reason}")
 
-
-def play_scenario(
-    scenario: Scenario, home: Path, processes: Processes, say: Say, *, triggered: bool
-) -> dict[str, Any]:
-    """Play one scenario against real parts and return its result, plain values only."""
-    began = time.monotonic()
-    path = home / "projects" / f"{scenario.name.replace('-', '_')}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(project_file(scenario))
-    data = home / "worlds" / f"{scenario.name}.parquet"
-    data.parent.mkdir(parents=True, exist_ok=True)
-    frame = scenario.frame()
-    scenario.lake(frame).write_parquet(data)
-    theatre = Theatre(load_project(str(path)), str(path), str(data), processes)
-    start = scenario.world.moment(scenario.live_from_day)
-    play = Play(theatre, frame, say, triggered)
-    _first_model(play, start)
-    end, promoted_on = End.UNDECIDED, None
-    with theatre.replay(frame, scenario.sent) as replay:
-        for day in range(scenario.live_from_day, scenario.world.days):
-            until = scenario.world.moment(day + 1)
-            rows = scenario.world.rows_of(play.frame, day)
-            play.sent.append(replay.send(rows))
-            theatre.set_clock(until)
-            replay.send_labels(
-                newly_matured(play.frame, theatre.project, until - timedelta(days=1), until)
-            )
-            end = _day(play, day - scenario.live_from_day + 1, scenario.live_days)
-            route = theatre.route()
-            if route.step is Step.PROMOTED and promoted_on is None:
-                promoted_on = day + 1
-                play.frame = scenario.frame(promoted_on)
-                scenario.lake(play.frame).write_parquet(data)
-            if end is not End.UNDECIDED:
-                break
-    if end is End.UNDECIDED and not play.alerts:
-        end = End.NOTHING
-    seen = _result(play)
-    return {
-        "scenario": scenario.name,
-        "teaches": scenario.teaches,
-        "expected": scenario.expected,
-        "actual": end,
-        "ok": end == scenario.expected and seen["proved"] and not seen["failed_requests"],
-        "seconds": round(time.monotonic() - began, 1),
-        **seen,
-    }
-
-
-def play_history(
-    project_path: str, data: str | None, processes: Processes, say: Say
-) -> dict[str, Any]:
-    """Train on the first fifth of a real history and replay the rest as traffic."""
-    began = time.monotonic()
-    project = load_project(project_path)
-    lake = ProjectLake(project, data)
-    lake.check()
-    frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
-    if frame.height < 10 * project.policies.validation.min_rows:
-        raise ConfigurationError(
-            f"{lake.describe()} has {frame.height:,} rows: a rehearsal of {project.name} needs at"
-            f" least {10 * project.policies.validation.min_rows:,} (ten times validation.min_rows)"
+    def perform(self, deed: Deed, replay: Replay) -> End:
+        """Let something be done, and return whether a release ended by it."""
+        before = self.theatre.route()
+        if deed is Deed.RETRAIN:
+            self.retrain("by hand")
+        else:
+            do(deed, self.theatre, replay)
+        after = self.theatre.route()
+        if before.is_open and after.release == before.release and not after.is_open:
+            return End.BY_HAND
+        return (
+            End.SUPERSEDED if before.is_open and after.release != before.release else End.UNDECIDED
         )
-    theatre = Theatre(project, project_path, data, processes)
-    start = frame[project.roles.event_time][frame.height // 5]
-    play = Play(theatre, frame, say)
-    _first_model(play, start)
-    days = periods_of(frame, project, start)
-    every = max(1, round(project.policies.watch.window / project.period))
-    before = start
-    with theatre.replay(frame) as replay:
-        for n, (until, rows) in enumerate(days, 1):
-            play.sent.append(replay.send(rows))
-            theatre.set_clock(until)
-            replay.send_labels(newly_matured(frame, project, before, until))
-            before = until
-            _day(play, n, len(days), watch_every=every)
-    return {
-        "project": project.name,
-        "rows": frame.height,
-        "seconds": round(time.monotonic() - began, 1),
-        **_result(play),
-    }
 
 
-def _first_model(play: Play, start: datetime) -> None:
+def first_model(play: Play, start: datetime) -> None:
+    """Train the first champion as of a moment, and let a gateway serve it.
+
+    Raises:
+        ConfigurationError: a gate refused it.
+    """
     theatre = play.theatre
     theatre.set_clock(start)
     play.say("training the first champion")
@@ -161,11 +108,20 @@ def _first_model(play: Play, start: datetime) -> None:
         raise ConfigurationError(
             f"the first model of {theatre.project.name} was refused: {answer.reason}"
         )
+    route = theatre.route()
+    play.first = theatre.world.models.get(route.model, route.champion.digest)
     play.say(f"gateway at {theatre.open_gateway()}")
 
 
-def _day(play: Play, n: int, of: int, *, watch_every: int = 1) -> End:
-    """Let the pipeline act at the end of a day, and return how the first challenger ended."""
+def end_of_day(play: Play, n: int, of: int, *, watch_every: int = 1) -> End:
+    """Let the pipeline act at the end of a day, and return how the first challenger ended.
+
+    Args:
+        play: So far.
+        n: Which day this was, from 1.
+        of: How many there are.
+        watch_every: The watch looks every so many days.
+    """
     theatre = play.theatre
     before = theatre.route()
     if before.is_open:
@@ -183,6 +139,8 @@ def _day(play: Play, n: int, of: int, *, watch_every: int = 1) -> End:
         play.alert()
     answers = theatre.world.ledger.entries(theatre.project.name, kind=Kind.ANSWER)
     ending = str(answers[-1].body["ending"])
+    if ending == "broken" and answers[-1].body["alert"] is not None:
+        return End.BROKEN
     if ending.startswith("refused at "):
         return _STOPS[Gate(ending.removeprefix("refused at "))]
     return End.UNDECIDED
@@ -192,64 +150,3 @@ def _phase(route: Route) -> str:
     if route.beside is None:
         return f"version {route.champion.number} serves alone"
     return f"{route.step} {route.beside.share:.0%}, version {route.beside.version.number} beside"
-
-
-def _result(play: Play) -> dict[str, Any]:
-    theatre = play.theatre
-    model, ledger = theatre.project.name, theatre.world.ledger
-    serving, route = theatre.serving(), theatre.route()
-    return {
-        **tell(ledger, model),
-        **_losses(play, ledger.routes(model)[0]),
-        "serving": serving,
-        "proved": serving["champion_digest"] == route.champion.digest
-        and serving["epoch"] == route.epoch,
-        "failed_requests": sum(day.failed for day in play.sent),
-    }
-
-
-def _losses(play: Play, first: Route) -> dict[str, Any]:
-    """Loss of what was served, beside what the first model would have lost on the same rows."""
-    project = play.theatre.project
-    text, card = play.theatre.world.models.get(project.name, first.champion.digest)
-    served: list[np.ndarray] = []
-    never: list[np.ndarray] = []
-    daily: list[dict[str, Any]] = []
-    squares: list[np.ndarray] = []
-    for day in play.sent:
-        usable = day.answered & day.rows[project.roles.label].is_not_null().to_numpy()
-        kept = day.rows.filter(usable)
-        if kept.is_empty():
-            continue
-        labels = label_array(project, kept)
-        answers, others = day.predictions[usable], predict(text, card, kept)
-        a = row_losses(project, labels, answers, card.classes)
-        b = row_losses(project, labels, others, card.classes)
-        served.append(a)
-        never.append(b)
-        daily.append(
-            {
-                "at": str(kept[project.roles.event_time][0]),
-                "served": float(np.mean(a)),
-                "never": float(np.mean(b)),
-                "n": kept.height,
-            }
-        )
-        if project.task == "regression":
-            squares.append(
-                np.stack([(answers.ravel() - labels) ** 2, (others.ravel() - labels) ** 2])
-            )
-    result: dict[str, Any] = {
-        "loss": project.loss,
-        "loss_served": _mean(served),
-        "loss_never": _mean(never),
-        "daily": daily,
-    }
-    if squares:
-        both = np.sqrt(np.concatenate(squares, axis=1).mean(axis=1))
-        result["rmse_served"], result["rmse_never"] = (round(float(x), 3) for x in both)
-    return result
-
-
-def _mean(parts: list[np.ndarray]) -> float | None:
-    return round(float(np.concatenate(parts).mean()), 6) if parts else None

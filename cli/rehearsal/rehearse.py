@@ -31,6 +31,8 @@ class Job:
     data: str | None = None
     """Address of the history; the project's own source where not given."""
     keep: bool = False
+    virtual: bool = False
+    """Play on a virtual clock, without servers."""
 
     @property
     def plays(self) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def rehearse(
     progress: Callable[[str, str], None],
     kept: Callable[[dict[str, str]], None],
 ) -> Rehearsed:
-    """Start the servers, play, and stop everything again.
+    """Start the servers that are needed, play, and stop everything again.
 
     Args:
         job: What to play.
@@ -76,19 +78,14 @@ def rehearse(
     """
     with terminate_as_interrupt(), Processes(home / "logs", own_groups=True) as processes:
         stack = Stack(home, processes)
-        progress("servers", "starting Prefect")
-        stack.start_prefect()
+        if not job.virtual:
+            progress("servers", "starting Prefect")
+            stack.start_prefect()
         lanes = _start_lanes(job, stack, processes)
         for lane in lanes:
             threading.Thread(target=_read, args=(lane, progress), daemon=True).start()
-        stack.wait_for_prefect()
-        (home / "ready").touch()
-        progress("servers", f"Prefect answers at {stack.prefect_ui}")
-        if TRIGGERED in job.plays:
-            stack.start_worker(_lane_env(stack, 0))
-            stack.deploy(REPOSITORY)
-            (home / "deployed").touch()
-            progress("servers", "deployments and automation registered, worker started")
+        if not job.virtual:
+            _serve(job, stack, progress)
         _wait(lanes, processes)
         if job.keep:
             addresses = {"Prefect": stack.prefect_ui, "MLflow": stack.start_mlflow_ui()}
@@ -118,13 +115,22 @@ def clear(home: Path) -> None:
         (home / mark).unlink(missing_ok=True)
 
 
+def _serve(job: Job, stack: Stack, progress: Callable[[str, str], None]) -> None:
+    """Let the lanes begin once Prefect answers, and register what the triggered play needs."""
+    stack.wait_for_prefect()
+    (stack.home / "ready").touch()
+    progress("servers", f"Prefect answers at {stack.prefect_ui}")
+    if TRIGGERED in job.plays:
+        stack.start_worker(_lane_env(stack, 0))
+        stack.deploy(REPOSITORY)
+        (stack.home / "deployed").touch()
+        progress("servers", "deployments and automation registered, worker started")
+
+
 def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:
-    """Split the plays over two processes; the triggered one has a worker and is first."""
-    plays = sorted(job.plays, key=lambda name: name != TRIGGERED)
-    split = 1 if plays[0] == TRIGGERED else (len(plays) + 1) // 2
-    parts = [part for part in (plays[:split], plays[split:]) if part]
+    """Split the plays over two processes."""
     lanes = []
-    for n, part in enumerate(parts):
+    for n, part in enumerate(_parts(job)):
         words = {
             "plays": part,
             "home": str(stack.home),
@@ -132,6 +138,7 @@ def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:
             "data": job.data,
             "triggered": TRIGGERED,
             "keep": job.keep,
+            "virtual": job.virtual,
         }
         process = processes.spawn(
             f"lane-{n}",
@@ -142,6 +149,15 @@ def _start_lanes(job: Job, stack: Stack, processes: Processes) -> list[Lane]:
         )
         lanes.append(Lane(tuple(part), process))
     return lanes
+
+
+def _parts(job: Job) -> list[list[str]]:
+    """Split the plays in two; with servers the triggered one, which has a worker, is first."""
+    if job.virtual:
+        return [part for part in (list(job.plays[::2]), list(job.plays[1::2])) if part]
+    plays = sorted(job.plays, key=lambda name: name != TRIGGERED)
+    split = 1 if plays[0] == TRIGGERED else (len(plays) + 1) // 2
+    return [part for part in (plays[:split], plays[split:]) if part]
 
 
 def _lane_env(stack: Stack, lane: int) -> dict[str, str]:

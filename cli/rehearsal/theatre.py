@@ -22,11 +22,13 @@ from flows.retrain import retrain
 from flows.watch import watch
 from simulation.traffic import Replay
 from sixgates.adapters.clocks import set_clock
+from sixgates.adapters.project_files import load_project
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
+from tasks.run import project_of
 
 _ANSWER_PATIENCE = 180.0
 _REMINDER = 30.0
@@ -45,8 +47,8 @@ class Theatre:
             processes: owner of the gateway's process.
         """
         self.project = project
+        self.path = path
         self._data = data
-        self._path = path
         self._processes = processes
         self.world: World = build()
         self._url = ""
@@ -72,8 +74,15 @@ class Theatre:
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise TransientError(f"the gateway of {self.project.name} did not start: see its log")
-        self._url = json.loads(line)["url"]
+        self._gateway, self._url = process, json.loads(line)["url"]
         return self._url
+
+    def restart_gateway(self, replay: Replay) -> None:
+        """Stop the gateway as an operator would, start another, and send requests there."""
+        process = self._gateway
+        process.terminate()
+        process.wait()
+        replay.move_to(self.open_gateway())
 
     def replay(
         self, frame: pl.DataFrame, skew: Callable[[pl.DataFrame], pl.DataFrame] | None = None
@@ -83,12 +92,12 @@ class Theatre:
 
     def retrain(self, trigger: str, alert: int | None = None) -> Entry:
         """Run gates 1 to 4 here and return the answer on record."""
-        completed(retrain(self._path, self._data, alert, trigger, return_state=True))
+        self.run(retrain, self.path, self._data, alert, trigger)
         return self.world.ledger.entries(self.project.name, kind=Kind.ANSWER)[-1]
 
     def watch(self, *, announce: bool) -> Entry | None:
         """Run the watch and return the alert it raised, if any."""
-        state = completed(watch(self._path, self._data, announce=announce, return_state=True))
+        state = self.run(watch, self.path, self._data, announce=announce)
         if state.name != "Alerted":
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]
@@ -123,8 +132,17 @@ class Theatre:
 
     def tick(self) -> Route:
         """Run one tick of the release and return who serves after it."""
-        completed(release(self._path, return_state=True))
+        self.run(release, self.path)
         return self.route()
+
+    def project_changed(self) -> None:
+        """Load the project's file again."""
+        project_of.cache_clear()
+        self.project = load_project(self.path)
+
+    def run(self, flow: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - Prefect's
+        """Run a flow and return how it ended; what it could not find out is raised."""
+        return completed(flow(*words, **named, return_state=True))
 
     def route(self) -> Route:
         """Return who serves by the ledger."""

@@ -1,5 +1,8 @@
 """The one place where adapters are built from settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,13 +36,30 @@ class World:
     clock: Clock
 
 
+_in_use: ContextVar[World | None] = ContextVar("world in use", default=None)
+
+
+@contextmanager
+def use(world: World) -> Iterator[None]:
+    """Let `build()` return this world within the block: a rehearsal in memory, for one."""
+    token = _in_use.set(world)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
+
+
 def build(settings: Settings | None = None) -> World:
     """Return the world of these settings, or of the environment's; equal settings share one.
+
+    Where no settings are given, the world in use (see `use`) goes before the environment's.
 
     Raises:
         ConfigurationError: a setting is not usable.
     """
-    return _build(settings if settings is not None else _from_environment())
+    if settings is not None:
+        return _build(settings)
+    return _in_use.get() or _build(_from_environment())
 
 
 def _from_environment() -> Settings:

@@ -13,6 +13,9 @@ import pytest
 from cli.rehearsal.matrix.mortal_gateway import RECORDS
 from cli.rehearsal.matrix.whole import KINDS
 from cli.say import Code
+from simulation.catalogue import CATALOGUE, scenario_of
+from tests.rehearsal.played import moves
+from tests.rehearsal.played import played as virtual
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -44,7 +47,7 @@ def processes_of(home):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-def test_scenarios_end_as_expected_and_leave_nothing_running(tmp_path):
+def test_scenarios_end_as_expected_as_virtual_ones_do_and_leave_nothing_running(tmp_path):
     names = ("healthy-drift", "canary-regression")
     process = start(*names, "--json", home=tmp_path)
     out, err = process.communicate(timeout=240)
@@ -67,6 +70,8 @@ def test_scenarios_end_as_expected_and_leave_nothing_running(tmp_path):
     ]  # fmt: skip
     assert Path(document["report"]).is_file()
     assert processes_of(tmp_path) == []
+    for name in names:
+        assert moves(virtual(scenario_of(name), tmp_path / "virtual" / name)) == moves(played[name])
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
@@ -94,6 +99,9 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
         (["--data", "x.parquet"], "--data needs --project"),
         (["--project", "bikes", "--data", "missing.parquet"], "missing.parquet"),
         (["no-drift", "--project", "bikes"], "not both"),
+        (["no-drift", "--all"], "not both"),
+        (["no-drift", "--virtual", "--keep"], "nothing for --keep"),
+        (["missing.py", "--virtual"], "the scenario missing.py cannot be read"),
     ],
 )
 def test_a_mistake_is_one_sentence_before_anything_starts(tmp_path, words, sentence):
@@ -119,6 +127,32 @@ def test_a_part_of_the_kill_matrix_tells_what_it_looked_for_and_leaves_nothing_r
     assert document["requests"] > 0
     assert document["violations"] == dict.fromkeys(set(KINDS) - {"late gateways"}, 0)
     assert processes_of(tmp_path) == []
+
+
+def test_a_scenario_of_a_users_own_file_is_played_without_servers(tmp_path):
+    file = tmp_path / "quiet.py"
+    file.write_text(
+        "from simulation.catalogue.common import LIVE, START\n"
+        "from simulation.scenario import End, Scenario\n"
+        "from simulation.world import World\n"
+        "scenario = Scenario(name='quiet', teaches='Nothing.', expected=End.NOTHING,\n"
+        "    world=World(3, START, LIVE + 2, 200), live_from_day=LIVE)\n"
+    )
+    process = start(str(file), "--virtual", "--json", home=tmp_path / "home")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err[-2000:]
+    (scenario,) = json.loads(out)["scenarios"]
+    assert (scenario["scenario"], scenario["actual"]) == ("quiet", "nothing happened")
+    assert "servers" not in err
+
+
+def test_the_list_tells_what_each_scenario_teaches(tmp_path):
+    process = start("--list", "--json", home=tmp_path)
+    out, _ = process.communicate(timeout=60)
+    listed = json.loads(out)["scenarios"]
+    assert [s["scenario"] for s in listed] == [s.name for s in CATALOGUE]
+    assert set(listed[0]) == {"scenario", "teaches", "expected"}
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_part_of_the_kill_matrix_is_refused_with_those_there_are(tmp_path):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from projects.bikes import project as bikes
 from projects.electricity import project as electricity
 from projects.loans import project as loans
-from simulation.scenarios import CORE
+from simulation.catalogue.core import CORE
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.project import Project
 

@@ -34,10 +34,27 @@ def test_shifts_of_one_feature_add_up_and_others_do_not_count():
     assert total((), ShiftKind.COVARIATE, "income", np.array([1.0])).tolist() == [0.0]
 
 
+def test_a_season_comes_and_goes():
+    shift = Shift(ShiftKind.COVARIATE, 10, size=2.0, feature="age", period_days=8, until_day=17)
+    felt = shift.amount(np.array([9.0, 10.0, 12.0, 14.0, 16.0, 18.0]))
+    assert felt == pytest.approx([0.0, 0.0, 2.0, 0.0, -2.0, 0.0])
+
+
+def test_a_shift_of_one_region_is_felt_there_alone():
+    shifts = (
+        Shift(ShiftKind.CONCEPT, 0, 1.0, "age"),
+        Shift(ShiftKind.CONCEPT, 0, 0.5, "age", region="south"),
+    )
+    regions = np.array(["south", "north"])
+    felt = total(shifts, ShiftKind.CONCEPT, "age", np.array([1.0, 1.0]), regions)
+    assert felt.tolist() == [1.5, 1.0]
+
+
 @pytest.mark.parametrize(
     "entries",
     [
         {"kind": ShiftKind.PRIOR, "feature": "age"},
+        {"kind": ShiftKind.PRIOR, "region": "south"},
         {"kind": ShiftKind.CONCEPT},
         {"kind": ShiftKind.CONCEPT, "feature": "shoe_size"},
         {"kind": ShiftKind.CONCEPT, "feature": "age", "ramp_days": -1},

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from simulation.drift import Shift, ShiftKind
-from simulation.faults import Garbage, WrongLabels, as_stored
+from simulation.faults import Garbage, Leak, Poisoned, WrongLabels, as_stored
+from simulation.feeds import VolumeCollapse
 from simulation.skew import SKEWS, ServeSkew
 from simulation.world import World
 from sixgates.gates.errors import ConfigurationError
@@ -63,3 +64,27 @@ def test_a_skew_begins_on_its_day_and_keeps_rows_and_order(name):
 def test_a_skew_that_is_not_registered_is_refused():
     with pytest.raises(ConfigurationError, match="no-inquiries"):
         ServeSkew("no-such-skew", from_day=0)
+
+
+def test_poisoned_labels_hide_every_default_of_one_product():
+    rows = stored(Poisoned(5, "product", "cash", until_day=15))
+    assert rows.drop("defaulted").equals(FRAME.drop("defaulted"))
+    moved = rows.filter(rows["defaulted"] != FRAME["defaulted"])
+    assert set(moved["product"]) == {"cash"}
+    within = rows.slice(5 * 200, 10 * 200).filter(pl.col("product") == "cash")
+    assert within["defaulted"].sum() == 0
+    assert moved["ts"].min() >= WORLD.moment(5)
+    assert moved["ts"].max() < WORLD.moment(15)
+
+
+def test_a_leak_tells_the_label_from_its_day_on():
+    rows = stored(Leak(from_day=10))
+    assert rows.head(10 * 200).equals(FRAME.head(10 * 200))
+    later = rows.tail(10 * 200)
+    assert ((later["inquiries"] == 40) == (later["defaulted"] == 1)).all()
+
+
+def test_a_fault_meets_the_rows_that_one_before_it_has_left():
+    rows = stored(VolumeCollapse(from_day=0, share=0.5), Garbage(from_day=15, share=1.0))
+    assert rows.height == pytest.approx(FRAME.height / 2, rel=0.05)
+    assert ((rows["debt_ratio"] == 99) == (rows["ts"] >= WORLD.moment(15))).all()

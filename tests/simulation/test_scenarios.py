@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 
 from projects.loans import project as loans
+from simulation.catalogue.core import CORE, INPUTS, LIVE
 from simulation.drift import ShiftKind
-from simulation.scenarios import CORE, INPUTS, LIVE, End, Scenario, project_file
+from simulation.scenario import End, Scenario, project_file
 from sixgates.adapters.lake.source import WindowRows
 from sixgates.adapters.lightgbm_trainer import train as train_model
 from sixgates.adapters.observing import look_at

@@ -1,0 +1,67 @@
+"""How the deeds of a scenario are done, on a stage of either kind."""
+
+from collections.abc import Callable
+
+from cli import line, operate
+from cli.rehearsal.theatre import Theatre
+from flows.approve import approve, reject
+from simulation.acts import VIRTUAL_ONLY, Deed
+from simulation.traffic import Replay
+from sixgates.gates.errors import ConfigurationError, ContractError
+from sixgates.ledger.route import Version
+
+WHY = "as the scenario has it"
+"""Reason of every act of a person in a rehearsal, for the record."""
+
+
+def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
+    """Do what a scenario asks for.
+
+    Raises:
+        ConfigurationError: the stage cannot do it.
+    """
+    path = theatre.path
+    match deed:
+        case Deed.STOP:
+            line.stopped(path, WHY)
+        case Deed.RESUME:
+            line.resumed(path, WHY)
+        case Deed.APPROVE:
+            theatre.run(approve, path, WHY, "rehearsal")
+        case Deed.REJECT:
+            theatre.run(reject, path, WHY, "rehearsal")
+        case Deed.ROLL_BACK:
+            operate.rollback(path, WHY, None)
+        case Deed.RESTART_GATEWAY:
+            theatre.restart_gateway(replay)
+        case Deed.SPOIL_CHAMPION:
+            _spoil(theatre, theatre.route().champion)
+        case Deed.SPOIL_CHALLENGER:
+            _spoil(theatre, _challenger(theatre))
+        case _:
+            _break(deed, theatre)
+
+
+def _break(deed: Deed, theatre: Theatre) -> None:
+    """Break what only a virtual stage can break, or mend it."""
+    broken: dict[Deed, Callable[[], None]] = getattr(theatre, "breaks", {})
+    if deed not in broken:
+        needs = " --virtual" if deed in VIRTUAL_ONLY else " another stage"
+        raise ConfigurationError(f"a rehearsal cannot {deed} here: play the scenario with{needs}")
+    broken[deed]()
+
+
+def _challenger(theatre: Theatre) -> Version:
+    beside = theatre.route().beside
+    if beside is None:
+        raise ContractError(f"{theatre.project.name} has no challenger to spoil")
+    return beside.version
+
+
+def _spoil(theatre: Theatre, version: Version) -> None:
+    """Change one character of a model's text: not how long it is, nor whether it can be read."""
+    file = theatre.world.settings.store / theatre.project.name / f"{version.digest}.txt"
+    text = file.read_text()
+    place = text.index("leaf_value=") + len("leaf_value=") + 3
+    other = "1" if text[place] != "1" else "2"
+    file.write_text(text[:place] + other + text[place + 1 :])

@@ -1,0 +1,74 @@
+"""What came of a play, as plain values: what the ledger tells, what was served and what it lost."""
+
+from typing import Any
+
+import numpy as np
+
+from cli.rehearsal.play import Play
+from sixgates.adapters.lightgbm_trainer import predict
+from sixgates.adapters.story import tell
+from sixgates.gates.encoding import label_array
+from sixgates.gates.losses import row_losses
+
+
+def result_of(play: Play) -> dict[str, Any]:
+    """Return the result of a play of any kind."""
+    theatre = play.theatre
+    model, ledger = theatre.project.name, theatre.world.ledger
+    serving, route = theatre.serving(), theatre.route()
+    return {
+        **tell(ledger, model),
+        **_losses(play),
+        "serving": serving,
+        "proved": serving["champion_digest"] == route.champion.digest
+        and serving["epoch"] == route.epoch,
+        "failed_requests": sum(day.failed for day in play.sent),
+    }
+
+
+def _losses(play: Play) -> dict[str, Any]:
+    """Loss of what was served, beside what the first model would have lost on the same rows."""
+    project = play.theatre.project
+    assert play.first is not None  # noqa: S101 - it was trained before anything was sent
+    text, card = play.first
+    served: list[np.ndarray] = []
+    never: list[np.ndarray] = []
+    daily: list[dict[str, Any]] = []
+    squares: list[np.ndarray] = []
+    for day in play.sent:
+        usable = day.answered & day.rows[project.roles.label].is_not_null().to_numpy()
+        kept = day.rows.filter(usable)
+        if kept.is_empty():
+            continue
+        labels = label_array(project, kept)
+        answers, others = day.predictions[usable], predict(text, card, kept)
+        a = row_losses(project, labels, answers, card.classes)
+        b = row_losses(project, labels, others, card.classes)
+        served.append(a)
+        never.append(b)
+        daily.append(
+            {
+                "at": str(kept[project.roles.event_time][0]),
+                "served": float(np.mean(a)),
+                "never": float(np.mean(b)),
+                "n": kept.height,
+            }
+        )
+        if project.task == "regression":
+            squares.append(
+                np.stack([(answers.ravel() - labels) ** 2, (others.ravel() - labels) ** 2])
+            )
+    result: dict[str, Any] = {
+        "loss": project.loss,
+        "loss_served": _mean(served),
+        "loss_never": _mean(never),
+        "daily": daily,
+    }
+    if squares:
+        both = np.sqrt(np.concatenate(squares, axis=1).mean(axis=1))
+        result["rmse_served"], result["rmse_never"] = (round(float(x), 3) for x in both)
+    return result
+
+
+def _mean(parts: list[np.ndarray]) -> float | None:
+    return round(float(np.concatenate(parts).mean()), 6) if parts else None

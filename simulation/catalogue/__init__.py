@@ -1,0 +1,47 @@
+"""The stories that are rehearsed, one file a kind, and where a user's own is found."""
+
+import runpy
+from pathlib import Path
+
+from simulation.catalogue.core import CORE
+from simulation.scenario import Scenario
+from sixgates.gates.errors import ConfigurationError
+
+CATALOGUE: tuple[Scenario, ...] = CORE
+"""All of them, in the order in which they are best shown."""
+
+
+def scenario_of(name_or_path: str) -> Scenario:
+    """Return a scenario of the catalogue by name, or the `scenario` that a Python file defines.
+
+    Args:
+        name_or_path: What ends in `.py` is a path.
+
+    Raises:
+        ConfigurationError: there is none, or the file does not run.
+    """
+    if name_or_path.endswith(".py"):
+        return _of_file(Path(name_or_path))
+    for scenario in CATALOGUE:
+        if scenario.name == name_or_path:
+            return scenario
+    known = ", ".join(s.name for s in CATALOGUE)
+    raise ConfigurationError(f"no scenario is called {name_or_path}: choose from {known}")
+
+
+def _of_file(path: Path) -> Scenario:
+    try:
+        found = runpy.run_path(str(path)).get("scenario")
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the scenario {path} cannot be read ({exc.strerror}): give the path of a .py file"
+        ) from exc
+    except Exception as exc:
+        said = f"{type(exc).__name__}: {exc}"
+        raise ConfigurationError(f"the scenario {path} does not run ({said}): mend it") from exc
+    if not isinstance(found, Scenario):
+        raise ConfigurationError(
+            f"{path} defines no `scenario`: end it with `scenario = Scenario(…)` from"
+            " simulation.scenario"
+        )
+    return found

@@ -1,0 +1,124 @@
+"""A virtual world: plain tasks, a gateway without a socket, and everything put back afterwards."""
+
+import dataclasses
+from datetime import datetime
+
+import pytest
+from prefect import Task, task
+
+from cli.rehearsal.scenes import play_scenario
+from cli.rehearsal.virtual.flows import plain_tasks, played
+from cli.rehearsal.virtual.theatre import VirtualTheatre, virtual_world
+from flows.release import release
+from flows.watch import watch
+from simulation.catalogue.common import LIVE, START
+from simulation.scenario import End, Scenario, project_file
+from simulation.world import World
+from sixgates.adapters.project_files import load_project
+from sixgates.adapters.wiring import build
+from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.ledger.ledger import Kind
+from tasks import record
+from tasks.retry import TRANSIENT
+
+NOON = datetime(2026, 1, 5, 12)  # noqa: DTZ001 - naive UTC
+
+
+def small(name="small", days=2):
+    return Scenario(
+        name=name, teaches="Little.", expected=End.NOTHING, live_from_day=LIVE,
+        world=World(seed=3, start=START, days=LIVE + days, rows_per_day=200),
+    )  # fmt: skip
+
+
+def theatre(scenario, home, world):
+    path, data = home / "small.py", home / "small.parquet"
+    path.write_text(project_file(scenario))
+    scenario.frame().write_parquet(data)
+    return VirtualTheatre(load_project(str(path)), str(path), str(data), world)
+
+
+def test_tasks_meet_the_virtual_world_and_afterwards_the_real_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIXGATES_HOME", str(tmp_path / "real"))
+    called, shown = Task.__call__, record.create_markdown_artifact
+    with virtual_world(tmp_path / "virtual") as world:
+        assert build() is world
+        assert Task.__call__ is not called
+    assert build() is not world
+    assert build().settings.home == tmp_path / "real"
+    assert (Task.__call__, record.create_markdown_artifact) == (called, shown)
+
+
+def test_settings_of_the_environment_do_not_reach_it(tmp_path, monkeypatch):
+    for name in ("LEDGER_URL", "NOTIFY", "MLFLOW_URI", "TOKENS", "GATEWAY_TOKEN"):
+        monkeypatch.setenv(f"SIXGATES_{name}", str(tmp_path / "production"))
+    with virtual_world(tmp_path / "virtual") as world:
+        said = world.settings.model_dump_json() + world.settings.notify.get_secret_value()
+        assert "production" not in said
+
+
+@pytest.mark.parametrize(("failures", "tries"), [(3, 4), (0, 1)])
+def test_a_task_is_tried_again_as_often_as_it_says(failures, tries):
+    calls = []
+
+    @task(**TRANSIENT)
+    def stubborn():
+        calls.append(1)
+        if len(calls) <= failures:
+            raise TransientError("not yet")
+        return "done"
+
+    with plain_tasks():
+        assert stubborn() == "done"
+    assert len(calls) == tries
+
+
+def test_a_task_is_not_tried_again_after_what_a_person_must_mend():
+    calls = []
+
+    @task(**TRANSIENT)
+    def broken():
+        calls.append(1)
+        raise ConfigurationError("mend it")
+
+    with plain_tasks(), pytest.raises(ConfigurationError):
+        broken()
+    assert len(calls) == 1
+
+
+def test_a_flow_that_breaks_is_on_record_and_raised(tmp_path):
+    with virtual_world(tmp_path) as world:
+        here = theatre(small(), tmp_path, world)
+        here.set_clock(NOON)
+        with pytest.raises(ConfigurationError):
+            played(watch, here.path, here._data)  # there is no champion yet
+        (notice,) = world.ledger.entries("loans-small", kind=Kind.NOTICE)
+    assert notice.body == {"case": "broken flow", "about": "watch"}
+
+
+def test_the_gateway_serves_what_the_ledger_says_and_logs_what_it_answers(tmp_path):
+    scenario = small()
+    with virtual_world(tmp_path) as world:
+        here, frame = theatre(scenario, tmp_path, world), scenario.frame()
+        here.set_clock(scenario.world.moment(LIVE))
+        here.retrain("first model")
+        here.open_gateway()
+        with here.replay(frame) as replay:
+            sent = replay.send(scenario.world.rows_of(frame, LIVE))
+            known = replay.send_labels(scenario.world.rows_of(frame, LIVE))
+        here.set_clock(scenario.world.moment(LIVE + 3))
+        logged = world.log.predictions("loans-small", START)
+        assert (sent.failed, known) == (0, 200)
+        assert logged["values"].list.first().to_list() == sent.predictions.tolist()
+        assert world.log.labels("loans-small").height == 200
+        assert here.serving()["champion"] == "1"
+        assert played(release, here.path).name == "Idle"
+
+
+def test_a_scenario_that_ends_otherwise_is_not_ok(tmp_path):
+    scenario = dataclasses.replace(small(), expected=End.CONFIRMED)
+    with virtual_world(tmp_path) as world:
+        result = play_scenario(
+            scenario, tmp_path, lambda p, a, d: VirtualTheatre(p, a, d, world), lambda _: None
+        )
+    assert (result["actual"], result["ok"]) == (End.NOTHING, False)
