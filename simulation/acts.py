@@ -23,12 +23,11 @@ class Deed(StrEnum):
     FREE_DISK = "make room on it again"
     SPOIL_CHAMPION = "change the champion's text on disk"
     SPOIL_CHALLENGER = "change the challenger's text on disk"
-    DELETE_CHALLENGER = "delete the challenger in the registry"
+    LOCK_LEDGER = "keep the ledger's database locked for a second"
 
 
 VIRTUAL_ONLY = frozenset(
     {Deed.LOSE_REGISTRY, Deed.RESTORE_REGISTRY, Deed.FILL_DISK, Deed.FREE_DISK}
-    | {Deed.DELETE_CHALLENGER}
 )
 """What a rehearsal does not do to real servers and disks."""
 

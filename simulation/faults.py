@@ -97,6 +97,23 @@ class Leak:
         return frame.with_columns(inquiries=pl.when(hit).then(told).otherwise("inquiries"))
 
 
+@dataclass(frozen=True, slots=True)
+class OneCustomer:
+    """A broker's program asks again and again: many rows are of one customer."""
+
+    from_day: float
+    share: float
+    """Share of rows that are hit, 0 to 1."""
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows, the hit ones under one name."""
+        hit = pl.lit(_hit(days, self.from_day, float("inf"), self.share, rng))
+        name = pl.lit("broker")
+        return frame.with_columns(customer=pl.when(hit).then(name).otherwise("customer"))
+
+
 def as_stored(
     frame: pl.DataFrame, start: datetime, faults: tuple[Fault, ...], *, seed: int
 ) -> pl.DataFrame:

@@ -56,6 +56,8 @@ class Scenario:
     world: World
     live_from_day: int
     """The first model is trained on what is known on this day; traffic begins with it."""
+    truth: tuple[Fault, ...] = ()
+    """How the rows that truly come differ from those of the world."""
     faults: tuple[Fault, ...] = ()
     """What the lake holds wrongly; live requests are sound."""
     serve_skew: ServeSkew | None = None
@@ -114,10 +116,13 @@ class Scenario:
 
         Rows before the reversal are the same either way.
         """
+        world = self.world
         if promoted_on_day is None or self.revert_after_promotion_days is None:
-            return self.world.frame()
-        day = promoted_on_day + self.revert_after_promotion_days
-        return self.world.spliced(self.world.reverted(day, ShiftKind.CONCEPT), day)
+            frame = world.frame()
+        else:
+            day = promoted_on_day + self.revert_after_promotion_days
+            frame = world.spliced(world.reverted(day, ShiftKind.CONCEPT), day)
+        return as_stored(frame, world.start, self.truth, seed=world.seed)
 
     def lake(self, frame: pl.DataFrame, day: int = 0) -> pl.DataFrame:
         """Return the rows of `frame` as the lake holds them on a day of the world."""

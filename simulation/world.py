@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,10 @@ class World:
 
     def frame(self) -> pl.DataFrame:
         """Return all rows in event-time order, every label known."""
+        return _frame_of(self)
+
+    def make(self) -> pl.DataFrame:
+        """Make the rows of `frame` anew."""
         days = self._moments()
         made, _ = self._made(days)
         micros = np.floor(days * 86_400e3).astype("int64") * 1_000  # whole milliseconds
@@ -113,3 +118,9 @@ class World:
             chance = np.exp(np.minimum(0, np.where(candidate.label == 1, odds, -odds)))
             open_ &= accept[:, k] >= chance
         return Applications(columns, probability, label)
+
+
+@lru_cache(maxsize=4)
+def _frame_of(world: World) -> pl.DataFrame:
+    """Make the rows of a world once: a rehearsal asks for them again, and a prior shift is dear."""
+    return world.make()

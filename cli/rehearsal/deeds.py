@@ -1,6 +1,10 @@
 """How the deeds of a scenario are done, on a stage of either kind."""
 
+import sqlite3
+import threading
 from collections.abc import Callable
+
+import sqlalchemy as sa
 
 from cli import line, operate
 from cli.rehearsal.theatre import Theatre
@@ -34,6 +38,8 @@ def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
             operate.rollback(path, WHY, None)
         case Deed.RESTART_GATEWAY:
             theatre.restart_gateway(replay)
+        case Deed.LOCK_LEDGER:
+            _lock_for_a_second(theatre.world.settings.ledger_url)
         case Deed.SPOIL_CHAMPION:
             _spoil(theatre, theatre.route().champion)
         case Deed.SPOIL_CHALLENGER:
@@ -56,6 +62,14 @@ def _challenger(theatre: Theatre) -> Version:
     if beside is None:
         raise ContractError(f"{theatre.project.name} has no challenger to spoil")
     return beside.version
+
+
+def _lock_for_a_second(url: str) -> None:
+    """Let somebody else write for a second, as a backup might; everybody has to wait."""
+    file = sa.make_url(url).database
+    other = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(1.0, other.close).start()  # which gives the transaction up
 
 
 def _spoil(theatre: Theatre, version: Version) -> None:

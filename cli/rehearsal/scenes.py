@@ -120,7 +120,7 @@ class _Scenes:
         try:
             return end_of_day(self.on, n, of)
         except TransientError as exc:  # its schedule comes again
-            self.on.say(f"day {n} of {of}: nothing could be judged: {exc}")
+            self.on.say(f"day {n} of {of}: broke off, to be tried again: {exc}")
             return End.UNDECIDED
         except ContractError as exc:
             self.on.say(f"day {n} of {of}: broken until a person mends it: {exc}")

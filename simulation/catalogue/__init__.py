@@ -4,10 +4,13 @@ import runpy
 from pathlib import Path
 
 from simulation.catalogue.core import CORE
+from simulation.catalogue.data import DATA
+from simulation.catalogue.drift import DRIFT
+from simulation.catalogue.model import MODEL
 from simulation.scenario import Scenario
 from sixgates.gates.errors import ConfigurationError
 
-CATALOGUE: tuple[Scenario, ...] = CORE
+CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL)
 """All of them, in the order in which they are best shown."""
 
 

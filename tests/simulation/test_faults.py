@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from simulation.drift import Shift, ShiftKind
-from simulation.faults import Garbage, Leak, Poisoned, WrongLabels, as_stored
+from simulation.faults import Garbage, Leak, OneCustomer, Poisoned, WrongLabels, as_stored
 from simulation.feeds import VolumeCollapse
 from simulation.skew import SKEWS, ServeSkew
 from simulation.world import World
@@ -88,3 +88,11 @@ def test_a_fault_meets_the_rows_that_one_before_it_has_left():
     rows = stored(VolumeCollapse(from_day=0, share=0.5), Garbage(from_day=15, share=1.0))
     assert rows.height == pytest.approx(FRAME.height / 2, rel=0.05)
     assert ((rows["debt_ratio"] == 99) == (rows["ts"] >= WORLD.moment(15))).all()
+
+
+def test_one_customer_asks_for_many_rows_from_a_day_on():
+    rows = stored(OneCustomer(from_day=10, share=0.5))
+    assert rows.drop("customer").equals(FRAME.drop("customer"))
+    own = rows["customer"] == "broker"
+    assert own.head(10 * 200).sum() == 0
+    assert own.tail(10 * 200).mean() == pytest.approx(0.5, abs=0.05)

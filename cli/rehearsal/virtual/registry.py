@@ -26,17 +26,10 @@ class MemoryRegistry:
     away: bool = False
     """Whether it answers nobody."""
     _begun: int = 0
-    _numbers: dict[str, int] = field(default_factory=dict)
 
     def go(self, *, away: bool) -> None:
         """Answer nobody from now on, or everybody again."""
         self.away = away
-
-    def delete(self, model: str, version: str) -> None:
-        """Forget a version, as somebody who tidies up in its pages."""
-        known = self.versions.get(model, [])
-        self.versions[model] = [v for v in known if v.version != version]
-        self.pointing[model] = {a: v for a, v in self.aliases(model).items() if v != version}
 
     def start_run(self, model: str, name: str, _tags: dict[str, str]) -> str:
         """Open a tracking run and return its id."""
@@ -59,8 +52,7 @@ class MemoryRegistry:
         for version in known:
             if (version.run, version.digest) == (run, card.digest):
                 return version
-        self._numbers[card.model] = self._numbers.get(card.model, 0) + 1
-        known.append(ModelRef(card.model, str(self._numbers[card.model]), card.digest, run))
+        known.append(ModelRef(card.model, str(len(known) + 1), card.digest, run))
         return known[-1]
 
     def log_verdict(self, run: str, verdict: Verdict) -> None:

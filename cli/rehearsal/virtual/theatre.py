@@ -88,14 +88,7 @@ class VirtualTheatre(Theatre):
             Deed.RESTORE_REGISTRY: partial(registry.go, away=False),
             Deed.FILL_DISK: partial(gateway.fill_disk, full=True),
             Deed.FREE_DISK: partial(gateway.fill_disk, full=False),
-            Deed.DELETE_CHALLENGER: self._delete_challenger,
         }
-
-    def _delete_challenger(self) -> None:
-        beside, registry = self.route().beside, self.world.registry
-        assert isinstance(registry, MemoryRegistry)  # noqa: S101 - as `virtual_world` makes it
-        if beside is not None:
-            registry.delete(self.project.name, beside.version.number)
 
     def run(self, flow: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - Prefect's
         """Run a flow's body here; see `Theatre.run`."""
