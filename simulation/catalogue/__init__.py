@@ -7,10 +7,11 @@ from simulation.catalogue.core import CORE
 from simulation.catalogue.data import DATA
 from simulation.catalogue.drift import DRIFT
 from simulation.catalogue.model import MODEL
+from simulation.catalogue.release import RELEASE
 from simulation.scenario import Scenario
 from sixgates.gates.errors import ConfigurationError
 
-CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL)
+CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL, *RELEASE)
 """All of them, in the order in which they are best shown."""
 
 

@@ -1,6 +1,7 @@
 """The catalogue: each scenario is told in a few lines, has a name of its own, and can be found."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from sixgates.adapters.project_files import load_project
 from sixgates.gates.errors import ConfigurationError
 from sixgates.ledger.route import Step
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def scenario(**changes):
     world = World(3, START, 10, 100)
@@ -23,6 +26,7 @@ def scenario(**changes):
 
 
 def test_each_has_a_name_and_a_lesson_of_its_own():
+    assert len(CATALOGUE) >= 40
     assert len({s.name for s in CATALOGUE}) == len(CATALOGUE)
     assert len({s.teaches for s in CATALOGUE}) == len(CATALOGUE)
     assert all(s.teaches.endswith(".") and len(s.teaches) <= 100 for s in CATALOGUE)
@@ -45,6 +49,15 @@ def test_one_is_found_by_its_name_or_its_file(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("from simulation.catalogue.core import CORE\nscenario = CORE[0]\n")
     assert scenario_of(str(file)) == CORE[0]
+
+
+def test_the_example_of_the_documentation_is_a_scenario(tmp_path):
+    page = (ROOT / "docs/how-to/write-a-scenario.md").read_text()
+    file = tmp_path / "flood.py"
+    file.write_text(page.split("```python\n")[1].split("```")[0])
+    flood = scenario_of(str(file))
+    assert (flood.name, flood.expected) == ("flood", End.CONFIRMED)
+    assert flood.project.policies.governor.hold == timedelta(days=2)
 
 
 @pytest.mark.parametrize(
