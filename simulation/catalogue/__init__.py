@@ -6,12 +6,13 @@ from pathlib import Path
 from simulation.catalogue.core import CORE
 from simulation.catalogue.data import DATA
 from simulation.catalogue.drift import DRIFT
+from simulation.catalogue.infrastructure import INFRASTRUCTURE
 from simulation.catalogue.model import MODEL
 from simulation.catalogue.release import RELEASE
 from simulation.scenario import Scenario
 from sixgates.gates.errors import ConfigurationError
 
-CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL, *RELEASE)
+CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL, *RELEASE, *INFRASTRUCTURE)
 """All of them, in the order in which they are best shown."""
 
 
