@@ -68,6 +68,8 @@ class Scenario:
     """A day, and what from then on every row of the lake is like, old ones included."""
     quiet: tuple[Quiet, ...] = ()
     """When fewer requests come."""
+    lost_in_canary: float = 0.0
+    """Share of the requests that a canary should answer and that never come: clients gave up."""
     labels_until_day: int | None = None
     """The day on which labels no longer reach the gateway; the lake still has them."""
     acts: tuple[Act, ...] = ()

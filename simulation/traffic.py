@@ -67,6 +67,7 @@ class Replay:
         self._project, self._skew = project, serve_skew
         self._times = frame[project.roles.event_time]
         self._request_of = np.full(frame.height, -1)  # first position of each row's request
+        self._row_of = np.zeros(frame.height, dtype=np.int64)  # its place in the request
         self._rows_per_request = rows_per_request
         self._client = httpx.Client(base_url=url, timeout=30.0, transport=transport)
 
@@ -91,30 +92,39 @@ class Replay:
         """Send to another gateway from now on."""
         self._client.base_url = url
 
-    def send(self, rows: pl.DataFrame) -> SentDay:
+    def send(self, rows: pl.DataFrame, kept: np.ndarray | None = None) -> SentDay:
         """Send consecutive rows of the frame to `/invocations`, without their labels.
 
         A request that cannot connect is tried again briefly; any other answer than 200 with one
         prediction a row counts as failed at once.
+
+        Args:
+            rows: Consecutive rows of the frame.
+            kept: False for each row that is never sent, for its client gave up; None sends all.
 
         Raises:
             ContractError: the rows are not a stretch of the frame, or a skew dropped rows.
         """
         start = self._position(rows)
         sent = self._sent(rows)
+        wanted = np.ones(rows.height, dtype=bool) if kept is None else kept
         answers: list[list[Any] | None] = []
         sizes: list[int] = []
         faults: list[str] = []
         for first, chunk in self._chunks(sent):
             begin = start + first
-            self._request_of[begin : begin + chunk.height] = begin
+            own = np.flatnonzero(wanted[first : first + chunk.height])
+            if not own.size:
+                continue
+            self._request_of[begin + own] = begin
+            self._row_of[begin + own] = np.arange(own.size)
             name = request_name(self._project, begin)
-            answer = self._ask(name, chunk)
+            answer = self._ask(name, chunk[own])
             answers.append(answer if isinstance(answer, list) else None)
-            sizes.append(chunk.height)
+            sizes.append(own.size)
             if isinstance(answer, str):
                 faults.append(f"{name}: {answer}")
-        predictions = _aligned(answers, sizes)
+        predictions = _spread(_aligned(answers, sizes), wanted)
         return SentDay(rows, predictions, len(answers), len(faults), tuple(faults[:3]))
 
     def send_labels(self, rows: pl.DataFrame) -> int:
@@ -138,7 +148,7 @@ class Replay:
             first = int(self._request_of[position])
             if first < 0 or label is None or at is None:
                 continue
-            name, row = request_name(self._project, first), position - first
+            name, row = request_name(self._project, first), int(self._row_of[position])
             labels.append({"request": name, "row": row, "label": label, "at": at.isoformat()})
         for begin in range(0, len(labels), LABELS_PER_REQUEST):
             self._tell(labels[begin : begin + LABELS_PER_REQUEST])
@@ -236,3 +246,12 @@ def _aligned(answers: list[list[Any] | None], sizes: list[int]) -> np.ndarray:
         for a, n in zip(answers, sizes, strict=True)
     ]
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _spread(answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Put the answers in the places of the rows that were sent, with NaN in the others."""
+    if wanted.all():
+        return answers
+    whole = np.full((wanted.size, *answers.shape[1:]), np.nan)
+    whole[wanted] = answers
+    return whole

@@ -6,6 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from cli.rehearsal.play import Play, Say, Stage, end_of_day, first_model
 from cli.rehearsal.result import result_of
 from cli.rehearsal.theatre import newly_matured
@@ -13,6 +16,7 @@ from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.errors import ContractError, TransientError
+from sixgates.gateway.split import beside_of
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
@@ -91,11 +95,22 @@ class _Scenes:
         until = scenario.world.moment(day + 1)
         rows = scenario.asked(scenario.world.rows_of(play.frame, day), day)
         if not rows.is_empty():
-            play.sent.append(replay.send(rows))
+            play.sent.append(replay.send(rows, self._kept(rows, day)))
         play.theatre.set_clock(until)
         if scenario.labels_until_day is None or day < scenario.labels_until_day:
             before = until - timedelta(days=1)
             replay.send_labels(newly_matured(play.frame, play.theatre.project, before, until))
+
+    def _kept(self, rows: pl.DataFrame, day: int) -> np.ndarray | None:
+        """Return which rows are sent: not all where clients of the canary give up."""
+        route, lost = self.on.theatre.route(), self.scenario.lost_in_canary
+        if not lost or route.beside is None or route.step is not Step.CANARY:
+            return None
+        units = rows[self.on.theatre.project.roles.entity or ""].to_list()
+        theirs = np.zeros(rows.height, dtype=bool)
+        theirs[beside_of(route.release, units, route.beside.share)] = True
+        chance = np.random.default_rng([self.scenario.world.seed, day]).random(rows.height)
+        return ~(theirs & (chance < lost))
 
     def _happen(self, day: int, replay: Replay) -> End:
         """Let happen what the scenario has on this day, and return whether that ended a release."""

@@ -38,6 +38,14 @@ RELEASE: tuple[Scenario, ...] = (
         truth=(OneCustomer(from_day=LIVE - 20, share=0.5),),
     ),
     Scenario(
+        name="sample-ratio-mismatch",
+        teaches="Half of those who meet the canary give up: such arms cannot be compared.",
+        expected=End.ROLLED_BACK_CANARY,
+        world=live(30, *TWO_ACTS),
+        live_from_day=LIVE,
+        lost_in_canary=0.5,
+    ),
+    Scenario(
         name="traffic-stops",
         teaches="Requests end in the middle of the canary: the release ends, and nobody is harmed.",
         expected=End.EXPIRED,

@@ -159,3 +159,23 @@ def test_rows_that_are_no_stretch_of_the_frame_are_refused():
 def test_a_day_without_traffic_is_an_empty_day():
     day = replay(Gateway()).send(FRAME.clear())
     assert (day.requests, day.failed, len(day.predictions)) == (0, 0, 0)
+
+
+def test_rows_whose_clients_gave_up_are_not_sent_and_get_no_label():
+    gateway, rows = Gateway(), WORLD.rows_of(FRAME, 1)
+    kept = np.ones(50, dtype=bool)
+    kept[[0, 3]] = kept[20:40] = False
+    with replay(gateway) as sender:
+        day = sender.send(rows, kept)
+        sender.send_labels(rows)
+    assert {name: len(sent) for name, sent in gateway.requests.items()} == {
+        "loans-00000050": 18, "loans-00000090": 10,
+    }  # fmt: skip
+    assert (day.requests, day.failed) == (2, 0)
+    assert (day.answered == kept).all()
+    expected = rows["debt_ratio"].to_numpy()
+    assert day.predictions[kept].tolist() == expected[kept].tolist()
+    told = {(label["request"], label["row"]): label["label"] for label in gateway.labels}
+    assert len(told) == 28
+    assert told["loans-00000050", 0] == rows["defaulted"][1]
+    assert told["loans-00000050", 2] == rows["defaulted"][4]
