@@ -179,3 +179,17 @@ def test_rows_whose_clients_gave_up_are_not_sent_and_get_no_label():
     assert len(told) == 28
     assert told["loans-00000050", 0] == rows["defaulted"][1]
     assert told["loans-00000050", 2] == rows["defaulted"][4]
+
+
+def test_a_replay_can_go_on_at_another_gateway():
+    hosts = []
+
+    def answer(request):
+        hosts.append(request.url.host)
+        return httpx.Response(200, json={"predictions": [0.5] * 10})
+
+    with replay(answer, rows_per_request=10) as sender:
+        for day, url in enumerate(("http://gateway", "http://another")):
+            sender.move_to(url)
+            sender.send(WORLD.rows_of(FRAME, day).head(10))
+    assert hosts == ["gateway", "another"]
