@@ -6,9 +6,10 @@ from datetime import datetime
 import pytest
 from prefect import Task, task
 
+from cli.rehearsal.history import play_history
 from cli.rehearsal.scenes import play_scenario
 from cli.rehearsal.virtual.flows import plain_tasks, played
-from cli.rehearsal.virtual.theatre import VirtualTheatre, virtual_world
+from cli.rehearsal.virtual.theatre import VirtualTheatre, virtual_stage, virtual_world
 from flows.release import release
 from flows.watch import watch
 from simulation.catalogue.common import LIVE, START
@@ -122,3 +123,14 @@ def test_a_scenario_that_ends_otherwise_is_not_ok(tmp_path):
             scenario, tmp_path, lambda p, a, d: VirtualTheatre(p, a, d, world), lambda _: None
         )
     assert (result["actual"], result["ok"]) == (End.NOTHING, False)
+
+
+def test_a_history_is_replayed_without_servers(tmp_path):
+    world = World(seed=3, start=START, days=25, rows_per_day=410)
+    world.frame().write_parquet(tmp_path / "history.parquet")
+    with virtual_stage(tmp_path / "home") as stage:
+        result = play_history("loans", str(tmp_path / "history.parquet"), stage, lambda _: None)
+    assert (result["project"], result["rows"]) == ("loans", 25 * 410)
+    assert (result["failed_requests"], result["proved"]) == (0, True)
+    assert sum(day["n"] for day in result["daily"]) == 20 * 410
+    assert result["loss_served"] < 0.25
