@@ -63,16 +63,6 @@ RELEASE: tuple[Scenario, ...] = (
         overrides={"approval": {"need": "required", "expires": timedelta(days=2)}},
     ),
     Scenario(
-        name="approved-by-a-person",
-        teaches="A person must say yes, and does: the next tick promotes.",
-        expected=End.CONFIRMED,
-        world=live(45, *TWO_ACTS),
-        live_from_day=LIVE,
-        overrides={"approval": {"need": "required"}},
-        # It is asked for on the fourth day of the canary.
-        acts=(Act(Deed.APPROVE, Step.CANARY, after=3),),
-    ),
-    Scenario(
         name="rejected-by-a-person",
         teaches="A person says no to a canary that no gate faults: the champion serves at once.",
         expected=End.BY_HAND,

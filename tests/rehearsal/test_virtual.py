@@ -125,6 +125,17 @@ def test_a_scenario_that_ends_otherwise_is_not_ok(tmp_path):
     assert (result["actual"], result["ok"]) == (End.NOTHING, False)
 
 
+def test_runs_are_numbered_so_that_a_play_is_the_same_every_time(tmp_path):
+    names = []
+    for home in ("one", "two"):
+        with virtual_world(tmp_path / home) as world:
+            here = theatre(small(), tmp_path / home, world)
+            here.set_clock(small().world.moment(LIVE))
+            here.retrain("first model")
+            names.append(here.route().release)
+    assert names[0] == names[1]
+
+
 def test_a_history_is_replayed_without_servers(tmp_path):
     world = World(seed=3, start=START, days=25, rows_per_day=410)
     world.frame().write_parquet(tmp_path / "history.parquet")
