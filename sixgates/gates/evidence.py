@@ -141,7 +141,16 @@ def loss_by_period(
         .filter(pl.col("version") == version)
         .with_columns(period=period_of(project))
     )
-    known = known_losses(project, {version: classes}, rows, labels, now)
+    return mean_by_period(known_losses(project, {version: classes}, rows, labels, now), now)
+
+
+def mean_by_period(known: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Return what `loss_by_period` does, of losses that are known already.
+
+    Args:
+        known: One row an answer, with `period`, `loss` and `matures`.
+        now: Event time; only periods whose labels have matured by then count.
+    """
     matured = known.filter(pl.col("matures") <= seconds(now))
     of_period = matured.group_by("period")
     return of_period.agg(pl.col("loss").mean(), pl.col("matures").max(), n=pl.len()).sort("period")

@@ -34,11 +34,19 @@ def known_losses(
     known = joined.filter(pl.col("labelled") <= seconds(now))
     if known.is_empty():
         return known.with_columns(loss=pl.lit(0.0), matures=pl.lit(0.0))
+    losses = pl.Series(_losses(project, classes, known), dtype=pl.Float64)
+    return with_maturity(project, known.with_columns(loss=losses))
+
+
+def with_maturity(project: Project, known: pl.DataFrame) -> pl.DataFrame:
+    """Add when all labels of a record's period have matured: `matures`, in seconds since 1970.
+
+    Args:
+        project: Says period and label horizon.
+        known: Records whose label is known, with `at`, `period` and `labelled`.
+    """
     ends = (pl.col("period") + 1) * project.period.total_seconds()
-    return known.with_columns(
-        loss=pl.Series(_losses(project, classes, known), dtype=pl.Float64),
-        matures=ends + _horizon(project, known).total_seconds(),
-    )
+    return known.with_columns(matures=ends + _horizon(project, known).total_seconds())
 
 
 def period_of(project: Project) -> pl.Expr:
