@@ -153,6 +153,22 @@ def rehearse(
 
 
 @app.command(epilog=EPILOG)
+def backtest(project: Project, data: Data = None, as_json: Json = False) -> None:
+    """Walk forward through a history under five retraining policies, and recommend one.
+
+    Never, every 5 % of the rows, on drift, where it pays, and always; each with gates on and off,
+    by the very gates of production and with labels known no sooner than they were.
+
+    Example: sixgates backtest --project bikes --data bike_sharing_hourly.parquet
+    """
+    from cli.backtest import backtested, show_backtest
+
+    with sentences():
+        found = backtested(project, data)
+        show(found, as_json=as_json, human=lambda: show_backtest(found))
+
+
+@app.command(epilog=EPILOG)
 def retrain(
     project: Project,
     data: Data = None,

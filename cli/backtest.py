@@ -1,0 +1,61 @@
+"""Play retraining policies on a project's own history, and say which to choose."""
+
+import time
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.measured import table, tell
+from cli.say import stdout
+
+_EVERY_SECONDS = 5.0
+
+
+class _Progress:
+    """Says now and then how far the history is walked."""
+
+    def __init__(self) -> None:
+        self.began = self.said = time.monotonic()
+
+    def __call__(self, played: int, periods: int, fits: int) -> None:
+        now = time.monotonic()
+        if now - self.said < _EVERY_SECONDS and played < periods:
+            return
+        self.said = now
+        left = (now - self.began) / played * (periods - played)
+        tell(f"{played} of {periods} periods, {fits} models trained (about {left:.0f} s left)")
+
+
+def backtested(project: str, data: str | None) -> dict[str, Any]:
+    """Return what came of every policy; progress goes to standard error.
+
+    Raises:
+        ConfigurationError: an unknown project, or a history that cannot be played.
+    """
+    from simulation.backtest.backtest import backtest
+    from sixgates.adapters.project_files import load_project
+
+    return backtest(load_project(project), data, _Progress())
+
+
+def show_backtest(found: dict[str, Any]) -> None:
+    """Print a row a policy, and the recommendation."""
+    stdout.print(_policies(found))
+    stdout.print(f"[bold]Recommended:[/] {escape(found['recommendation'])}", soft_wrap=True)
+
+
+def _policies(found: dict[str, Any]) -> Table:
+    title = f"{found['project']}: {found['played']:,} of {found['rows']:,} rows played"
+    shown = table(
+        title, "policy", "gates", "loss", found["metric"], "worst", "trained", "refused", "back",
+        "seconds", "regret",
+    )  # fmt: skip
+    for row in found["policies"]:
+        gates = "" if row["policy"] == "never" else "on" if row["gates"] else "off"
+        shown.add_row(
+            row["policy"], gates, f"{row['mean_loss']:.4g}", f"{row['metric']:.4g}",
+            f"{row['worst_window']:.4g}", str(row["retrains"]), str(row["refused"]),
+            str(row["rolled_back"]), f"{row['train_seconds']:.1f}", f"{row['regret']:.4g}",
+        )  # fmt: skip
+    return shown

@@ -1,0 +1,1 @@
+"""A project's own history, walked forward under every retraining policy, through the gates."""

@@ -1,0 +1,118 @@
+"""A history, read once: what happened, and what of it was known at a moment.
+
+Whatever decides asks `as_of` and `labels`. `truth` is for the score alone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sixgates.adapters.lake.project_lake import ProjectLake
+from sixgates.adapters.log_records import LABEL_SCHEMA
+from sixgates.gates.encoding import label_array
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.maturity import seconds
+from sixgates.gates.project import Project
+from sixgates.gates.timesplit import label_present, naive_utc
+
+_FOLDS = 10
+"""So many times `validation.min_rows` a history must hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """All rows of a project, in event-time order."""
+
+    project: Project
+    frame: pl.DataFrame
+    lake: ProjectLake
+    """Over these rows: tells what was known at a moment."""
+    at: NDArray[np.float64]
+    """Event time of each row, seconds since 1970."""
+    known: NDArray[np.float64]
+    """When its label became known, seconds since 1970; NaN for never."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self.frame.height
+
+    def moment(self, row: int) -> datetime:
+        """Return the event time of a row, naive UTC."""
+        at: datetime = self.frame[self.project.roles.event_time][row]
+        return at
+
+    def until(self, moment: datetime) -> int:
+        """Count the rows that had happened at a moment."""
+        return int(np.searchsorted(self.at, seconds(moment), side="right"))
+
+    def as_of(self, now: datetime, since: datetime | None = None) -> pl.DataFrame:
+        """Return the rows that were there at a moment, with the labels that were known then."""
+        return self.lake.as_of(now, since).collect()
+
+    def labels(self, first: int, end: int, now: datetime) -> pl.DataFrame:
+        """Return what was known at a moment of the labels of some rows, as the log has it."""
+        places = first + np.flatnonzero(self.known[first:end] <= seconds(now))
+        labels = label_array(self.project, self.frame[places])
+        return pl.DataFrame(
+            {
+                "request": names(places),
+                "row": np.zeros(len(places), dtype=np.int64),
+                "label": pl.Series(labels.tolist()).cast(pl.String),
+                "at": self.known[places],
+                "received": self.known[places],
+            },
+            schema=LABEL_SCHEMA,
+        )
+
+    def truth(self, first: int, end: int) -> NDArray[np.float64]:
+        """Return the labels of some rows, known or not."""
+        return label_array(self.project, self.frame[first:end])
+
+    def truth_at(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the labels of rows at some places, known or not."""
+        return label_array(self.project, self.frame[places])
+
+
+def read_history(project: Project, data: str | None) -> History:
+    """Read a history.
+
+    Raises:
+        ConfigurationError: it cannot be read, has no labels, or too few rows.
+    """
+    source = ProjectLake(project, data)
+    source.check()
+    rows = source.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
+    roles, name = project.roles, source.describe()
+    frame = rows.filter(pl.col(roles.event_time).is_not_null())
+    needed = _FOLDS * project.policies.validation.min_rows
+    labelled = label_present(frame, project)
+    if frame.height < needed:
+        raise ConfigurationError(
+            f"{name} has {frame.height:,} rows: a backtest of {project.name} needs at least"
+            f" {needed:,} (ten times validation.min_rows)"
+        )
+    if not labelled.any():
+        raise ConfigurationError(
+            f"no row of {name} has a label in {roles.label!r}: a backtest needs what came of the"
+            " rows; give a history with labels"
+        )
+    at = _seconds(naive_utc(frame, roles.event_time))
+    told = at if roles.label_time is None else _seconds(naive_utc(frame, roles.label_time))
+    known = told + (roles.label_horizon or timedelta(0)).total_seconds()
+    known[~labelled.to_numpy()] = np.nan
+    held = project.model_copy(update={"source": frame.lazy})
+    return History(project, frame, ProjectLake(held), at, known)
+
+
+def names(places: NDArray[np.int64]) -> pl.Series:
+    """Name the request of each row."""
+    return pl.Series(places).cast(pl.String)
+
+
+def _seconds(times: pl.Series) -> NDArray[np.float64]:
+    micros = times.dt.epoch("us").cast(pl.Float64).to_numpy()
+    return np.asarray(micros / 1e6)

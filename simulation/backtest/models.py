@@ -1,0 +1,107 @@
+"""The models of a backtest, and what they say of later rows: each is asked once a twentieth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulation.backtest.history import History
+from sixgates.adapters.lightgbm_trainer import predict
+from sixgates.gates.card import ModelCard, Task
+from sixgates.gates.losses import row_losses
+from sixgates.ledger.route import Version
+
+BLOCKS = 20
+"""Parts of the history, of as many rows each."""
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Model:
+    """A model that some play could put into service."""
+
+    number: str
+    text: str
+    card: ModelCard
+    trained: datetime
+    """Moment at which it was trained, naive UTC."""
+    until: datetime
+    """Event time of the newest row that its run accepted, naive UTC."""
+    broken: tuple[tuple[datetime, datetime], ...]
+    """Stretches of time that its run left out."""
+    gated: bool
+    """Whether gate 1 chose its rows."""
+
+    @property
+    def version(self) -> Version:
+        """Return it as routes name it."""
+        return Version(self.number, self.card.digest)
+
+
+@dataclass(eq=False)
+class Models:
+    """Every model of a backtest by its number, and the newest of their answers."""
+
+    history: History
+    kept: dict[str, Model] = field(default_factory=dict)
+    _said: dict[tuple[str, int], _Array] = field(default_factory=dict)
+    _lost: dict[tuple[str, int], _Array] = field(default_factory=dict)
+
+    def add(self, make: Callable[[str], Model]) -> Model:
+        """Keep a new model under the next number."""
+        model = make(str(len(self.kept) + 1))
+        self.kept[model.number] = model
+        return model
+
+    def answers(self, number: str, first: int, end: int) -> _Array:
+        """Return what a model says of some rows, of shape (rows, outputs)."""
+        return self._together(self._said, number, first, end)
+
+    def losses(self, number: str, first: int, end: int) -> _Array:
+        """Return what its answers to some rows lose, in units of the loss; NaN without a label.
+
+        This is the truth: what was not known at a moment must be left out by who decides.
+        """
+        return self._together(self._lost, number, first, end)
+
+    def forget(self, before: int) -> None:
+        """Drop the answers to rows before some row; nobody is asked about the past."""
+        for key in [key for key in self._said if self._edges(key[1])[1] <= before]:
+            del self._said[key]
+
+    def _together(
+        self, known: dict[tuple[str, int], _Array], number: str, first: int, end: int
+    ) -> _Array:
+        parts: list[_Array] = []
+        block = self._block(first)
+        while first < end or not parts:
+            start, stop = self._edges(block)
+            if (number, block) not in known:
+                self._ask(number, block)
+            parts.append(known[number, block][first - start : min(end, stop) - start])
+            first, block = stop, block + 1
+        return np.concatenate(parts)
+
+    def _ask(self, number: str, block: int) -> None:
+        first, end = self._edges(block)
+        model, project = self.kept[number], self.history.project
+        said = predict(model.text, model.card, self.history.frame[first:end])
+        lost = row_losses(project, self.history.truth(first, end), said, model.card.classes)
+        self._said[number, block], self._lost[number, block] = said, lost
+
+    def _block(self, row: int) -> int:
+        return min(row * BLOCKS // self.history.rows, BLOCKS - 1)
+
+    def _edges(self, block: int) -> tuple[int, int]:
+        rows = self.history.rows
+        return -(-block * rows // BLOCKS), -(-(block + 1) * rows // BLOCKS)
+
+
+def figure_of(model: Model, said: _Array, history: History, first: int, end: int) -> _Array:
+    """Return of some answers what the project's metric is made of: for several classes, hits."""
+    if model.card.task is not Task.MULTICLASS:
+        return said[:, 0]
+    hits = np.asarray(model.card.classes)[said.argmax(axis=1)] == history.truth(first, end)
+    return np.asarray(hits, dtype=np.float64)

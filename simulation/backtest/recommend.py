@@ -1,0 +1,116 @@
+"""Which policy to choose: the one with the fewest retrains among those that are as good as any.
+
+As good is whose mean loss is within one standard error of the best one's, by the differences of
+paired windows. Only plays with gates are chosen from. What gates are for (a broken feed, another
+value in service than is stored, a slow model, a person's data gone wrong) a history hardly shows,
+so that a gain without them is told, and not recommended.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulation.backtest.score import Score
+from sixgates.gates.verdict import number
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much one play loses more than another, a row."""
+
+    mean: float
+    error: float
+    """Standard error, over paired windows."""
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether it is more than one standard error above zero."""
+        return self.mean > self.error
+
+
+def difference(one: Score, other: Score, rows: NDArray[np.float64]) -> Difference:
+    """Compare two plays window by window, each weighed by its rows."""
+    apart = one.windows - other.windows
+    known = np.isfinite(apart) & (rows > 0)
+    d, w = apart[known], rows[known] / max(1.0, rows[known].sum())
+    mean = float((w * d).sum())
+    n = len(d)
+    if n < 2:  # noqa: PLR2004 - no spread of one
+        return Difference(mean, float("inf"))
+    return Difference(mean, float(np.sqrt((w**2 * (d - mean) ** 2).sum() * n / (n - 1))))
+
+
+def choose(scores: Sequence[Score], rows: NDArray[np.float64]) -> Score:
+    """Return the play to recommend."""
+    gated = [s for s in scores if s.play.kind.gates]
+    best = min(gated, key=lambda s: s.mean_loss)
+    as_good = [s for s in gated if not difference(s, best, rows).beyond_noise]
+    return min(as_good, key=lambda s: (s.play.retrains, s.mean_loss))
+
+
+def recommend(scores: Sequence[Score], rows: NDArray[np.float64]) -> str:
+    """Say which policy to choose, and why."""
+    chosen = choose(scores, rows)
+    never = next(s for s in scores if s.play.kind.policy == "never")
+    best = min((s for s in scores if s.play.kind.gates), key=lambda s: s.mean_loss)
+    blind = min(scores, key=lambda s: s.mean_loss)
+    trained = _times(chosen.play.retrains, "retrain")
+    parts = [f"{_named(chosen)}: mean loss {number(chosen.mean_loss)} with {trained}"]
+    if chosen is not never:
+        gain = difference(never, chosen, rows)
+        parts.append(f"{_apart(gain)} less than without any retrain")
+    if best is not chosen:
+        behind = difference(chosen, best, rows)
+        parts.append(
+            f"the least of all with gates, {number(best.mean_loss)} of {_named(best)}, takes"
+            f" {_times(best.play.retrains, 'retrain')} and is within the noise"
+            f" ({_apart(behind)} less)"
+        )
+    if not blind.play.kind.gates:
+        behind = difference(chosen, blind, rows)
+        if behind.beyond_noise:
+            parts.append(
+                f"{_named(blind)} loses {_apart(behind)} less still, which is not"
+                f" recommended: gates guard against what this history does not show;"
+                f" {_braked(chosen)}"
+            )
+    return "; ".join(parts)
+
+
+def _named(score: Score) -> str:
+    kind = score.play.kind
+    if kind.policy == "never":
+        return "never retrain"
+    return f"retrain {_WHEN[str(kind.policy)]}, with gates {'on' if kind.gates else 'off'}"
+
+
+_WHEN = {
+    "every 5 %": "with every 5 % of the rows",
+    "drift": "on drift",
+    "cost-benefit": "where it pays (cost-benefit)",
+    "always": "always",
+}
+
+
+def _apart(found: Difference) -> str:
+    return f"{number(found.mean)} (standard error {number(found.error)})"
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _braked(score: Score) -> str:
+    """Name the gate that refused most."""
+    gates = Counter(
+        e["what"].removeprefix("refused at ")
+        for e in score.play.events
+        if e["what"].startswith("refused at ")
+    )
+    if not gates:
+        return "no gate refused anything, a release takes its time"
+    gate, count = gates.most_common(1)[0]
+    return f"gate {gate} refused most ({_times(count, 'time')}): look at its limits"

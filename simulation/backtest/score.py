@@ -1,0 +1,90 @@
+"""What a play comes to: its losses, its worst window, the project's metric."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from simulation.backtest.hindsight import Hindsight
+from simulation.backtest.history import History
+from simulation.backtest.play import Play
+from sixgates.gates.card import Task
+from sixgates.ledger.route import Step
+
+METRICS = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "rmse"}
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Score:
+    """One play's figures."""
+
+    play: Play
+    mean_loss: float
+    metric: float
+    windows: _Array
+    """Mean loss of each window of the watch; NaN where no label came."""
+    regret: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        kind, events = self.play.kind, self.play.events
+        refusals = [e for e in events if e["what"].startswith("refused at ")]
+        return {
+            "policy": str(kind.policy),
+            "gates": kind.gates,
+            "mean_loss": self.mean_loss,
+            "metric": self.metric,
+            "worst_window": float(np.nanmax(self.windows)),
+            "retrains": self.play.retrains,
+            "refused": len(refusals),
+            "rolled_back": sum(e["what"] == Step.ROLLED_BACK for e in events),
+            "promoted": sum(e["what"] == Step.PROMOTED for e in events),
+            "train_seconds": self.play.train_seconds,
+            "regret": self.regret,
+            "events": events,
+            "loss_by_window": [None if np.isnan(x) else float(x) for x in self.windows],
+        }
+
+
+def score(play: Play, history: History, edges: list[int], hindsight: Hindsight) -> Score:
+    """Measure a play.
+
+    Args:
+        play: It, at its end.
+        history: Tells the truth.
+        edges: Rows at which the windows begin, and the end of the last.
+        hindsight: What could have been.
+    """
+    losses = play.losses
+    served = np.flatnonzero(np.isfinite(losses))
+    windows = [_mean(losses[a:b]) for a, b in pairwise(edges)]
+    return Score(
+        play,
+        _mean(losses),
+        _metric(history, play.figures[served], served),
+        np.array(windows),
+        hindsight.regret(losses),
+    )
+
+
+def _metric(history: History, figures: _Array, places: NDArray[np.int64]) -> float:
+    if history.project.task is Task.MULTICLASS:
+        return float(figures.mean())
+    truth = history.truth_at(places)
+    if history.project.task is Task.REGRESSION:
+        return float(np.sqrt(np.mean((figures - truth) ** 2)))
+    ones = truth > 0
+    pairs = float(ones.sum()) * float((~ones).sum())
+    if not pairs:
+        return float("nan")
+    above = rankdata(figures)[ones].sum() - ones.sum() * (ones.sum() + 1) / 2
+    return float(above / pairs)
+
+
+def _mean(losses: _Array) -> float:
+    known = losses[np.isfinite(losses)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,89 @@
+import json
+import re
+from datetime import datetime
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.backtest import show_backtest
+from cli.main import app
+from simulation.world import World
+
+RULES = """
+from projects.loans import project as base
+from sixgates.gates.policy import Policies
+
+policies = base.policies.model_dump()
+policies["validation"]["min_rows"] = 200
+policies["training"]["rounds"] = 20
+policies["evaluation"]["min_rows"] = 100
+project = base.model_copy(update={"policies": Policies.model_validate(policies)})
+"""
+
+
+def _run(*arguments):
+    return CliRunner().invoke(app, ["backtest", *arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backtest")
+    (folder / "small.py").write_text(RULES)
+    frame = World(5, datetime(2026, 1, 5), 20, 250).frame()  # noqa: DTZ001 - naive UTC
+    frame.write_parquet(folder / "data.parquet")
+    frame.head(500).write_parquet(folder / "few.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def printed(folder):
+    done = _run(
+        "--project", str(folder / "small.py"), "--data", str(folder / "data.parquet"), "--json"
+    )
+    assert done.exit_code == 0, done.output
+    assert re.search(r"(\d+) of \1 periods, \d+ models trained", done.stderr)
+    return json.loads(done.stdout)
+
+
+def test_the_command_prints_policies_and_a_recommendation_as_json(printed):
+    assert set(printed) == {
+        "project", "rows", "played", "loss", "metric", "policies", "windows", "recommended",
+        "recommendation", "fits", "fit_seconds", "seconds",
+    }  # fmt: skip
+    assert printed["rows"] == 5_000
+    policy = printed["policies"][0]
+    assert set(policy) == {
+        "policy", "gates", "mean_loss", "metric", "worst_window", "retrains", "refused",
+        "rolled_back", "promoted", "train_seconds", "regret", "events", "loss_by_window",
+    }  # fmt: skip
+    assert len(policy["loss_by_window"]) == len(printed["windows"])
+
+
+def test_for_people_it_prints_a_table_that_fits_eighty_columns(printed, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    show_backtest(printed)
+    shown = capsys.readouterr().out
+    begin = shown.index("Recommended: ")
+    assert printed["recommendation"] in " ".join(shown[begin:].split())
+    rows = shown[:begin].splitlines()
+    assert (
+        sum(row.startswith(("never", "every 5 %", "drift", "cost", "always")) for row in rows) == 9
+    )
+    assert "…" not in shown
+    assert max(map(len, rows)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("project", "data", "sentence"),
+    [
+        ("mars", "data.parquet", "there is no project 'mars'"),
+        ("small.py", "few.parquet", "has 500 rows: a backtest of loans needs at least 2,000"),
+        ("small.py", "gone.parquet", "there is no data at"),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_a_sentence(folder, project, data, sentence):
+    project = str(folder / project) if project.endswith(".py") else project
+    done = _run("--project", project, "--data", str(folder / data), "--json")
+    assert done.exit_code == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert done.stdout == ""

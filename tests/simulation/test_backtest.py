@@ -1,0 +1,195 @@
+"""Walking a history forward: small worlds whose change is known."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from projects.loans import project as loans
+from simulation.backtest.backtest import backtest
+from simulation.backtest.history import read_history
+from simulation.backtest.play import Play
+from simulation.backtest.plays import PLAYS, Kind, Policy
+from simulation.backtest.recommend import choose, difference, recommend
+from simulation.backtest.score import Score
+from simulation.drift import Shift, ShiftKind
+from simulation.world import World
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.policy import Policies
+
+START = datetime(2026, 1, 5)  # noqa: DTZ001 - event time is naive UTC
+DAYS, ROWS, TURN = 40, 120, 16
+KNOWN_AFTER = timedelta(days=2)
+
+
+def project_over(frame, **policies):
+    changed = loans.policies.model_dump()
+    given = {
+        "validation": {"min_rows": 300},
+        "training": {"rounds": 30},
+        "canary": {"min_periods": 3, "margin": 0.03},
+        "comparison": {"margin": 0.03},
+        "monitor": {"periods": 3},
+        "watch": {"min_rows": 50},
+    } | policies
+    for name, values in given.items():
+        changed[name] |= values
+    policies = Policies.model_validate(changed)
+    return loans.model_copy(update={"source": frame.lazy, "policies": policies})
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Forty days; on one of them what a feature means turns round."""
+    turned = tuple(
+        Shift(ShiftKind.CONCEPT, TURN, size, feature)
+        for feature, size in (("debt_ratio", -4.0), ("utilisation", -4.0), ("income", 3.0))
+    )
+    return World(5, START, DAYS, ROWS, turned).frame()
+
+
+@pytest.fixture(scope="module")
+def found(frame):
+    return backtest(project_over(frame), None)
+
+
+def of(found, policy, *, gates):
+    (play,) = (p for p in found["policies"] if (p["policy"], p["gates"]) == (policy, gates))
+    return play
+
+
+def test_every_policy_is_played_with_gates_and_without(found):
+    assert [(p["policy"], p["gates"]) for p in found["policies"]] == [
+        (str(kind.policy), kind.gates) for kind in PLAYS
+    ]
+    assert len(found["policies"]) == 9  # never is one play: no gate is asked
+    assert found["rows"] == DAYS * ROWS
+    assert found["metric"] == "auc"
+    assert {
+        "policy", "gates", "mean_loss", "metric", "worst_window", "retrains", "refused",
+        "rolled_back", "train_seconds", "regret",
+    } <= set(found["policies"][0])  # fmt: skip
+
+
+def test_never_trains_nothing_and_always_at_every_window(found):
+    never, always = of(found, "never", gates=True), of(found, "always", gates=False)
+    assert (never["retrains"], never["train_seconds"], never["events"]) == (0, 0, [])
+    assert always["retrains"] == len(found["windows"]) - 1  # none at the end: nobody is left
+    assert always["train_seconds"] == pytest.approx(found["fit_seconds"], rel=0.5)
+
+
+def test_in_a_world_that_turned_retraining_pays_and_regret_says_by_how_much(found):
+    never = of(found, "never", gates=True)
+    for policy in ("every 5 %", "drift", "always"):
+        for gates in (True, False):
+            play = of(found, policy, gates=gates)
+            assert play["mean_loss"] < never["mean_loss"] - 0.005, play["events"]
+            assert play["regret"] < never["regret"]
+            assert play["metric"] > never["metric"]
+
+
+def test_a_release_goes_through_shadow_share_and_watch(found):
+    whats = [e["what"] for e in of(found, "every 5 %", gates=True)["events"]]
+    begin = whats.index("canary") - 1
+    assert whats[begin] == "retrain"
+    end = whats.index("promoted")
+    assert set(whats[begin + 1 : end]) == {"canary"}
+    assert whats[end + 1] in {"confirmed", "rolled_back"}
+
+
+def test_the_watch_asks_after_the_world_turned_and_seldom_before(found):
+    alerts = [e for e in of(found, "drift", gates=True)["events"] if e["what"] == "alert"]
+    turned = (START + timedelta(days=TURN)).isoformat()
+    assert [e["at"] > turned for e in alerts].count(True) >= 1
+    assert of(found, "drift", gates=False)["retrains"] < len(found["windows"]) / 2
+
+
+def test_nothing_that_happens_later_changes_what_was_decided(frame, found):
+    moment = START + timedelta(days=28)
+    at, label = pl.col("ts"), pl.col("defaulted")
+    # What was not known at the moment is another world: labels too young to be known are turned
+    # round, and whatever comes later is noise.
+    later = at > moment
+    unknown = at + KNOWN_AFTER > moment
+    other = frame.with_columns(
+        pl.when(unknown).then(1 - label).otherwise(label).alias("defaulted"),
+        *(
+            pl.when(later).then(pl.col(name).reverse()).otherwise(pl.col(name)).alias(name)
+            for name in ("income", "utilisation", "region")
+        ),
+    ).with_columns(pl.col("defaulted").cast(frame.schema["defaulted"]))
+    assert not other.equals(frame)
+    elsewhere = backtest(project_over(other), None)
+    for one, two in zip(found["policies"], elsewhere["policies"], strict=True):
+        then = [
+            [event for event in play["events"] if event["at"] <= moment.isoformat()]
+            for play in (one, two)
+        ]
+        assert then[0] == then[1]
+        assert one["mean_loss"] != two["mean_loss"]
+    assert sum(len(play["events"]) for play in found["policies"]) > 50
+
+
+def test_a_label_is_shown_when_it_is_known_and_not_before(frame):
+    history = read_history(project_over(frame), None)
+    now = START + timedelta(days=20)
+    rows = history.until(now)
+    old_enough = int((frame["ts"] + KNOWN_AFTER <= now).sum())
+    assert 0 < old_enough < rows
+    assert history.as_of(now)["defaulted"].is_not_null().sum() == old_enough
+    shown = history.labels(0, history.rows, now)
+    assert shown.height == old_enough
+    assert shown["request"].to_list() == [str(i) for i in range(old_enough)]
+    assert shown["label"].cast(pl.Float64).to_list() == frame["defaulted"][:old_enough].to_list()
+
+
+def test_a_feature_that_is_written_with_the_label_is_refused_by_name(frame):
+    known = (pl.col("ts") + KNOWN_AFTER <= frame["ts"].max()) & pl.col("defaulted").is_not_null()
+    planted = frame.with_columns(
+        inquiries=pl.when(known).then(pl.col("defaulted")).cast(frame.schema["inquiries"])
+    )
+    with pytest.raises(ConfigurationError, match=r"no first model .* gate validate.*inquiries"):
+        backtest(project_over(planted), None)
+
+
+def test_a_history_that_is_too_short_or_has_no_labels_is_refused(frame):
+    with pytest.raises(ConfigurationError, match=r"has 1,000 rows: a backtest .* at least 3,000"):
+        backtest(project_over(frame.head(1_000)), None)
+    bare = frame.with_columns(defaulted=pl.lit(None, frame.schema["defaulted"]))
+    with pytest.raises(ConfigurationError, match=r"no row of .* has a label in 'defaulted'"):
+        backtest(project_over(bare), None)
+
+
+def scored(policy, windows, retrains, *, gates=True):
+    play = Play(None, Kind(policy, gates), None, np.empty(0), np.empty(0), 0, (START, 0))
+    play.retrains = retrains
+    return Score(play, float(np.mean(windows)), 0.0, np.array(windows), 0.0)
+
+
+NEVER = scored(Policy.NEVER, [0.3, 0.5, 0.4, 0.6], 0)
+EVERY = scored(Policy.EVERY, [0.2, 0.2, 0.2, 0.2], 16)
+CHEAP = scored(Policy.DRIFT, [0.21, 0.18, 0.22, 0.2], 3)
+BLIND = scored(Policy.ALWAYS, [0.1, 0.1, 0.1, 0.1], 40, gates=False)
+ALIKE = np.ones(4)
+
+
+def test_the_cheapest_policy_within_the_noise_of_the_best_is_recommended():
+    assert choose([NEVER, EVERY, CHEAP], ALIKE) is CHEAP
+    assert choose([NEVER, EVERY], ALIKE) is EVERY
+    quiet = scored(Policy.NEVER, [0.2, 0.21, 0.19, 0.2], 0)
+    assert choose([quiet, EVERY, CHEAP], ALIKE) is quiet
+
+
+def test_a_gain_without_gates_is_told_and_not_recommended():
+    assert choose([NEVER, CHEAP, BLIND], ALIKE) is CHEAP
+    sentence = recommend([NEVER, CHEAP, BLIND], ALIKE)
+    assert sentence.startswith("retrain on drift, with gates on: mean loss 0.2025 with 3 retrains")
+    assert "retrain always, with gates off loses 0.1025" in sentence
+    assert "not recommended" in sentence
+
+
+def test_a_difference_is_weighed_by_rows_and_its_error_needs_two_windows():
+    found = difference(NEVER, EVERY, np.array([1.0, 0.0, 0.0, 3.0]))
+    assert found.mean == pytest.approx((0.1 + 3 * 0.4) / 4)
+    assert not difference(NEVER, EVERY, np.array([1.0, 0, 0, 0])).beyond_noise
