@@ -9,7 +9,12 @@ from sixgates.adapters.dataset_store import read_dataset
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.projection import follow_route
 from sixgates.adapters.wiring import World
-from sixgates.gates.compare import judge_comparison, paired_evidence, refuse_again
+from sixgates.gates.compare import (
+    forgotten_classes,
+    judge_comparison,
+    paired_evidence,
+    refuse_again,
+)
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ContractError
 from sixgates.gates.losses import row_losses
@@ -65,11 +70,13 @@ def judge(
     """
     evidence = None
     if champion is not None:
+        known, learned = (world.models.get(project.name, m)[1] for m in (champion, challenger))
         evidence = paired_evidence(
             project,
             holdout,
             champion=_losses(world, project, champion, holdout),
             challenger=_losses(world, project, challenger, holdout),
+            forgotten=forgotten_classes(known.classes, learned.classes),
         )
     return judge_comparison(evidence, project.policies.comparison, cold_start=champion is None)
 

@@ -6,6 +6,7 @@ plain paired test would pass a model that is worse by the margin 18 to 29 % of t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,10 +36,17 @@ class PairedEvidence:
     challenger_loss: float
     segments: dict[str, np.ndarray] = field(default_factory=dict)
     """Boolean mask of the rows of each segment, by `column=value`."""
+    forgotten: tuple[str, ...] = ()
+    """Classes that the champion learned and the challenger never saw."""
 
 
 def paired_evidence(
-    project: Project, df: pl.DataFrame, *, champion: np.ndarray, challenger: np.ndarray
+    project: Project,
+    df: pl.DataFrame,
+    *,
+    champion: np.ndarray,
+    challenger: np.ndarray,
+    forgotten: tuple[str, ...] = (),
 ) -> PairedEvidence:
     """Pair both models' row losses on the holdout `df`, with its clusters and segments."""
     differences = challenger - champion
@@ -49,7 +57,17 @@ def paired_evidence(
         champion_loss=float(champion.mean()) if known else math.nan,
         challenger_loss=float(challenger.mean()) if known else math.nan,
         segments=segment_masks(df, project.roles.segments, MIN_SEGMENT_ROWS),
+        forgotten=forgotten,
     )
+
+
+def forgotten_classes(champion: Sequence[str], challenger: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes that one model learned and the other never saw, sorted.
+
+    >>> forgotten_classes(("dos", "normal", "probe"), ("dos", "new"))
+    ('normal', 'probe')
+    """
+    return tuple(sorted({*champion} - {*challenger}))
 
 
 def judge_comparison(
@@ -74,6 +92,8 @@ def judge_comparison(
         return Verdict.of(Gate.COMPARE, [_refuse(n, sentence)])
     bound = cluster_bound(evidence.differences, evidence.clusters, policy.alpha)
     checks = [_difference(evidence, bound, policy)]
+    if evidence.forgotten:
+        checks.append(_forgotten(evidence.forgotten, n))
     if bound.clusters >= policy.min_clusters and (regressed := _segments(evidence, policy)):
         checks.append(regressed)
     return Verdict.of(Gate.COMPARE, checks)
@@ -100,6 +120,16 @@ def _cold_start(policy: ComparisonPolicy) -> Check:
         "no champion yet and policies.comparison.cold_start is 'refuse': "
         "set it to 'serve' to let the first model serve",
     )
+
+
+def _forgotten(classes: tuple[str, ...], n: int) -> Check:
+    # The holdout hardly holds them either, so no loss tells: what it cannot answer, it must not.
+    sentence = (
+        f"the challenger never saw {', '.join(classes)}, which the champion learned: lengthen"
+        f" training.window until its rows hold {'it' if len(classes) == 1 else 'them'}"
+        f" (n = {n:,} rows of the holdout)"
+    )
+    return Check("classes", Outcome.FAIL, float(len(classes)), 0.0, n, sentence)
 
 
 def _refuse(n: int, sentence: str) -> Check:

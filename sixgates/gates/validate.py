@@ -1,5 +1,6 @@
 """Gate 1: may this data be trusted?"""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -144,7 +145,10 @@ def _labels(known: pl.Series, project: Project) -> Check:
     if project.task is Task.BINARY and strange:
         sentence = f"binary label {name!r} holds {_some(strange)}, not only 0 and 1 (n = {n:,})"
         return Check("label classes", Outcome.FAIL, None, None, n, sentence)
-    return at_least("label classes", len(classes), 2, n)
+    check = at_least("label classes", len(classes), 2, n)
+    if len(classes) != 1:
+        return check
+    return replace(check, sentence=f"{check.sentence}: every known label is {classes[0]!r}")
 
 
 def _freshness(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -63,6 +64,16 @@ def test_not_enough_evidence_says_how_much_is_needed():
     more = np.tile(NOISE * 20 + 0.005, times)
     codes = np.concatenate([CLUSTERS + 100 * i for i in range(times)])
     assert judge(more, codes).passed
+
+
+def test_a_challenger_that_never_saw_a_class_of_the_champion_is_refused_by_its_name():
+    better = replace(evidence(NOISE - 0.1), forgotten=("probe", "r2l"))
+    verdict = judge_comparison(better, POLICY, cold_start=False)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.reason.startswith("the challenger never saw probe, r2l, which the champion")
+    assert verdict.reason.endswith("until its rows hold them (n = 2,000 rows of the holdout)")
+    unsure = replace(evidence(NOISE * 20 + 0.005), forgotten=("u2r",))
+    assert judge_comparison(unsure, POLICY, cold_start=False).outcome is Outcome.FAIL
 
 
 def test_few_clusters_are_not_enough_however_many_rows():

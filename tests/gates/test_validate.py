@@ -340,7 +340,7 @@ def test_no_rows_at_all_is_a_named_refusal():
         (frame(), {"min_rows": 11}, "known label 10 < limit 11"),
         (one("age", -1.0), {}, "quarantined share 0.1 > limit 0.05 (n = 10), by age: greater"),
         (frame(size=[None, NAN] * 5), {}, "null share of size 1 > limit 0.5 (n = 10)"),
-        (frame(y=[1] * 10), {}, "label classes 1 < limit 2"),
+        (frame(y=[1] * 10), {}, "label classes 1 < limit 2 (n = 10): every known label is '1'"),
         (frame(), {"max_age": HOUR}, "hours since the newest row 91 > limit 1"),
         (frame(age=[-1.0] * 10), {}, "null share could not be measured (n = 0)"),
     ],

@@ -13,7 +13,7 @@ import pytest
 from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.model_store import ModelStore
 from sixgates.gates.card import Task
-from sixgates.gates.compare import judge_comparison, paired_evidence
+from sixgates.gates.compare import forgotten_classes, judge_comparison, paired_evidence
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.rows import split_rows
 from sixgates.gates.encoding import label_array
@@ -101,6 +101,35 @@ def test_gates_3_and_4_judge_five_classes(trained, project):
     assert judge_comparison(same, project.policies.comparison, cold_start=False).passed
     worse = paired_evidence(project, parts.holdout, champion=losses, challenger=losses + 0.1)
     assert not judge_comparison(worse, project.policies.comparison, cold_start=False).passed
+
+
+def test_a_window_that_forgot_classes_is_refused_with_the_classes_named(rows, project):
+    """Of twenty blocks the ninth to twelfth have no r2l, which the first six had."""
+    block = rows.height // 20
+    older, newer = rows.head(6 * block), rows.slice(8 * block, 4 * block)
+    known, learned = (
+        train(project, time_split(part, project, part["ts"][-1] + timedelta(days=2)))
+        for part in (older, newer)
+    )
+    forgotten = forgotten_classes(known.card.classes, learned.card.classes)
+    holdout = time_split(newer, project, newer["ts"][-1] + timedelta(days=2)).holdout
+    labels = label_array(project, holdout)
+    champion, challenger = (
+        row_losses(project, labels, predict(m.text, m.card, holdout), m.card.classes)
+        for m in (known, learned)
+    )
+    evidence = paired_evidence(
+        project, holdout, champion=champion, challenger=challenger, forgotten=forgotten
+    )
+    verdict = judge_comparison(evidence, project.policies.comparison, cold_start=False)
+    assert not verdict.passed
+    assert "the challenger never saw r2l, which the champion learned" in verdict.reason
+    one_class = rows.slice(4 * block, 4 * block)
+    now = one_class["ts"][-1] + timedelta(days=2)
+    split = split_rows(one_class, project, now)
+    data = measure_data(one_class, split, project, now)
+    refused = judge_validation(split, data, project, now)
+    assert "label classes 1 < limit 2 (n = 8,048): every known label is 'dos'" in refused.reason
 
 
 def test_the_gateway_answers_class_probabilities_bit_for_bit(trained, project, tmp_path):

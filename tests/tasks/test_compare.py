@@ -47,6 +47,21 @@ def test_a_worse_challenger_is_refused(stage, trained):
     assert stage.verdicts()[-1] == ("compare", "fail")
 
 
+def test_a_challenger_that_forgot_a_class_of_the_champion_is_refused(stage, trained):
+    run, dataset, model = trained
+    text, card = stage.world.models.get(run.model, model.digest)
+    stage.route(Step.COLD_START, version(model))
+    stage.world.models.put(text, replace(card, classes=("probe",)))
+    later = train(
+        project_of(run.project).model_copy(update={"trainer": {"num_leaves": 4}}),
+        time_split(read_dataset(dataset), project_of(run.project), dataset.as_of),
+    )
+    stage.world.models.put(later.text, later.card)
+    verdict = compare.fn(run, dataset, replace(model, version="2", digest=later.card.digest))
+    assert verdict.outcome is Outcome.FAIL
+    assert "the challenger never saw probe, which the champion learned" in verdict.reason
+
+
 @pytest.mark.parametrize(("policy", "outcome"), [("refuse", "fail"), ("serve", "pass")])
 def test_without_a_champion_the_policy_decides(stage, policy, outcome):
     stage.play(policy, comparison={"cold_start": policy})
