@@ -10,7 +10,7 @@ import polars as pl
 from simulation.backtest.history import History
 from simulation.backtest.models import Model, Models
 from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
-from sixgates.gates.compare import judge_comparison, paired_evidence
+from sixgates.gates.compare import forgotten_classes, judge_comparison, paired_evidence
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.periods import span_of_periods
 from sixgates.gates.data.rows import RowSplit, Stretch, split_rows
@@ -183,7 +183,13 @@ class Present:
             row_losses(project, labels, predict(m.text, m.card, holdout), m.card.classes)
             for m in (champion, challenger)
         )
-        evidence = paired_evidence(project, holdout, champion=theirs, challenger=ours)
+        evidence = paired_evidence(
+            project,
+            holdout,
+            champion=theirs,
+            challenger=ours,
+            forgotten=forgotten_classes(champion.card.classes, challenger.card.classes),
+        )
         return judge_comparison(evidence, project.policies.comparison, cold_start=False)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from simulation.backtest.score import Score
 from sixgates.gates.verdict import number
+from sixgates.ledger.route import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def recommend(scores: Sequence[Score], rows: NDArray[np.float64]) -> str:
             parts.append(
                 f"{_named(blind)} loses {_apart(behind)} less still, which is not"
                 f" recommended: gates guard against what this history does not show;"
-                f" {_braked(chosen)}"
+                f" {_braked(scores, blind)}"
             )
     return "; ".join(parts)
 
@@ -103,14 +104,16 @@ def _times(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _braked(score: Score) -> str:
-    """Name the gate that refused most."""
-    gates = Counter(
-        e["what"].removeprefix("refused at ")
-        for e in score.play.events
-        if e["what"].startswith("refused at ")
-    )
-    if not gates:
-        return "no gate refused anything, a release takes its time"
-    gate, count = gates.most_common(1)[0]
-    return f"gate {gate} refused most ({_times(count, 'time')}): look at its limits"
+def _braked(scores: Sequence[Score], blind: Score) -> str:
+    """Say what kept the models of a policy from service where gates were asked."""
+    play = next(s.play for s in scores if s.play.kind == (blind.play.kind.policy, True))
+    whats = Counter(event["what"] for event in play.events)
+    ends = sorted(what for what in whats if what.startswith("refused at "))
+    told = [f"{whats[what]} refused at gate {what.removeprefix('refused at ')}" for what in ends]
+    told += [f"{whats[step]} {said}" for step, said in _ENDS.items() if whats[step]]
+    if not told:
+        return "with gates on it had nothing refused, but a release takes its time"
+    return f"with gates on it had {', '.join(told)}: look at why"
+
+
+_ENDS = {Step.EXPIRED: "expired in the canary", Step.ROLLED_BACK: "rolled back"}

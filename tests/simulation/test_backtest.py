@@ -183,10 +183,15 @@ def test_the_cheapest_policy_within_the_noise_of_the_best_is_recommended():
 
 def test_a_gain_without_gates_is_told_and_not_recommended():
     assert choose([NEVER, CHEAP, BLIND], ALIKE) is CHEAP
-    sentence = recommend([NEVER, CHEAP, BLIND], ALIKE)
+    braked = scored(Policy.ALWAYS, [0.3, 0.3, 0.3, 0.3], 30)
+    for what in ("refused at compare", "refused at compare", "retrain", "expired"):
+        braked.play.tell(START, what, "why")
+    sentence = recommend([NEVER, CHEAP, braked, BLIND], ALIKE)
     assert sentence.startswith("retrain on drift, with gates on: mean loss 0.2025 with 3 retrains")
     assert "retrain always, with gates off loses 0.1025" in sentence
-    assert "not recommended" in sentence
+    assert sentence.endswith(
+        "with gates on it had 2 refused at gate compare, 1 expired in the canary: look at why"
+    )
 
 
 def test_a_difference_is_weighed_by_rows_and_its_error_needs_two_windows():
