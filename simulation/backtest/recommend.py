@@ -17,6 +17,8 @@ from simulation.backtest.score import Score
 from sixgates.gates.verdict import number
 from sixgates.ledger.route import Step
 
+_STRETCHES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -24,7 +26,7 @@ class Difference:
 
     mean: float
     error: float
-    """Standard error, over paired windows."""
+    """Standard error."""
 
     @property
     def beyond_noise(self) -> bool:
@@ -33,15 +35,19 @@ class Difference:
 
 
 def difference(one: Score, other: Score, rows: NDArray[np.float64]) -> Difference:
-    """Compare two plays window by window, each weighed by its rows."""
+    """Compare two plays window by window, each weighed by its rows.
+
+    A window resembles the one before it: the error is that of the means of 20 stretches of windows.
+    """
     apart = one.windows - other.windows
-    known = np.isfinite(apart) & (rows > 0)
-    d, w = apart[known], rows[known] / max(1.0, rows[known].sum())
-    mean = float((w * d).sum())
-    n = len(d)
-    if n < 2:  # noqa: PLR2004 - no spread of one
-        return Difference(mean, float("inf"))
-    return Difference(mean, float(np.sqrt((w**2 * (d - mean) ** 2).sum() * n / (n - 1))))
+    known = np.flatnonzero(np.isfinite(apart) & (rows > 0))
+    if len(known) < 2:  # noqa: PLR2004 - no spread of one
+        return Difference(float(apart[known].sum()), float("inf"))
+    stretches = np.array_split(known, min(_STRETCHES, len(known)))
+    weight = np.array([rows[s].sum() for s in stretches]) / rows[known].sum()
+    d = np.array([np.average(apart[s], weights=rows[s]) for s in stretches])
+    mean, n = float((weight * d).sum()), len(d)
+    return Difference(mean, float(np.sqrt((weight**2 * (d - mean) ** 2).sum() * n / (n - 1))))
 
 
 def choose(scores: Sequence[Score], rows: NDArray[np.float64]) -> Score:

@@ -198,3 +198,12 @@ def test_a_difference_is_weighed_by_rows_and_its_error_needs_two_windows():
     found = difference(NEVER, EVERY, np.array([1.0, 0.0, 0.0, 3.0]))
     assert found.mean == pytest.approx((0.1 + 3 * 0.4) / 4)
     assert not difference(NEVER, EVERY, np.array([1.0, 0, 0, 0])).beyond_noise
+
+
+def test_windows_that_resemble_their_neighbours_do_not_count_one_by_one():
+    rng = np.random.default_rng(2)
+    lasting = np.repeat(rng.normal(0.1, 0.1, 20), 10)  # ten windows alike, twenty times
+    one, other = scored(Policy.EVERY, lasting, 1), scored(Policy.NEVER, np.zeros(200), 0)
+    found = difference(one, other, np.ones(200))
+    assert found.error == pytest.approx(lasting[::10].std(ddof=1) / np.sqrt(20))
+    assert found.error > 3 * lasting.std(ddof=1) / np.sqrt(200)
