@@ -74,7 +74,7 @@ class Present:
         try:
             fit = self._fit(broken, gated=True)
         except ConfigurationError as exc:
-            return Ran(None, 0.0, "validate", str(exc))
+            return Ran(None, 0.0, "retrain", str(exc))
         if fit.model is None or not fit.trained.passed:
             return _refused(fit.trained, fit.seconds)
         if not (verdict := self._evaluate(fit.model, fit.split)).passed:
