@@ -72,6 +72,14 @@ def test_one_producer_of_several_in_another_unit_is_found(column, factor, share)
     assert found(unit_signs, df) == [(Fault.UNIT, (column,))]
 
 
+@pytest.mark.parametrize("value", [-1.0, 99.0, 999.0, 1e6])
+@pytest.mark.parametrize("column", ["income", "visits", "rate"])
+def test_one_value_in_the_place_of_many_is_no_unit(column, value):
+    hit = pl.int_range(pl.len()) % 5 < 3
+    df = rows().with_columns(pl.when(hit).then(value).otherwise(column).alias(column))
+    assert found(unit_signs, df) == []
+
+
 def test_the_unit_of_some_rows_is_named():
     df = of_some("income", 100.0, 0.3)
     now = profile_frame(df, NUMERIC, LEVELS, like=REFERENCE)

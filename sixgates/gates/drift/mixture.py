@@ -80,9 +80,13 @@ def unit_of_some(values: Floats, known: FeatureProfile, near: float) -> str | No
     """
     if known.grid is None or not len(values) or not sum(known.counts):
         return None
-    if len(np.unique(values)) < _FEWEST:
+    different, rows = np.unique(values, return_counts=True)
+    if len(different) < _FEWEST:
         return None
     training = _Training(known.grid, np.array(known.counts, dtype=np.float64))
+    # Another unit makes no two values alike that were not; what stands for a missing one does.
+    if rows.max() / len(values) > max(known.counts) / sum(known.counts) + near:
+        return None
     bound = min(near, _CLOSER * _closest(values, training, _moves(training)).distance)
     for names, units in (_named(), _unnamed()):
         unit = _closest(values, training, units)
