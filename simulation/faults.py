@@ -25,7 +25,7 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Impossible values: a debt ratio of 99 and a negative income."""
+    """Impossible values: a debt ratio of 99 and an income of -1."""
 
     from_day: float
     share: float
@@ -38,7 +38,7 @@ class Garbage:
         """Return the rows with two columns spoilt in each row that is hit."""
         hit = _hit(days, self.from_day, self.until_day, self.share, rng)
         return frame.with_columns(
-            income=pl.when(hit).then(-pl.col("income")).otherwise("income"),
+            income=pl.when(hit).then(-1.0).otherwise("income"),
             debt_ratio=pl.when(hit).then(99.0).otherwise("debt_ratio"),
         )
 
