@@ -113,6 +113,8 @@ class Archive:
         return project
 
     def _validation(self, run: str, inputs: dict[str, Any], project: Project) -> Verdict:
+        if "data" not in inputs:
+            raise ContractError("it was recorded before gate 1 kept what it measured of the data")
         accepted, quarantined = stored_rows(self.world.settings.runs, run)
         rows = pl.concat(
             [
@@ -120,8 +122,6 @@ class Archive:
                 read_rows(quarantined, inputs["quarantined"]).drop(RULE),
             ]
         )
-        if "data" not in inputs:
-            raise ContractError("it was recorded before gate 1 kept what it measured of the data")
         at, after = datetime.fromisoformat(inputs["as_of"]), inputs["new_after"]
         # Older verdicts know of no broken feed.
         broken = [
