@@ -1,6 +1,5 @@
 """The stories that are rehearsed, one file a kind, and where a user's own is found."""
 
-import runpy
 from pathlib import Path
 
 from simulation.catalogue.core import CORE
@@ -10,6 +9,7 @@ from simulation.catalogue.infrastructure import INFRASTRUCTURE
 from simulation.catalogue.model import MODEL
 from simulation.catalogue.release import RELEASE
 from simulation.scenario import Scenario
+from sixgates.adapters.project_files import execute
 from sixgates.gates.errors import ConfigurationError
 
 CATALOGUE: tuple[Scenario, ...] = (*CORE, *DRIFT, *DATA, *MODEL, *RELEASE, *INFRASTRUCTURE)
@@ -35,15 +35,12 @@ def scenario_of(name_or_path: str) -> Scenario:
 
 
 def _of_file(path: Path) -> Scenario:
-    try:
-        found = runpy.run_path(str(path)).get("scenario")
-    except OSError as exc:
+    if not path.is_file():
         raise ConfigurationError(
-            f"the scenario {path} cannot be read ({exc.strerror}): give the path of a .py file"
-        ) from exc
-    except Exception as exc:
-        said = f"{type(exc).__name__}: {exc}"
-        raise ConfigurationError(f"the scenario {path} does not run ({said}): mend it") from exc
+            f"the scenario {path} cannot be read: there is no such file; give the path of a .py"
+            " file"
+        )
+    found = getattr(execute(path), "scenario", None)
     if not isinstance(found, Scenario):
         raise ConfigurationError(
             f"{path} defines no `scenario`: end it with `scenario = Scenario(…)` from"

@@ -27,7 +27,7 @@ def load_project(name_or_path: str) -> Project:
         ConfigurationError: the file is missing, does not run, or holds no valid `project`.
     """
     path = _locate(name_or_path)
-    project = getattr(_execute(path), "project", None)
+    project = getattr(execute(path), "project", None)
     if project is None:
         raise ConfigurationError(f"{path} defines no `project`: end it with `project = Project(…)`")
     if not isinstance(project, Project):
@@ -69,7 +69,12 @@ def _installed_folders() -> list[Path]:
     return [Path(p) for p in (spec and spec.submodule_search_locations) or []]
 
 
-def _execute(path: Path) -> ModuleType:
+def execute(path: Path) -> ModuleType:
+    """Run a file that a user wrote, afresh each time, and return it as a module.
+
+    Raises:
+        ConfigurationError: it is no Python, or does not run to its end; file and line are named.
+    """
     name = f"sixgates_project_{path.stem}"
     loader = _Source(name, str(path.absolute()))
     spec = importlib.util.spec_from_file_location(name, path.absolute(), loader=loader)
@@ -88,7 +93,7 @@ def _execute(path: Path) -> ModuleType:
         said = " ".join(str(exc).split())
         raise ConfigurationError(
             f"{_place(path, exc)} raised {type(exc).__name__}{': ' if said else ''}{said};"
-            " mend it, then run `sixgates check`"
+            " mend it, and try again"
         ) from exc
     return module
 
