@@ -10,8 +10,8 @@ from sixgates.gateway.log import SegmentLog
 LATE_SECONDS = 0.02
 """In mode `async`, a record is in the log this long after its answer at the latest, but for what
 the event loop does meanwhile."""
-_LATE_BYTES = 256 * 1024
-"""So much is not kept waiting."""
+_LATE_BYTES = 64 * 1024
+"""So much is not kept waiting: a thousand rows are written at once."""
 
 
 class LogMode(StrEnum):
