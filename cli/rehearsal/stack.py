@@ -26,6 +26,8 @@ QUIET = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
 """Nothing calls home, and nobody's terminal fills with other people's logs."""
+_DEPLOYS = 3
+"""How often the deployments are tried to be registered."""
 
 
 class Stack:
@@ -72,15 +74,24 @@ class Stack:
         self._processes.spawn("prefect-worker", command, env=env)
 
     def deploy(self, repository: Path) -> None:
-        """Register the deployments and automations of `prefect.yaml`."""
+        """Register the deployments and automations of `prefect.yaml`.
+
+        Said again it changes nothing, so it is: while lanes play, Prefect's SQLite may be locked
+        for longer than the server waits, and it answers 503.
+
+        Raises:
+            TransientError: it failed each time.
+        """
         command = _prefect("--no-prompt", "deploy", "--all")
         log = self.home / "logs" / "deploy.log"
         with log.open("w") as out:
-            done = subprocess.run(  # noqa: S603 - our own command line
-                command, cwd=repository, env=self.env, stdout=out, stderr=out, check=False
-            )
-        if done.returncode:
-            raise TransientError(f"`prefect deploy --all` failed: see {log}")
+            for _ in range(_DEPLOYS):
+                done = subprocess.run(  # noqa: S603 - our own command line
+                    command, cwd=repository, env=self.env, stdout=out, stderr=out, check=False
+                )
+                if not done.returncode:
+                    return
+        raise TransientError(f"`prefect deploy --all` failed {_DEPLOYS} times: see {log}")
 
     def start_mlflow_ui(self) -> str:
         """Start MLflow's pages on the rehearsal's database and return their address."""
