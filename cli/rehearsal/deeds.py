@@ -2,14 +2,13 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable
 
 import sqlalchemy as sa
 
 from cli import line, operate
 from cli.rehearsal.theatre import Theatre
 from flows.approve import approve, reject
-from simulation.acts import VIRTUAL_ONLY, Deed
+from simulation.acts import Deed
 from simulation.traffic import Replay
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.ledger.route import Version
@@ -50,11 +49,11 @@ def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
 
 def _break(deed: Deed, theatre: Theatre) -> None:
     """Break what only a virtual stage can break, or mend it."""
-    broken: dict[Deed, Callable[[], None]] = getattr(theatre, "breaks", {})
-    if deed not in broken:
-        needs = " --virtual" if deed in VIRTUAL_ONLY else " another stage"
-        raise ConfigurationError(f"a rehearsal cannot {deed} here: play the scenario with{needs}")
-    broken[deed]()
+    if deed not in theatre.breaks:
+        raise ConfigurationError(
+            f"a rehearsal cannot {deed} here: play the scenario with --virtual"
+        )
+    theatre.breaks[deed]()
 
 
 def _challenger(theatre: Theatre) -> Version:

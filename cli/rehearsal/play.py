@@ -87,11 +87,11 @@ class Play:
         else:
             do(deed, self.theatre, replay)
         after = self.theatre.route()
-        if before.is_open and after.release == before.release and not after.is_open:
-            return End.BY_HAND
-        return (
-            End.SUPERSEDED if before.is_open and after.release != before.release else End.UNDECIDED
-        )
+        if not before.is_open:
+            return End.UNDECIDED
+        if after.release != before.release:
+            return End.SUPERSEDED
+        return End.UNDECIDED if after.is_open else End.BY_HAND
 
 
 def first_model(play: Play, start: datetime) -> None:

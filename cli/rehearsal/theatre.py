@@ -20,6 +20,7 @@ from cli.rehearsal.processes import Processes
 from flows.release import release
 from flows.retrain import retrain
 from flows.watch import watch
+from simulation.acts import Deed
 from simulation.traffic import Replay
 from sixgates.adapters.clocks import set_clock
 from sixgates.adapters.project_files import load_project
@@ -139,6 +140,11 @@ class Theatre:
         """Load the project's file again."""
         project_of.cache_clear()
         self.project = load_project(self.path)
+
+    @property
+    def breaks(self) -> dict[Deed, Callable[[], None]]:
+        """What can be broken here and mended again: nothing, where servers and disk are real."""
+        return {}
 
     def run(self, flow: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - Prefect's
         """Run a flow and return how it ended; what it could not find out is raised."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from simulation.backtest.hindsight import Hindsight
 from simulation.backtest.history import History
 from simulation.backtest.play import Play
+from sixgates.adapters.domain_classifier import area_under_curve
 from sixgates.gates.card import Task
 from sixgates.ledger.route import Step
 
@@ -77,12 +77,8 @@ def _metric(history: History, figures: _Array, places: NDArray[np.int64]) -> flo
     truth = history.truth_at(places)
     if history.project.task is Task.REGRESSION:
         return float(np.sqrt(np.mean((figures - truth) ** 2)))
-    ones = truth > 0
-    pairs = float(ones.sum()) * float((~ones).sum())
-    if not pairs:
-        return float("nan")
-    above = rankdata(figures)[ones].sum() - ones.sum() * (ones.sum() + 1) / 2
-    return float(above / pairs)
+    both = 0 < truth.sum() < len(truth)
+    return area_under_curve(truth, figures) if both else float("nan")
 
 
 def _mean(losses: _Array) -> float:

@@ -42,7 +42,9 @@ def told_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> float |
     """
     if min(len(usual), len(window)) < _FEWEST:
         return None
-    return float(np.mean([_area(f.came, f.said()) for f in _folds(usual, window, categorical)]))
+    return float(
+        np.mean([area_under_curve(f.came, f.said()) for f in _folds(usual, window, categorical)])
+    )
 
 
 def tells_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> NDArray[np.float64]:
@@ -54,9 +56,9 @@ def tells_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> NDArra
     if min(len(usual), len(window)) < _FEWEST:
         return losses
     for fold in _folds(usual, window, categorical):
-        whole = _area(fold.came, fold.said())
+        whole = area_under_curve(fold.came, fold.said())
         for column in range(len(losses)):
-            losses[column] += (whole - _area(fold.came, fold.said(shuffled=column))) / 2
+            losses[column] += (whole - area_under_curve(fold.came, fold.said(shuffled=column))) / 2
     return losses
 
 
@@ -86,8 +88,13 @@ def _folds(usual: Matrix, window: Matrix, categorical: list[int]) -> list[_Fold]
     return [_Fold(rows, came, learns, categorical) for learns in (half, ~half)]
 
 
-def _area(came: Matrix, said: Matrix) -> float:
-    """Return the area under the ROC curve, by ranks; ties count half."""
+def area_under_curve(came: Matrix, said: Matrix) -> float:
+    """Return the area under the ROC curve, by ranks; ties count half.
+
+    Args:
+        came: 1 or 0 for each row, both of them there.
+        said: What was answered to it.
+    """
     ranks = pl.Series(said).rank("average").to_numpy()
     ones = came.sum()
     return float((ranks[came == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(came) - ones)))
