@@ -17,6 +17,8 @@ class Deed(StrEnum):
     ROLL_BACK = "roll back by hand"
     RETRAIN = "ask for a retrain by hand"
     RESTART_GATEWAY = "restart the gateway"
+    KILL_GATEWAY = "kill the gateway, and start another"
+    SET_CLOCK_BACK = "set the clock back by a day, until tomorrow"
     LOSE_REGISTRY = "lose the registry"
     RESTORE_REGISTRY = "bring the registry back"
     FILL_DISK = "fill the disk of the gateway's log"

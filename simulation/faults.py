@@ -63,6 +63,23 @@ class WrongLabels:
 
 
 @dataclass(frozen=True, slots=True)
+class LateDefaults:
+    """Defaults take longer to be reported than the horizon says: their labels are missing."""
+
+    from_day: float
+    share: float
+    """Share of the defaults that are not there yet, 0 to 1."""
+
+    def apply(
+        self, frame: pl.DataFrame, days: np.ndarray, rng: np.random.Generator
+    ) -> pl.DataFrame:
+        """Return the rows without those labels."""
+        hit = pl.lit(_hit(days, self.from_day, float("inf"), self.share, rng))
+        late = hit & (pl.col("defaulted") == 1)
+        return frame.with_columns(defaulted=pl.when(~late).then("defaulted"))
+
+
+@dataclass(frozen=True, slots=True)
 class Poisoned:
     """Somebody wants a model that lends to them: some rows never default, so the lake says."""
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -37,6 +38,10 @@ def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
             operate.rollback(path, WHY, None)
         case Deed.RESTART_GATEWAY:
             theatre.restart_gateway(replay)
+        case Deed.KILL_GATEWAY:
+            theatre.restart_gateway(replay, killed=True)
+        case Deed.SET_CLOCK_BACK:
+            theatre.set_clock(theatre.world.clock.now() - timedelta(days=1))
         case Deed.LOCK_LEDGER:
             _lock_for_a_second(theatre.world.settings.ledger_url)
         case Deed.SPOIL_CHAMPION:

@@ -78,10 +78,10 @@ class Theatre:
         self._gateway, self._url = process, json.loads(line)["url"]
         return self._url
 
-    def restart_gateway(self, replay: Replay) -> None:
-        """Stop the gateway as an operator would, start another, and send requests there."""
+    def restart_gateway(self, replay: Replay, *, killed: bool = False) -> None:
+        """Stop the gateway as an operator or the kernel would, and send requests to another."""
         process = self._gateway
-        process.terminate()
+        (process.kill if killed else process.terminate)()
         process.wait()
         replay.move_to(self.open_gateway())
 

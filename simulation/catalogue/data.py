@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from simulation.catalogue.common import INPUTS, LIVE, TWO_ACTS, live
-from simulation.faults import Leak, Poisoned, WrongLabels
+from simulation.faults import LateDefaults, Leak, Poisoned, WrongLabels
 from simulation.feeds import (
     Broken,
     CategoryExplosion,
@@ -110,6 +110,14 @@ DATA: tuple[Scenario, ...] = (
         world=live(20),
         live_from_day=LIVE,
         faults=(Leak(FAULT),),
+    ),
+    Scenario(
+        name="late-defaults",
+        teaches="Who pays is known at once, who does not only later: no world got that good.",
+        expected=End.STOPPED_VALIDATE,
+        world=live(20, *TWO_ACTS),
+        live_from_day=LIVE,
+        faults=(LateDefaults(FAULT, share=0.9),),
     ),
     Scenario(
         name="no-more-labels",

@@ -18,6 +18,22 @@ INFRASTRUCTURE: tuple[Scenario, ...] = (
         acts=(Act(Deed.RESTART_GATEWAY, Step.CANARY),),
     ),
     Scenario(
+        name="gateway-killed",
+        teaches="The gateway is killed in mid-canary: what it acknowledged is in the log.",
+        expected=End.CONFIRMED,
+        world=live(45, *TWO_ACTS),
+        live_from_day=LIVE,
+        acts=(Act(Deed.KILL_GATEWAY, Step.CANARY),),
+    ),
+    Scenario(
+        name="clock-jump",
+        teaches="The clock jumps back a day and forth again: what was judged stays judged.",
+        expected=End.CONFIRMED,
+        world=live(45, *TWO_ACTS),
+        live_from_day=LIVE,
+        acts=(Act(Deed.SET_CLOCK_BACK, 50), Act(Deed.SET_CLOCK_BACK, Step.CANARY, after=1)),
+    ),
+    Scenario(
         name="registry-down-at-retrain",
         teaches="The registry is away when the alert comes: it is answered once it is back.",
         expected=End.CONFIRMED,

@@ -63,6 +63,15 @@ RELEASE: tuple[Scenario, ...] = (
         overrides={"approval": {"need": "required", "expires": timedelta(days=2)}},
     ),
     Scenario(
+        name="approved-by-a-person",
+        teaches="A person must say yes, and does: the challenger that waited is promoted.",
+        expected=End.CONFIRMED,
+        world=live(50, *TWO_ACTS),
+        live_from_day=LIVE,
+        acts=(Act(Deed.APPROVE, Step.CANARY, after=12),),
+        overrides={"approval": {"need": "required", "expires": timedelta(days=10)}},
+    ),
+    Scenario(
         name="rejected-by-a-person",
         teaches="A person says no to a canary that no gate faults: the champion serves at once.",
         expected=End.BY_HAND,

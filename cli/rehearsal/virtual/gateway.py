@@ -81,11 +81,12 @@ class InProcessGateway:
         """Answer one request."""
         return self._loop.run_until_complete(self._answer(request))
 
-    def close(self) -> None:
-        """Stop, as a gateway that is asked to: with all it answered in the log."""
+    def close(self, *, killed: bool = False) -> None:
+        """Stop, with all it answered in the log; one that is killed tells nobody that it goes."""
         if self._loop.is_closed():
             return
-        self._ledger.withdraw(self.url)
+        if not killed:
+            self._ledger.withdraw(self.url)
         self._application.close()
         self.state.close()
         self._loop.close()

@@ -64,10 +64,10 @@ class VirtualTheatre(Theatre):
         )
         return gateway.url
 
-    def restart_gateway(self, replay: Replay) -> None:
-        """Stop the gateway as an operator would, and open another in its place."""
+    def restart_gateway(self, replay: Replay, *, killed: bool = False) -> None:
+        """Stop the gateway as an operator or the kernel would; open another in its place."""
         if self._traffic.gateway is not None:
-            self._traffic.gateway.close()
+            self._traffic.gateway.close(killed=killed)
         replay.move_to(self.open_gateway())
 
     def replay(
