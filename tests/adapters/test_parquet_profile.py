@@ -9,6 +9,7 @@ import pytest
 from sixgates.adapters.parquet_profile import Span, profile_files
 from sixgates.gates.errors import ContractError
 from sixgates.gates.profile.count import BATCH, profile_frame
+from sixgates.gates.profile.sample import Sample
 
 NUMERIC = ["f32", "f64", "wide", "i", "u8", "flag", "money", "none"]
 CATEGORICAL = ["s", "long", "cat", "enum", "code", "day", "yes", "nothing", "many"]
@@ -161,3 +162,14 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, change, words):
     change(rows_of(7, 20)).write_parquet(tmp_path / "other.parquet")
     with pytest.raises(ContractError, match=words):
         counted([tmp_path / "other.parquet"], trained())
+
+
+def test_a_sample_holds_the_same_rows_as_that_of_the_frame(tmp_path):
+    rng, rows = np.random.default_rng(7), 2 * BATCH + 700
+    df = pl.DataFrame({"x": np.arange(rows, dtype=np.float64), "c": rng.choice(["a", "b"], rows)})
+    df.write_parquet(tmp_path / "rows.parquet", row_group_size=10_000)
+    wanted, found = Sample(1_000), Sample(1_000)
+    profile = profile_frame(df, ["x"], ["c"], sample=wanted)
+    profile_files([tmp_path / "rows.parquet"], ["x"], ["c"], like=profile, sample=found)
+    assert found.rows().equals(wanted.rows())
+    assert found.rows().height >= 1_000
