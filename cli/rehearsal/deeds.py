@@ -36,18 +36,14 @@ def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
             theatre.run(reject, path, WHY, "rehearsal")
         case Deed.ROLL_BACK:
             operate.rollback(path, WHY, None)
-        case Deed.RESTART_GATEWAY:
-            theatre.restart_gateway(replay)
-        case Deed.KILL_GATEWAY:
-            theatre.restart_gateway(replay, killed=True)
+        case Deed.RESTART_GATEWAY | Deed.KILL_GATEWAY:
+            theatre.restart_gateway(replay, killed=deed is Deed.KILL_GATEWAY)
         case Deed.SET_CLOCK_BACK:
             theatre.set_clock(theatre.world.clock.now() - timedelta(days=1))
         case Deed.LOCK_LEDGER:
             _lock_for_a_second(theatre.world.settings.ledger_url)
-        case Deed.SPOIL_CHAMPION:
-            _spoil(theatre, theatre.route().champion)
-        case Deed.SPOIL_CHALLENGER:
-            _spoil(theatre, _challenger(theatre))
+        case Deed.SPOIL_CHAMPION | Deed.SPOIL_CHALLENGER:
+            _spoil(theatre, _spoilt(deed, theatre))
         case _:
             _break(deed, theatre)
 
@@ -61,11 +57,13 @@ def _break(deed: Deed, theatre: Theatre) -> None:
     theatre.breaks[deed]()
 
 
-def _challenger(theatre: Theatre) -> Version:
-    beside = theatre.route().beside
-    if beside is None:
+def _spoilt(deed: Deed, theatre: Theatre) -> Version:
+    route = theatre.route()
+    if deed is Deed.SPOIL_CHAMPION:
+        return route.champion
+    if route.beside is None:
         raise ContractError(f"{theatre.project.name} has no challenger to spoil")
-    return beside.version
+    return route.beside.version
 
 
 def _lock_for_a_second(url: str) -> None:

@@ -13,7 +13,6 @@ from cli.rehearsal.matrix.jobs import JOBS
 from cli.rehearsal.matrix.play import Stage
 from cli.rehearsal.matrix.points import deaths
 from cli.rehearsal.matrix.scenes import PROMOTION, RETRAIN, ROLLBACK, SCENES
-from cli.rehearsal.matrix.states import live_through
 from cli.rehearsal.matrix.town import Town
 from cli.rehearsal.matrix.walks import Walker
 from cli.rehearsal.processes import Processes
@@ -22,20 +21,19 @@ from sixgates.adapters.effects import Effect, Point
 
 pytestmark = pytest.mark.slow
 
-EVERY = 9
+EVERY = 12
 """Of the places around effects, each so many-th is played."""
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
-    """A town that has lived through the whole story."""
+    """A town that lives through the story as far as the tests need it."""
     home = tmp_path_factory.mktemp("matrix")
     with Processes(home / "logs", own_groups=True) as processes:
         env = Stack(home, processes).env
         del env["PREFECT_API_URL"]
         town = Town(home / "town", processes, env)
         walker = Walker(processes, town)
-        live_through(town, walker, lambda _: None)
         yield Stage(town, walker, lambda _: None)
 
 

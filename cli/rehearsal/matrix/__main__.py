@@ -13,7 +13,6 @@ from typing import Any
 from cli.rehearsal.matrix.findings import Findings
 from cli.rehearsal.matrix.jobs import JOBS
 from cli.rehearsal.matrix.play import Stage
-from cli.rehearsal.matrix.states import live_through
 from cli.rehearsal.matrix.town import Town
 from cli.rehearsal.matrix.walks import Walker
 from cli.rehearsal.processes import Processes
@@ -33,7 +32,6 @@ def main() -> int:
         try:
             town = Town(folder / "town", processes, os.environ)
             walker = Walker(processes, town)
-            live_through(town, walker, lambda line: tell(progress=line))
             tell(ready=True)
             stage = Stage(town, walker, lambda line: tell(progress=line))
             for line in sys.stdin:

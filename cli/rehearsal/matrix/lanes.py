@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -42,7 +42,7 @@ class _Desk:
 
 
 def play(
-    jobs: Iterable[str],
+    jobs: Collection[str],
     *,
     home: Path,
     repeats: int,
@@ -68,7 +68,7 @@ def play(
         waiting.put(job)
     desk = _Desk(waiting, progress)
     threads = []
-    for name in LANES:
+    for name in LANES[: len(jobs)]:
         process = processes.spawn(
             f"lane-{name}",
             [sys.executable, "-m", "cli.rehearsal.matrix", str(home / name), str(repeats)],

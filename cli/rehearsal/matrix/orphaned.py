@@ -27,7 +27,7 @@ def play_orphaned(stage: Stage) -> None:
     lease = STORY.project.policies.canary.lease.total_seconds()
     stage.say(f"{place}: starting Prefect")
     stage.findings.plays += 1
-    stage.town.restore(CANARY)
+    stage.reach(CANARY)
     home = stage.town.home.parent / "prefect"
     home.mkdir(exist_ok=True)
     scene = Scene("orphaned canary", CANARY, "tick")

@@ -16,7 +16,7 @@ from cli.rehearsal.matrix.faults import Fault
 from cli.rehearsal.matrix.findings import Findings
 from cli.rehearsal.matrix.points import Death, deaths
 from cli.rehearsal.matrix.scenes import Scene
-from cli.rehearsal.matrix.states import EMPTY
+from cli.rehearsal.matrix.states import EMPTY, reach
 from cli.rehearsal.matrix.town import START, Gateway, Town
 from cli.rehearsal.matrix.walks import Walk, Walker
 from cli.rehearsal.matrix.whole import Facts
@@ -54,6 +54,10 @@ class Stage:
     findings: Findings = field(default_factory=Findings)
     _known: dict[Scene, Undisturbed] = field(default_factory=dict)
 
+    def reach(self, state: str) -> None:
+        """Bring the town into a state; no gateway may run."""
+        reach(state, self.town, self.walker, self.say)
+
     def violated(self, place: str, kind: str, sentences: Sequence[str]) -> None:
         """Keep what was violated at a place, and tell it at once."""
         for sentence in sentences:
@@ -87,7 +91,7 @@ class Stage:
         place = f"{scene.name}, {fault.name}"
         self.say(place)
         self.findings.plays += 1
-        self.town.restore(scene.state)
+        self.reach(scene.state)
         loses = fault.ends is Ends.OTHERWISE
         with self.open(scene, place, gateways=2, loses=loses) as gateway:
             with fault.begin(self.town, gateway) as environment:
@@ -111,7 +115,7 @@ class Stage:
         place = f"{record}:{n}"
         self.say(f"{scene.name}, gateway killed at {place}")
         self.findings.plays += 1
-        self.town.restore(scene.state)
+        self.reach(scene.state)
         with self.open(scene, place, gateways=2, dies_at=place) as gateway:
             try:
                 gateway.rise()
@@ -134,7 +138,7 @@ class Stage:
         return self._known[scene]
 
     def _played(self, scene: Scene) -> Undisturbed:
-        self.town.restore(scene.state)
+        self.reach(scene.state)
         self.say(f"{scene.name}: nobody is killed")
         with self.open(scene, f"{scene.name}, undisturbed"):
             before = self.walker.look()
@@ -149,7 +153,7 @@ class Stage:
 
     def _die(self, scene: Scene, death: Death, undisturbed: Facts) -> None:
         place = f"{scene.name}, {death.name}"
-        self.town.restore(scene.state)
+        self.reach(scene.state)
         with self.open(scene, place):
             self.findings.plays += 1
             walk = self.walker.act(scene.act, spoilt=scene.spoilt, **death.environment)

@@ -1,4 +1,4 @@
-"""The states from which walks start, each reached once by really living through it."""
+"""The states from which walks start, each reached by really living through it, when first asked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class _Leg:
     """Day to which the clock is set at last."""
 
 
-_STORY = (
+_LEGS = (
     _Leg(SERVED, EMPTY, "retrain", "Released: version 1: cold_start", clock=_RETRAINED),
     _Leg(OPENED, SERVED, "retrain", "Released: version 2: shadow"),
     _Leg(LATE, OPENED, clock=_RETRAINED + 40),
@@ -46,25 +46,29 @@ _STORY = (
     _Leg(REGRETTED, PROMOTED, days=(48, 59), skewed=True),
     _Leg(WATCHED, PROMOTED, days=(48, 59)),
 )
+_TO = {leg.state: leg for leg in _LEGS}
 
 
-def live_through(town: Town, walker: Walker, say: Callable[[str], None]) -> None:
-    """Play the story with all its endings, and keep the states in which something is due.
+def reach(state: str, town: Town, walker: Walker, say: Callable[[str], None]) -> None:
+    """Bring a town into a state, living through the story as far as that needs and it never did.
 
     Raises:
         ContractError: a walk came to another end than the story needs.
     """
-    town.at(FOUNDED)
-    town.keep(EMPTY)
-    for leg in _STORY:
-        say(f"living through the story: {leg.state}")
-        town.restore(leg.after)
-        (gateway,) = town.open_gateways(1)
-        try:
-            _live(leg, town, walker)
-        finally:
-            gateway.stop()
-        town.keep(leg.state)
+    if not town.knows(state):
+        if state == EMPTY:
+            town.at(FOUNDED)
+        else:
+            leg = _TO[state]
+            reach(leg.after, town, walker, say)
+            say(f"living through the story: {state}")
+            (gateway,) = town.open_gateways(1)
+            try:
+                _live(leg, town, walker)
+            finally:
+                gateway.stop()
+        town.keep(state)
+    town.restore(state)
 
 
 def _live(leg: _Leg, town: Town, walker: Walker) -> None:

@@ -99,6 +99,10 @@ class Town:
         shutil.copytree(self.home, self._states / state / "home")
         shutil.copy(self.clock, self._states / state)
 
+    def knows(self, state: str) -> bool:
+        """Whether a state is remembered."""
+        return (self._states / state).exists()
+
     def restore(self, state: str) -> None:
         """Make everything what it was; no gateway may run."""
         shutil.rmtree(self.home)
