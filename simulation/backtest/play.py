@@ -57,7 +57,7 @@ class Play:
     held: bool = False
     """Whether an alert waits for the governor."""
     refused: list[datetime] = field(default_factory=list)
-    """Challengers refused last and in a row."""
+    """When the challengers were refused, rolled back or expired that were so last and in a row."""
     rolled_back: Event | None = None
     retrains: int = 0
     """Trainings, whatever became of the model."""
@@ -99,8 +99,12 @@ class Play:
         self.tell(now, str(route.step), release.reason)
         if route.champion != before.champion:
             self.serving_since = self.stage.history.until(now)
+        if route.step is Step.CONFIRMED:
+            self.refused.clear()
         if route.step is Step.ROLLED_BACK:
             self.rolled_back = Event(now, release.reason)
+        if route.step in {Step.ROLLED_BACK, Step.EXPIRED}:
+            self.refused.append(now)
         if not route.is_open:
             self.release = None
 
@@ -160,7 +164,6 @@ class Play:
             self.refused.append(now)
             self.tell(now, f"refused at {ran.gate}", ran.why)
             return
-        self.refused.clear()
         self.tell(now, "retrain", why)
         if self.kind.gates:
             key = champion.number, ran.model.number
@@ -171,6 +174,7 @@ class Play:
             self.release = self.stage.releases[key]
             self.route = self.release.routes[0]
         else:
+            self.refused.clear()
             self.serving_since = present.history.until(now)
             self.route = _in_service(self.route, ran.model, now)
 

@@ -21,6 +21,9 @@ UPWARDS = frozenset({Move.ADVANCE, Move.PROMOTE, Move.CONFIRM})
 """Moves that give a new model more of the traffic: those that may be braked."""
 
 _DAY = timedelta(days=1)
+_DOUBLINGS = 6
+"""How often a pause doubles at most: what 64 times the rows of a pause do not change, no waiting
+does."""
 
 
 class Brake(StrEnum):
@@ -214,7 +217,9 @@ def _brakes(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterat
 
 def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterator[Braked]:
     model, begun, refused = standing.model, standing.begun, standing.refused
-    if len(refused) >= policy.refusals and now < (until := refused[-1] + policy.pause):
+    more = len(refused) - policy.refusals
+    pause = policy.pause * 2 ** min(more, _DOUBLINGS) if more >= 0 else timedelta(0)
+    if more >= 0 and now < (until := refused[-1] + pause):
         yield Braked(
             Brake.BREAKER,
             f"{len(refused)} challengers of {model} in a row were refused"

@@ -230,7 +230,9 @@ class GovernorPolicy(_Policy):
     refusals: int = Field(5, ge=1)
     """So many challengers refused in a row pause the automatic runs."""
     pause: timedelta = Field(timedelta(days=3), ge=timedelta(0))
-    """How long that pause lasts after the newest refusal, unless a person acknowledges it."""
+    """How long that pause lasts after the newest refusal, unless a person acknowledges it: so long
+    after that many, and twice as long with each further one, up to 64 times. A world that moved
+    for good and cannot be learnt better is not worth a training a week."""
     freeze: tuple[Window, ...] = ()
     """Windows in which no automatic run begins and no release moves up, in UTC: every week, such as
     "Fri 16:00 - Mon 08:00", or once, such as "2026-12-24 12:00 - 2027-01-02"."""

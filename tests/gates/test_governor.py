@@ -196,3 +196,22 @@ def test_what_is_refused_until_a_moment_is_allowed_at_it(found, policy, trigger)
     if isinstance(refused, Refused) and refused.until is not None:
         assert refused.until > NOW
         assert isinstance(may_begin(found, policy, refused.until, trigger=trigger), Allowed)
+
+
+def test_a_pause_doubles_with_each_refusal_beyond_those_that_are_borne():
+    policy = GovernorPolicy(refusals=2, pause=timedelta(days=3))
+
+    def pause_after(n):
+        refused = tuple(NOW + timedelta(hours=i) for i in range(n))
+        allowed = may_begin(standing(refused=refused), policy, refused[-1], trigger="drift")
+        return allowed.until - refused[-1] if isinstance(allowed, Refused) else None
+
+    assert pause_after(1) is None
+    assert [pause_after(n) / timedelta(days=3) for n in (2, 3, 4, 8, 9, 40)] == [
+        1,
+        2,
+        4,
+        64,
+        64,
+        64,
+    ]
