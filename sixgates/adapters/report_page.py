@@ -7,17 +7,14 @@ A rehearsal has one, and so has every run.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from sixgates.adapters.report_figure import draw, periods_per_point
-from sixgates.adapters.standalone_page import environment
+from sixgates.adapters.standalone_page import environment, figure_of
 from sixgates.gates.verdict import Gate, number
-
-_NONE = "\N{EN DASH}"
 
 
 def write_report(
@@ -31,9 +28,7 @@ def write_report(
         plays: Name to what happened, as `story.tell` and the rehearsal give it.
         errors: Name to the sentence of what could not be played.
     """
-    pages = environment()
-    pages.filters |= {"number": _number, "day": _day, "seconds": _seconds}
-    template = pages.get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     told = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(plays.items(), 1)]
     judged = [play for play in told if "ok" in play.result]
     page = template.render(
@@ -107,8 +102,8 @@ class _Play:
             said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
         if "rmse_served" in self.result:
             said += (
-                f"; root mean squared error {_number(self.result['rmse_served'])} served,"
-                f" {_number(self.result['rmse_never'])} never retrained"
+                f"; root mean squared error {figure_of(self.result['rmse_served'])} served,"
+                f" {figure_of(self.result['rmse_never'])} never retrained"
             )
         return said
 
@@ -130,21 +125,3 @@ class _Play:
 
 def _known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
-
-
-def _number(value: float | None) -> str:
-    """Write a figure, or say that there is none."""
-    if value is None:
-        return _NONE
-    return number(value) if math.isfinite(value) else str(value)
-
-
-def _seconds(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.1f} s"
-
-
-def _day(at: str) -> str:
-    """Write a moment without a midnight that says nothing."""
-    moment = datetime.fromisoformat(at)
-    midnight = moment.time() == moment.min.time()
-    return moment.strftime("%Y-%m-%d") if midnight else moment.strftime("%Y-%m-%d %H:%M")

@@ -5,13 +5,18 @@ which take their colours from that style.
 """
 
 import io
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from sixgates.gates.verdict import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,17 +25,30 @@ INCH = 72.0
 """Points. All lengths of a drawing are points."""
 FONT, SMALL = 9.0, 8.0
 """Sizes of the letters in a drawing."""
+GLYPH = 0.55 * SMALL
+"""Mean width of a small letter."""
+COLOURS = {
+    "ink": "#000001", "muted": "#000002", "soft": "#000003", "pass": "#000004", "fail": "#000005",
+    "inconclusive": "#000006", "served": "#000007", "alert": "#000008", "rank": "#000009",
+    "mixed": "#00000a",
+}  # fmt: skip
+"""Stand-ins that a drawn figure trades for the page's variables, so it follows light and dark."""
+NONE = "\N{EN DASH}"
+"""Stands where there is no figure."""
 
 
+@cache
 def environment() -> Environment:
     """Return where the templates of the pages are found; what they are given is escaped."""
-    return Environment(
+    pages = Environment(
         loader=PackageLoader("sixgates.adapters", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.filters |= {"number": figure_of, "day": day, "share": share_of, "seconds": _seconds}
+    return pages
 
 
 @contextmanager
@@ -51,13 +69,11 @@ def drawing(salt: str) -> Iterator[None]:
         yield
 
 
-def inline(figure: "Figure", colours: Mapping[str, str]) -> Markup:
+def inline(figure: "Figure") -> Markup:
     """Make a drawn figure part of a page: no header, no names that two figures share.
 
     Args:
-        figure: Drawn within `drawing`.
-        colours: Name of a variable of the page to the stand-in that the figure was drawn with, so
-            that it follows light and dark.
+        figure: Drawn within `drawing`, with the stand-ins of `COLOURS`.
     """
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
@@ -67,7 +83,30 @@ def inline(figure: "Figure", colours: Mapping[str, str]) -> Markup:
     svg = re.sub(r'<svg .*?(viewBox="[^"]*").*?>', r'<svg \1 aria-hidden="true">', svg, count=1,
                  flags=re.DOTALL)  # fmt: skip
     svg = re.sub(r'<g id="[^"]*"', "<g", svg).replace("xlink:href", "href")
-    for name, stand_in in colours.items():
+    for name, stand_in in COLOURS.items():
         svg = svg.replace(stand_in, f"var(--{name})")
     # Every character that came from a result was escaped by the writer of the SVG.
     return Markup(svg)  # noqa: S704
+
+
+def figure_of(value: float | None) -> str:
+    """Write a figure, or say that there is none."""
+    if value is None:
+        return NONE
+    return number(value) if math.isfinite(value) else str(value)
+
+
+def day(at: str) -> str:
+    """Write a moment without a midnight that says nothing."""
+    moment = datetime.fromisoformat(at)
+    midnight = moment.time() == moment.min.time()
+    return moment.strftime("%Y-%m-%d") if midnight else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def share_of(value: float) -> str:
+    """Write a share in percent."""
+    return f"{value:.1%}"
+
+
+def _seconds(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f} s"

@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from sixgates.adapters.standalone_page import INCH, SMALL, drawing, inline
+from sixgates.adapters.standalone_page import COLOURS, INCH, SMALL, drawing, inline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_COLOURS = {
-    "ink": "#000001", "muted": "#000002", "soft": "#000003", "served": "#000004",
-    "pass": "#000005", "fail": "#000006", "alert": "#000007", "rank": "#000008", "mixed": "#000009",
-}  # fmt: skip
-"""Stand-ins that a drawn figure trades for the page's variables, so it follows light and dark."""
 
 
 class Style(NamedTuple):
@@ -78,7 +72,7 @@ def draw_world(
                 ax, cells, value, bars
             )
             _plain_axes(ax, title, sorted({cell["effect_in_margins"] for cell in cells}))
-        return inline(figure, _COLOURS)
+        return inline(figure)
 
 
 def _draw_power(
@@ -88,12 +82,12 @@ def _draw_power(
     # Where the decision is wrong, more than the promised rate is shaded.
     wrong = (1.0, high, bars[0]) if value == "p_promote" else (low, 0.0, bars[1])
     if wrong[0] < wrong[1]:
-        ax.fill_between(wrong[:2], wrong[2], 1.0, color=_COLOURS["soft"], alpha=0.5, lw=0)
+        ax.fill_between(wrong[:2], wrong[2], 1.0, color=COLOURS["soft"], alpha=0.5, lw=0)
     for rule, x, line in _by_rule(cells):
         style = style_of(rule)
         if rule == "production":
             ends = [cell[f"{value}_low"] for cell in line], [cell[f"{value}_high"] for cell in line]
-            ax.vlines(x, *ends, color=_COLOURS[style.colour], lw=1)
+            ax.vlines(x, *ends, color=COLOURS[style.colour], lw=1)
         _line(ax, style, x, [cell[value] for cell in line])
     ax.set_ylim(-0.03, 1.03)
     ax.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
@@ -108,7 +102,7 @@ def _draw_requests(ax: "Axes", cells: Sequence[Mapping[str, Any]]) -> None:
         for cell in cells
         if cell["wald_requests"] is not None
     }
-    ax.plot(list(known), list(known.values()), "_", color=_COLOURS["ink"], ms=11, mew=1.6, zorder=4)
+    ax.plot(list(known), list(known.values()), "_", color=COLOURS["ink"], ms=11, mew=1.6, zorder=4)
     low, high = ax.get_ylim()
     ticks = [n * 10**k for k in range(1, 6) for n in (1, 3) if low <= n * 10**k <= high]
     ax.set_yticks(ticks, [_short(tick) for tick in ticks])
@@ -130,19 +124,19 @@ def _line(ax: "Axes", style: Style, x: list[float], y: list[float]) -> None:
     own = style is _STYLES["production"]
     thick, size, above = (2.0, 5.5, 3) if own else (1.1, 5, 2)
     ax.plot(x, y, ls=style.line, lw=thick, marker=style.marker, ms=size, mew=0, zorder=above,
-            color=_COLOURS[style.colour], clip_on=False)  # fmt: skip
+            color=COLOURS[style.colour], clip_on=False)  # fmt: skip
 
 
 def _plain_axes(ax: "Axes", title: str, effects: list[float]) -> None:
-    ax.set_title(title, loc="left", size=SMALL + 1, color=_COLOURS["ink"], pad=6)
+    ax.set_title(title, loc="left", size=SMALL + 1, color=COLOURS["ink"], pad=6)
     ax.set_xlim(*_reach(effects))
     ax.set_xticks(effects, [_effect(effect) for effect in effects])
-    ax.set_xlabel("true effect, in margins", size=SMALL, color=_COLOURS["muted"], labelpad=2)
-    ax.tick_params(length=0, colors=_COLOURS["ink"], labelsize=SMALL)
+    ax.set_xlabel("true effect, in margins", size=SMALL, color=COLOURS["muted"], labelpad=2)
+    ax.tick_params(length=0, colors=COLOURS["ink"], labelsize=SMALL)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("bottom", "left"):
-        ax.spines[side].set_color(_COLOURS["muted"])
+        ax.spines[side].set_color(COLOURS["muted"])
 
 
 def _reach(effects: list[float]) -> tuple[float, float]:

@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from sixgates.adapters.standalone_page import environment
 from sixgates.adapters.sweep_figure import Style, draw_world, style_of
-from sixgates.gates.verdict import number
 
 
 def write_sweep(path: Path, found: Mapping[str, Any]) -> None:
@@ -24,7 +23,7 @@ def write_sweep(path: Path, found: Mapping[str, Any]) -> None:
         found: What `sixgates sweep --json` prints.
     """
     pages = environment()
-    pages.filters |= {"number": number, "share": _share, "count": _count, "end": _end}
+    pages.filters |= {"count": _count, "end": _end}
     limits = found["limits"]
     bars = limits["alpha"], limits["beta"]
     worlds = [
@@ -59,10 +58,6 @@ class _World:
         """Draw it, for a desk or for a telephone."""
         salt = f"{self.id}-{'wide' if wide else 'narrow'}"
         return draw_world(self.cells, self.bars, salt, wide=wide)
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}"
 
 
 def _end(value: float) -> str:

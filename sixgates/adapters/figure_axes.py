@@ -1,0 +1,82 @@
+"""Axes of a drawing: a bare panel, and a line of time or of figures below it.
+
+Matplotlib's own ticks are five objects each and half the time of a drawing; a page needs their
+texts alone.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from sixgates.adapters.standalone_page import COLOURS, SMALL
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
+_HOURS, _YEARS = 3.0, 300.0
+"""Below so many days the axis of time shows hours, from so many on years."""
+
+
+class Span(NamedTuple):
+    """From where to where an axis goes; of time, in days since 1970."""
+
+    first: float
+    last: float
+
+
+def days(at: str) -> float:
+    """Place a moment on an axis of time."""
+    return (datetime.fromisoformat(at) - _EPOCH) / timedelta(days=1)
+
+
+def panel(
+    figure: "Figure", box: tuple[float, float, float, float], x: Span, y: Span
+) -> "Axes":  # fmt: skip
+    """Add a panel without lines and ticks.
+
+    Args:
+        figure: To what.
+        box: Left, bottom, width and height, as shares of the figure.
+        x: From left to right.
+        y: From bottom to top.
+    """
+    ax = figure.add_axes(box)
+    ax.set_axis_off()
+    ax.set_xlim(*x)
+    ax.set_ylim(*y)
+    return ax
+
+
+def floor(ax: "Axes") -> None:
+    """Draw the line on which a panel stands."""
+    ax.plot((0, 1), (0, 0), transform=ax.transAxes, color=COLOURS["muted"], lw=0.8, clip_on=False)
+
+
+def below(ax: "Axes", at: Sequence[float], labels: Sequence[str]) -> None:
+    """Write labels below a panel."""
+    for x, label in zip(at, labels, strict=True):
+        ax.annotate(label, (x, 0), xycoords=("data", "axes fraction"), xytext=(0, -4), va="top",
+                    textcoords="offset points", ha="center", size=SMALL,
+                    color=COLOURS["ink"])  # fmt: skip
+
+
+def beside(ax: "Axes", at: Sequence[float], labels: Sequence[str]) -> None:
+    """Write labels to the left of a panel."""
+    for y, label in zip(at, labels, strict=True):
+        ax.annotate(label, (0, y), xycoords=("axes fraction", "data"), xytext=(-4, 0),
+                    textcoords="offset points", ha="right", va="center_baseline", size=SMALL,
+                    color=COLOURS["ink"])  # fmt: skip
+
+
+def dated(ax: "Axes", span: Span, most: int) -> None:
+    """Write dates below a panel, at most so many."""
+    hours = span.last - span.first < _HOURS
+    unit = 1 / 24 if hours else 1.0
+    step = math.ceil((span.last - span.first) / unit / most)
+    first, last = math.ceil(span.first / unit), math.floor(span.last / unit)
+    at = [n * unit for n in range(first, last + 1, step)]
+    style = "%d %b %H:%M" if hours else "%d %b" if span.last - span.first < _YEARS else "%b %Y"
+    below(ax, at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
