@@ -16,7 +16,7 @@ def report(world: World, model: str, run: str, tracking: str) -> None:
 def _write(world: World, model: str, run: str, tracking: str) -> None:
     path = world.settings.runs / run / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {**tell(world.ledger, model, run), **served(world.ledger, model), "daily": []}
+    told = {**tell(world, model, run), **served(world.ledger, model), "daily": []}
     write_report(path, f"{model}, run {run}", {model: told}, {})
     if tracking:
         world.registry.log_report(tracking, path)

@@ -14,10 +14,9 @@ from sixgates.gates.losses import row_losses
 def result_of(play: Play) -> dict[str, Any]:
     """Return the result of a play of any kind."""
     theatre = play.theatre
-    model, ledger = theatre.project.name, theatre.world.ledger
     serving, route = theatre.serving(), theatre.route()
     return {
-        **tell(ledger, model),
+        **tell(theatre.world, theatre.project.name),
         **_losses(play),
         "serving": serving,
         "proved": serving["champion_digest"] == route.champion.digest

@@ -80,3 +80,23 @@ def dated(ax: "Axes", span: Span, most: int) -> None:
     at = [n * unit for n in range(first, last + 1, step)]
     style = "%d %b %H:%M" if hours else "%d %b" if span.last - span.first < _YEARS else "%b %Y"
     below(ax, at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
+
+
+def round_numbers(span: Span, most: int) -> list[float]:
+    """Return round numbers within a span, about so many at most."""
+    from matplotlib.ticker import MaxNLocator
+
+    at = MaxNLocator(most).tick_values(*span)
+    return [float(x) for x in at if span.first <= x <= span.last]
+
+
+def short(value: float) -> str:
+    """Write a figure in a few letters.
+
+    >>> short(-0.5), short(33_400), short(2_500_000)
+    ('-0.5', '33.4k', '2.5M')
+    """
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / min(size, 1e3 if sign == 'k' else size):.3g}{sign}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004

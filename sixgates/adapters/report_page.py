@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sixgates.adapters.drift_figure import draw_shape
 from sixgates.adapters.report_figure import draw, periods_per_point
 from sixgates.adapters.standalone_page import environment, figure_of
 from sixgates.gates.verdict import Gate, number
@@ -121,6 +122,10 @@ class _Play:
     def figure(self, *, wide: bool) -> Markup:
         """Draw what happened, for a desk or for a telephone."""
         return draw(self.result, f"{self.id}-{'wide' if wide else 'narrow'}", wide=wide)
+
+    def shape(self, alert: dict[str, Any], place: int) -> Markup:
+        """Draw one of the features that moved furthest when an alert was raised."""
+        return draw_shape(alert["drift"][place], f"{self.id}-{alert['entry']}-{place}")
 
 
 def _known(value: float | None) -> bool:

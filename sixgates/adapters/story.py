@@ -3,20 +3,23 @@
 from datetime import datetime
 from typing import Any
 
+from sixgates.adapters.drift_story import drifted
+from sixgates.adapters.wiring import World
 from sixgates.ledger.ledger import Entry, Kind, Ledger
 from sixgates.ledger.route import Route
 
 
-def tell(ledger: Ledger, model: str, run: str | None = None) -> dict[str, Any]:
+def tell(world: World, model: str, run: str | None = None) -> dict[str, Any]:
     """Return alerts, retrains with the verdict of each gate, and every step of the route.
 
     Args:
-        ledger: What happened.
+        world: What happened, and what the watch keeps with each model.
         model: Of which model.
         run: One run alone, with the alert that it answered; None for all there is.
     """
+    ledger = world.ledger
     entries = [e for e in ledger.entries(model) if e.kind not in {Kind.INTENT, Kind.CLOSED}]
-    routes = ledger.routes(model)
+    every = routes = ledger.routes(model)
     alerts = [e for e in entries if e.kind is Kind.ALERT]
     if run is not None:
         asked = {e.body["alert"] for e in entries if e.kind is Kind.RUN and e.release == run}
@@ -26,7 +29,9 @@ def tell(ledger: Ledger, model: str, run: str | None = None) -> dict[str, Any]:
     moments = [e.at for e in (*alerts, *entries)] + [r.at for r in routes]
     return {
         "alerts": [
-            {"at": a.at.isoformat(), "entry": a.seq, "reason": a.reason, **a.body} for a in alerts
+            {"at": a.at.isoformat(), "entry": a.seq, "reason": a.reason, **a.body,
+             **drifted(world.references, every, a)}
+            for a in alerts
         ],
         "retrains": _retrains(entries, routes),
         "timeline": [

@@ -161,6 +161,30 @@ def test_an_alert_is_told_with_the_evidence_and_the_size_of_each_signal(six):
     assert ["loss", "no", none, "730", none, none] in rows
 
 
+def test_the_features_that_moved_furthest_are_drawn_once_for_every_width(tmp_path):
+    shape = {
+        "feature": "income",
+        "index": 1.25,
+        "edges": (0.0, 1.0, 3.0),
+        "levels": (),
+        "reference": (0.5, 0.5),
+        "window": (0.1, 0.8),
+        "outside": [("null", 0.0, 0.1)],
+    }
+    other = shape | {"feature": "region", "edges": (), "levels": ("<north>", "south")}
+    alert = {**result()["alerts"][0], "features": ["income"], "drift": [shape, other],
+             "window": "2026-02-08T00:00:00", "undrawn": ""}  # fmt: skip
+    untold = {**alert, "drift": [], "undrawn": "No look is kept."}
+    _, text, page = write(tmp_path, {"x": result(alerts=[alert, untold])})
+    told = " ".join(" ".join(page.text).split())
+    assert page.count("figure", "small shape") == 2
+    assert page.count("svg") == 4
+    assert "income stability index 1.25, named by the alert null 0.0% → 10.0%" in told
+    assert "region stability index 1.25 null" in told
+    assert "No look is kept." in told
+    assert "<north>" not in text
+
+
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(six):
     _, text, page = six
     assert all(v.startswith("#") for v in page.values("href") + page.values("src"))

@@ -50,6 +50,18 @@ def window_of(profile: Profile, reference: Profile, start: datetime, end: dateti
     return Window(start, end, profile.rows, tuple(counts))
 
 
+def edges_of(reference: FeatureProfile) -> Counts:
+    """Return where the groups of a numeric feature begin and the last one ends, in its units.
+
+    What is below the first or above the last are groups of their own. Empty for a categorical
+    feature, whose levels are groups.
+    """
+    starts = _starts(reference)
+    if reference.grid is None or starts is None:
+        return np.empty(0)
+    return reference.grid.edges()[[*starts, reference.grid.cells]]
+
+
 def _starts(reference: FeatureProfile) -> NDArray[np.intp] | None:
     """Return where the groups of the cells begin, None where the cells are groups already."""
     if reference.levels is not None:
