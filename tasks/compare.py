@@ -10,11 +10,13 @@ from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.projection import follow_route
 from sixgates.adapters.wiring import World
 from sixgates.gates.compare import (
+    PairedEvidence,
     forgotten_classes,
     judge_comparison,
     paired_evidence,
     refuse_again,
 )
+from sixgates.gates.differences import differences
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ContractError
 from sixgates.gates.losses import row_losses
@@ -37,10 +39,12 @@ def compare(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
     holdout = time_split(read_dataset(dataset), project, dataset.as_of).holdout
     champion = champion_digest(world, run.model)
     before = None if run.override else _refused_before(world, run, model.digest)
+    evidence = None
     if before is not None:
         verdict = refuse_again(before)
     else:
-        verdict = judge(world, project, holdout, champion=champion, challenger=model.digest)
+        evidence = _paired(world, project, holdout, champion=champion, challenger=model.digest)
+        verdict = _judged(evidence, project, champion)
     inputs = {
         "as_of": dataset.as_of.isoformat(),
         "accepted": dataset.digest,
@@ -51,6 +55,7 @@ def compare(run: Run, dataset: DatasetRef, model: ModelRef) -> Verdict:
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
         inputs=inputs,
+        differences=() if evidence is None else differences(evidence, project.policies.comparison),
     )  # fmt: skip
     return verdict
 
@@ -68,17 +73,8 @@ def judge(
     Raises:
         ContractError: a model cannot be read.
     """
-    evidence = None
-    if champion is not None:
-        known, learned = (world.models.get(project.name, m)[1] for m in (champion, challenger))
-        evidence = paired_evidence(
-            project,
-            holdout,
-            champion=_losses(world, project, champion, holdout),
-            challenger=_losses(world, project, challenger, holdout),
-            forgotten=forgotten_classes(known.classes, learned.classes),
-        )
-    return judge_comparison(evidence, project.policies.comparison, cold_start=champion is None)
+    evidence = _paired(world, project, holdout, champion=champion, challenger=challenger)
+    return _judged(evidence, project, champion)
 
 
 def champion_digest(world: World, model: str) -> str | None:
@@ -97,6 +93,31 @@ def champion_digest(world: World, model: str) -> str | None:
                 f" the ledger says {route.champion.digest[:12]}: see `sixgates status`"
             )
     return route.champion.digest
+
+
+def _paired(
+    world: World,
+    project: Project,
+    holdout: pl.DataFrame,
+    *,
+    champion: str | None,
+    challenger: str,
+) -> PairedEvidence | None:
+    """Let two stored models answer the same rows; None where there is no champion."""
+    if champion is None:
+        return None
+    known, learned = (world.models.get(project.name, m)[1] for m in (champion, challenger))
+    return paired_evidence(
+        project,
+        holdout,
+        champion=_losses(world, project, champion, holdout),
+        challenger=_losses(world, project, challenger, holdout),
+        forgotten=forgotten_classes(known.classes, learned.classes),
+    )
+
+
+def _judged(evidence: PairedEvidence | None, project: Project, champion: str | None) -> Verdict:
+    return judge_comparison(evidence, project.policies.comparison, cold_start=champion is None)
 
 
 def _refused_before(world: World, run: Run, digest: str) -> str | None:

@@ -1,6 +1,7 @@
 """Write a verdict where people and programs look for it: ledger, registry and Prefect's UI."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
@@ -8,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Move
+from sixgates.gates.differences import Difference
 from sixgates.gates.verdict import Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Entry, Kind
 
@@ -25,6 +27,7 @@ def record(
     move: Move | None = None,
     inputs: Mapping[str, Any] | None = None,
     summary: Sequence[str] = (),
+    differences: Sequence[Difference] = (),
     page: str = "",
 ) -> None:
     """Record a verdict of a run or release; a retry of the same task records it once.
@@ -39,11 +42,14 @@ def record(
         move: The move that followed; None before there is a release.
         inputs: Plain values by which `sixgates replay` finds again what the gate looked at.
         summary: Sentences for whoever has to act on a refusal; they go out with its message.
+        differences: Between both models, for the picture of gate 4.
         page: Markdown that is shown below the verdict.
     """
     body = {**verdict.to_dict(), "epoch": epoch, "move": move, "inputs": dict(inputs or {})}
     if summary:
         body["summary"] = list(summary)
+    if differences:
+        body["differences"] = [asdict(difference) for difference in differences]
     given = {"gate": verdict.gate, "epoch": epoch, "tracking": tracking}
     with intended(world, Effect.LOG_VERDICT, model, release=release, given=given):
         _append_once(world, model, release, verdict, body)

@@ -11,6 +11,7 @@ from sixgates.adapters.figure_axes import (
     Span,
     below,
     beside,
+    cut,
     floor,
     panel,
     round_numbers,
@@ -101,14 +102,10 @@ def _levels(shape: Mapping[str, Any]) -> Markup:
     ax = panel(figure, box, Span(0.0, most), Span(len(names) - 0.5, -0.5))
     ax.barh([y - 0.18 for y in places], usual, 0.34, color=COLOURS["muted"], lw=0)
     ax.barh([y + 0.18 for y in places], now, 0.34, color=COLOURS["served"], lw=0)
-    beside(ax, places, [_cut(name) for name in names])
+    beside(ax, places, [cut(name, _LONGEST) for name in names])
     for y in places:
         shares = f"{usual[y]:.0%} \N{RIGHTWARDS ARROW} {now[y]:.0%}"
         ax.annotate(shares, (1, y), xytext=(_SHARES, 0),
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
                     va="center_baseline", size=SMALL, color=COLOURS["ink"])  # fmt: skip
     return inline(figure)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"

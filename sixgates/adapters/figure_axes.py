@@ -100,3 +100,8 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / min(size, 1e3 if sign == 'k' else size):.3g}{sign}"
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004
+
+
+def cut(name: str, longest: int) -> str:
+    """Return a name with at most so many letters."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from sixgates.adapters.drift_figure import draw_shape
 from sixgates.adapters.report_figure import draw, periods_per_point
+from sixgates.adapters.report_run import Run, bar_of
 from sixgates.adapters.standalone_page import environment, figure_of
 from sixgates.gates.verdict import Gate, number
 
@@ -40,16 +41,9 @@ def write_report(
         judged=len(judged),
         good=sum(bool(play.result["ok"]) for play in judged),
         gates=list(Gate),
+        bar_of=bar_of,
     )
     path.write_text(page, encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One retrain with the verdicts it met, in order."""
-
-    retrain: dict[str, Any]
-    verdicts: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class _Play:
     result: dict[str, Any]
 
     @property
-    def runs(self) -> list[_Run]:
+    def runs(self) -> list[Run]:
         """Every verdict, under the retrain it belongs to; none is lost if its retrain is."""
         by_run: dict[str, list[dict[str, Any]]] = {}
         for verdict in self.result["verdicts"]:
@@ -69,17 +63,9 @@ class _Play:
             checks = [{"muted": False, **check} for check in verdict["checks"]]
             whole = {"summary": [], **verdict, "checks": checks}
             by_run.setdefault(verdict["run"], []).append(whole)
-        runs = [_Run(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
-        for run, own in by_run.items():
-            outcomes = {v["gate"]: v["outcome"] for v in own}
-            runs.append(
-                _Run(
-                    {"run": run, "at": own[0]["at"], "trigger": "not on record",
-                     "verdicts": outcomes, "ending": "not on record", "reason": ""},
-                    own,
-                )
-            )  # fmt: skip
-        return runs
+        told = [(r, by_run.pop(r["run"], [])) for r in self.result["retrains"]]
+        told += [(_unrecorded(run, own), own) for run, own in by_run.items()]
+        return [Run(f"{self.id}-run-{n}", *run) for n, run in enumerate(told, 1)]
 
     @property
     def trouble(self) -> list[str]:
@@ -126,6 +112,13 @@ class _Play:
     def shape(self, alert: dict[str, Any], place: int) -> Markup:
         """Draw one of the features that moved furthest when an alert was raised."""
         return draw_shape(alert["drift"][place], f"{self.id}-{alert['entry']}-{place}")
+
+
+def _unrecorded(run: str, verdicts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is known of a retrain that is not on record itself."""
+    outcomes = {v["gate"]: v["outcome"] for v in verdicts}
+    return {"run": run, "at": verdicts[0]["at"], "trigger": "not on record",
+            "verdicts": outcomes, "ending": "not on record", "reason": ""}  # fmt: skip
 
 
 def _known(value: float | None) -> bool:

@@ -74,13 +74,13 @@ def shapes(
 def _shape(feature: FeatureProfile, usual: Counts, now: Counts) -> Shape:
     index = float(np.maximum(stability(usual, now), 0.0))
     a, b = (counts / max(1.0, counts.sum()) for counts in (usual, now))
+    edges, levels = tuple(map(float, edges_of(feature))), feature.levels or ()
     if feature.levels is None:
-        inside, edges, levels = slice(1, -3), tuple(map(float, edges_of(feature))), ()
+        inside = slice(1, -3)
         rest = {"below the range": 0, "above the range": -3, "null": -2, "NaN": -1}
         a_in, b_in = a[inside], b[inside]
     else:
-        edges = ()
-        levels, a_in, b_in = _largest(feature.levels, a[:-3], b[:-3])
+        levels, a_in, b_in = _largest(levels, a[:-3], b[:-3])
         rest = {"never seen": -3, "null": -2}
     outside = tuple(
         Outside(what, float(a[i]), float(b[i])) for what, i in rest.items() if a[i] + b[i] > 0
