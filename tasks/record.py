@@ -83,6 +83,21 @@ def show(model: str, verdict: Verdict, page: str = "") -> None:
     )
 
 
+def show_report(model: str, run: str, address: str) -> None:
+    """Publish where the page of a run is as an artifact, so that a click opens it.
+
+    Args:
+        model: Registered name.
+        run: Of the ledger.
+        address: As `report_address` returns it.
+    """
+    create_markdown_artifact(
+        key=f"{model}-report",
+        description=f"Report of the newest run of {model}",
+        markdown=f"# {model}: run {run}\n\n[What happened, when and why]({address})\n\n`{address}`",
+    )
+
+
 def _append_once(
     world: World, model: str, release: str, verdict: Verdict, body: dict[str, Any]
 ) -> None:

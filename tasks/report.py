@@ -1,9 +1,12 @@
-"""The page of one run: written beside its data, and kept with it in the registry."""
+"""The page of one run: written beside its data, kept with it in the registry, shown in Prefect."""
 
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.report_page import write_report
+from sixgates.adapters.report_place import report_address, report_file
 from sixgates.adapters.story import served, tell
+from sixgates.adapters.upshot import upshot
 from sixgates.adapters.wiring import World
+from tasks.record import show_report
 
 
 def report(world: World, model: str, run: str, tracking: str) -> None:
@@ -11,12 +14,21 @@ def report(world: World, model: str, run: str, tracking: str) -> None:
     given = {"tracking": tracking}
     with intended(world, Effect.WRITE_REPORT, model, release=run, given=given):
         _write(world, model, run, tracking)
+    show_report(model, run, report_address(world.settings, run, tracking))
 
 
 def _write(world: World, model: str, run: str, tracking: str) -> None:
-    path = world.settings.runs / run / "report.html"
+    path, now = report_file(world.settings, run), world.clock.now()
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {**tell(world, model, run), **served(world.ledger, model), "daily": []}
+    route = world.ledger.route(model)
+    told = {
+        **tell(world, model, run),
+        **served(world.ledger, model),
+        **upshot(world.ledger, model, run, now),
+        "daily": [],
+        "written": now.isoformat(),
+        "under_way": route is not None and route.is_open and route.release == run,
+    }
     write_report(path, f"{model}, run {run}", {model: told}, {})
     if tracking:
         world.registry.log_report(tracking, path)

@@ -151,7 +151,8 @@ def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy
         tracking = world.registry.start_run(chosen.name, run, tags)
         begun = Draft(
             Kind.RUN, now, run, trigger,
-            body={**body, "tracking": tracking, "training": training, **_overridden(let, override),
+            body={**body, "project": asked.project, "tracking": tracking, "training": training,
+                  **_overridden(let, override),
                   **({"insisted": override} if override else {})},
             actor=_asking(trigger, asked.by),
         )  # fmt: skip

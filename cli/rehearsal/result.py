@@ -7,6 +7,7 @@ import numpy as np
 from cli.rehearsal.play import Play
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.story import tell
+from sixgates.adapters.upshot import upshot
 from sixgates.gates.encoding import label_array
 from sixgates.gates.losses import row_losses
 
@@ -14,9 +15,11 @@ from sixgates.gates.losses import row_losses
 def result_of(play: Play) -> dict[str, Any]:
     """Return the result of a play of any kind."""
     theatre = play.theatre
+    clock = theatre.world.clock
     serving, route = theatre.serving(), theatre.route()
     return {
         **tell(theatre.world, theatre.project.name),
+        "next": upshot(theatre.world.ledger, theatre.project.name, None, clock.now())["next"],
         **_losses(play),
         "serving": serving,
         "proved": serving["champion_digest"] == route.champion.digest

@@ -62,7 +62,7 @@ def open_client(uri: str) -> "MlflowClient":
     except ContractError as exc:
         if isinstance(exc.__context__, MlflowException):
             raise ConfigurationError(
-                f"MLflow does not accept the address {_shown(uri)}: set SIXGATES_MLFLOW_URI to"
+                f"MLflow does not accept the address {shown(uri)}: set SIXGATES_MLFLOW_URI to"
                 " sqlite:///<path>, postgresql://… or http://…"
             ) from exc.__cause__
         raise
@@ -79,7 +79,7 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
     """
     from mlflow.exceptions import MlflowException
 
-    where = f"the registry {_shown(uri)}"
+    where = f"the registry {shown(uri)}"
     try:
         yield
     except MlflowException as exc:
@@ -110,7 +110,7 @@ def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError
     return TransientError(f"{where} did not answer {said}: try again, and see whether it runs")
 
 
-def _shown(uri: str) -> str:
+def shown(uri: str) -> str:
     """Return the address without a password, and without parameters, which may hold one."""
     parts = urlsplit(uri)
     if parts.scheme in {"http", "https"}:

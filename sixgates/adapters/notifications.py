@@ -16,6 +16,7 @@ from typing import Any
 
 from sixgates.adapters.channels import Channel, NotSentError, channels_of
 from sixgates.adapters.project_files import load_project
+from sixgates.adapters.report_place import report_address, report_file
 from sixgates.adapters.settings import Settings
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
@@ -143,8 +144,16 @@ def _background(world: World, asked: str, project: Project | None, news: News) -
     )
     return Background(
         asked, project, ledger.routes(cause.model), entries, proofs[-1] if proofs else None,
-        world.clock.now(),
+        world.clock.now(), _report(world, entries),
     )  # fmt: skip
+
+
+def _report(world: World, entries: list[Entry]) -> str:
+    """Return the address of the page of a run, empty where it has none yet."""
+    run = next((e for e in entries if e.kind is Kind.RUN), None)
+    if run is None or not report_file(world.settings, run.release).is_file():
+        return ""
+    return report_address(world.settings, run.release, run.body.get("tracking", ""))
 
 
 def _loaded(asked: str) -> tuple[Project | None, str]:

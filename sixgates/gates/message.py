@@ -61,6 +61,8 @@ class Message:
     following: tuple[str, ...]
     """What happens next and when, in sentences."""
     choices: tuple[Choice, ...]
+    report: str = ""
+    """Address of the page of the run it is about; empty where there is none."""
 
 
 def title(message: Message) -> str:
@@ -78,6 +80,7 @@ def text(message: Message) -> str:
         f"Serving now: {_serving(message.served)}",
         _listed("What happens next", message.following),
         _listed("What you can do", (f"{c.purpose}:\n  {c.command}" for c in message.choices)),
+        f"The whole story: {message.report}" if message.report else "",
         f"Message {message.id}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -104,6 +107,7 @@ def document(message: Message) -> dict[str, Any]:
         },
         "next": list(message.following),
         "choices": [{"purpose": c.purpose, "command": c.command} for c in message.choices],
+        "report": message.report,
     }  # fmt: skip
 
 

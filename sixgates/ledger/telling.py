@@ -38,6 +38,8 @@ class Background:
     """The newest proof of the model."""
     now: datetime
     """Event time, naive UTC."""
+    report: str = ""
+    """Address of the page of the run or release; empty where there is none."""
 
 
 def message_of(news: News, background: Background) -> Message:
@@ -60,6 +62,7 @@ def message_of(news: News, background: Background) -> Message:
         served=_served(news, background),
         following=tuple(following(news, serving, background.project, background.now)),
         choices=tuple(choices(news, serving, background.asked, data)),
+        report=background.report,
     )
 
 

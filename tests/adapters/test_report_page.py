@@ -252,6 +252,23 @@ def test_every_check_is_drawn_as_what_was_seen_against_what_was_required(tmp_pat
     assert limits == ["98.5", "98.5"]
 
 
+def test_the_page_of_a_run_says_what_came_of_it_what_is_next_and_what_can_be_done(tmp_path):
+    told = result(
+        headline="version 2 promoted", written="2026-02-12T00:00:00", under_way=True,
+        next=["Each tick of gate 6 watches it."],
+        choices=[{"purpose": "put it back", "command": "sixgates rollback --reason '<why>'"}],
+    )  # fmt: skip
+    for name in ("scenario", "expected", "actual", "ok"):
+        del told[name]
+    said = " ".join(" ".join(write(tmp_path, {"loans": told})[2].text).split())
+    assert "Version 2 promoted." in said
+    assert "Written on 2026-02-12, and again when the release ends." in said
+    assert "What happens next Each tick of gate 6 watches it." in said
+    assert "What you can do put it back: sixgates rollback --reason '<why>'" in said
+    assert said.count("as good as the hold-back") == 1
+    assert "none expected" not in said
+
+
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(six):
     _, text, page = six
     assert all(v.startswith("#") for v in page.values("href") + page.values("src"))

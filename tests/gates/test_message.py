@@ -95,5 +95,12 @@ def test_the_document_is_json_with_every_figure_and_no_nan():
     assert found["text"] == text(replace(MESSAGE, checks=(unknown,)))
 
 
+def test_the_page_of_the_run_is_named_where_there_is_one():
+    told = replace(MESSAGE, report="file:///runs/b/report.html")
+    assert "The whole story: file:///runs/b/report.html\n" in text(told)
+    assert document(told)["report"] == "file:///runs/b/report.html"
+    assert "The whole story" not in text(MESSAGE)
+
+
 def test_a_moment_near_now_is_now():
     assert moment(NOON, NOON) == "2026-01-19 12:00 UTC, now"

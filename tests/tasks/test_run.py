@@ -19,7 +19,8 @@ def test_a_run_is_on_record_before_it_does_anything(stage):
     (entry,) = stage.entries()
     assert (entry.kind, entry.release, entry.reason) == (Kind.RUN, run.id, "drift")
     assert entry.body == {
-        "trigger": "drift", "alert": 7, "data": stage.data, "tracking": "t1",
+        "trigger": "drift", "alert": 7, "data": stage.data, "project": stage.project,
+        "tracking": "t1",
         "training": project_of(stage.project).policies.training.model_dump(mode="json"),
     }  # fmt: skip
     tracked = stage.world.registry.runs["t1"]

@@ -1,0 +1,53 @@
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from sixgates.adapters.notifications import tell_people
+from sixgates.adapters.report_place import report_address, report_file
+from sixgates.adapters.settings import Settings
+from sixgates.ledger.route import Step
+from tasks.answer import answer
+from tasks.report import report
+
+
+def said(path):
+    return " ".join(path.read_text().split())
+
+
+def test_a_refused_run_has_a_page_and_registry_prefect_and_people_know_where(stage):
+    run, _ = stage.validated()
+    answer.fn(run, "refused at compare", "worse by far")
+    page = report_file(stage.world.settings, run.id)
+    told = said(page)
+    assert "Run refused at gate 4, compare." in told
+    assert "Nothing answers requests until a first model passes gates 1 to 4." in told
+    assert f"sixgates retrain --project {stage.project}" in told
+    assert "again when the release ends" not in told
+    assert stage.world.registry.runs[run.tracking]["report"] == page
+    shown = stage.artifacts[-1]
+    assert shown["key"] == "loans-small-report"
+    assert f"({page.as_uri()})" in shown["markdown"]
+    (sent,) = tell_people(stage.world, stage.project)
+    assert sent.sent
+    messages = (stage.world.settings.home / "notifications.jsonl").read_text()
+    assert f"The whole story: {page.as_uri()}" in messages
+
+
+def test_the_page_of_an_open_release_says_that_it_will_be_written_again(stage, old, new):
+    run, _ = stage.validated()
+    stage.route(Step.COLD_START, old, release="first")
+    stage.route(Step.SHADOW, old, new, release=run.id)
+    stage.world.clock.moment += timedelta(hours=1)
+    report(stage.world, stage.model, run.id, "")
+    told = said(report_file(stage.world.settings, run.id))
+    assert "Release opened, version 2 in shadow." in told
+    assert "01:00, and again when the release ends." in told
+    assert "Each tick judges it: what does no harm gets a share of the requests" in told
+
+
+def test_mlflow_opens_the_page_where_it_is_a_server_and_no_password_is_shown(tmp_path):
+    settings = Settings(home=tmp_path, mlflow_uri="https://me:secret@mlflow.example:5000/")
+    assert report_address(settings, "r", "abc") == "https://mlflow.example:5000/#/runs/abc"
+    assert report_address(settings, "r", "") == (tmp_path / "runs/r/report.html").as_uri()
+    quiet = Settings(home=tmp_path, notify=SecretStr("file:/dev/null"))
+    assert report_address(quiet, "r", "abc").startswith("file:")
