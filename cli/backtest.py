@@ -1,12 +1,13 @@
 """Play retraining policies on a project's own history, and say which to choose."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from cli.measured import table, tell
+from cli.measured import require_place, table, tell
 from cli.say import stdout
 
 _EVERY_SECONDS = 5.0
@@ -27,16 +28,30 @@ class _Progress:
         tell(f"{played} of {periods} periods, {fits} models trained (about {left:.0f} s left)")
 
 
-def backtested(project: str, data: str | None) -> dict[str, Any]:
-    """Return what came of every policy; progress goes to standard error.
+def backtested(project: str, data: str | None, report: Path | None = None) -> dict[str, Any]:
+    """Return what came of every policy, and write the page; progress goes to standard error.
+
+    Args:
+        project: Name or path of the project file.
+        data: Address of the history; None takes the project's own source.
+        report: Where to write a page.
 
     Raises:
-        ConfigurationError: an unknown project, or a history that cannot be played.
+        ConfigurationError: an unknown project, a history that cannot be played, or a folder for
+            the page that does not exist.
     """
     from simulation.backtest.backtest import backtest
     from sixgates.adapters.project_files import load_project
 
-    return backtest(load_project(project), data, _Progress())
+    if report is not None:
+        require_place(report)
+    found = backtest(load_project(project), data, _Progress())
+    if report is not None:
+        from sixgates.adapters.backtest_page import write_backtest
+
+        write_backtest(report, found)
+        tell(f"the page is {report.resolve().as_uri()}")
+    return found
 
 
 def show_backtest(found: dict[str, Any]) -> None:

@@ -153,7 +153,14 @@ def rehearse(
 
 
 @app.command(epilog=EPILOG)
-def backtest(project: Project, data: Data = None, as_json: Json = False) -> None:
+def backtest(
+    project: Project,
+    data: Data = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page with plots to this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Walk forward through a history under five retraining policies, and recommend one.
 
     Never, every 5 % of the rows, on drift, where it pays, and always; each with gates on and off,
@@ -164,7 +171,7 @@ def backtest(project: Project, data: Data = None, as_json: Json = False) -> None
     from cli.backtest import backtested, show_backtest
 
     with sentences():
-        found = backtested(project, data)
+        found = backtested(project, data, report)
         show(found, as_json=as_json, human=lambda: show_backtest(found))
 
 

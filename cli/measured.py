@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.say import stderr
+from sixgates.gates.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from simulation.sweep.pool import Task
@@ -26,6 +28,18 @@ class Progress:
         self.done += 1
         left = (time.monotonic() - self.began) / self.done * (self.total - self.done)
         tell(f"{self.done} of {self.total}: {task.name} (about {_span(left)} left)")
+
+
+def require_place(report: Path) -> None:
+    """Refuse a place where no page can be written, before anything is measured.
+
+    Raises:
+        ConfigurationError: it is no file in a folder that exists.
+    """
+    if not report.parent.is_dir() or report.is_dir():
+        raise ConfigurationError(
+            f"--report {report} is no file in a folder that exists: make it, or name another"
+        )
 
 
 def figures_table(found: Sequence[dict[str, Any]]) -> Table:

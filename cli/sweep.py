@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from cli.measured import Progress, figures_table, table, tell
+from cli.measured import Progress, figures_table, require_place, table, tell
 from cli.say import stdout
-from sixgates.gates.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from simulation.sweep.rules import Limits
@@ -49,7 +48,7 @@ def sweep(
     from simulation.sweep.table import Wanted, play_sweep, sweep_of
 
     if report is not None:
-        _require_place(report)
+        require_place(report)
     limits = _limits_of(project) if project else Limits()
     planned = sweep_of(Wanted(worlds, seed, scenarios, effects or EFFECTS, limits, data))
     for sentence in planned.left_out:
@@ -90,13 +89,6 @@ def _limits_of(project: str) -> "Limits":
     loaded = load_project(project)
     policy = loaded.policies.canary
     return Limits(policy.margin / loaded.loss_clip, policy.alpha, policy.beta)
-
-
-def _require_place(report: Path) -> None:
-    if not report.parent.is_dir() or report.is_dir():
-        raise ConfigurationError(
-            f"--report {report} is no file in a folder that exists: make it, or name another"
-        )
 
 
 def _cells(found: dict[str, Any]) -> Table:

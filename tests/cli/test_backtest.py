@@ -37,10 +37,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def printed(folder):
+    page = folder / "page.html"
     done = _run(
-        "--project", str(folder / "small.py"), "--data", str(folder / "data.parquet"), "--json"
-    )
+        "--project", str(folder / "small.py"), "--data", str(folder / "data.parquet"), "--json",
+        "--report", str(page),
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
+    assert done.stderr.strip().endswith(page.as_uri())
+    assert "Backtest of loans" in page.read_text()
     assert re.search(r"(\d+) of \1 periods, \d+ models trained", done.stderr)
     return json.loads(done.stdout)
 
@@ -71,6 +75,12 @@ def test_for_people_it_prints_a_table_that_fits_eighty_columns(printed, monkeypa
     )
     assert "…" not in shown
     assert max(map(len, rows)) <= 80
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(folder):
+    done = _run("--project", "mars", "--report", str(folder / "nowhere" / "page.html"))
+    assert done.exit_code == 2
+    assert "is no file in a folder that exists" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(
