@@ -23,6 +23,7 @@ from tasks.finish import bring_in_line
 from tasks.frozen import ask_about_harm
 from tasks.hold import held_back, is_noted, newest_note, note, objection
 from tasks.record import show
+from tasks.report import report_end
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 from tasks.turn import let_canary_answer
@@ -64,10 +65,11 @@ class Judged:
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def look(project: str) -> Tick:
-    """Read who serves, settle what a crash left, and bring gateways and registry in line."""
+    """Read who serves, settle what a crash left, and bring gateways, registry and page in line."""
     world, model = build(), project_of(project).name
     before = world.ledger.route(model)
     route = bring_in_line(world, model)
+    report_end(world, route)
     ended = before is not None and before.is_open and not route.is_open
     return Tick(project, route, world.clock.now(), WallClock().now(), ended)
 

@@ -2,12 +2,15 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
+from cli import operate
 from sixgates.adapters.notifications import tell_people
 from sixgates.adapters.report_place import report_address, report_file
 from sixgates.adapters.settings import Settings
 from sixgates.ledger.route import Step
 from tasks.answer import answer
 from tasks.report import report
+from tasks.retrain import train_challenger
+from tasks.tick import look
 
 
 def said(path):
@@ -43,6 +46,27 @@ def test_the_page_of_an_open_release_says_that_it_will_be_written_again(stage, o
     assert "Release opened, version 2 in shadow." in told
     assert "01:00, and again when the release ends." in told
     assert "Each tick judges it: what does no harm gets a share of the requests" in told
+
+
+def test_the_page_of_a_release_that_a_person_ended_is_written_by_the_next_tick_once(stage, old):
+    run, dataset = stage.validated()
+    model = train_challenger.fn(run, dataset).model
+    stage.route(Step.COLD_START, old, release="first")
+    stage.release(run, model)
+    answer.fn(run, "released", "good enough")
+    page = report_file(stage.world.settings, run.id)
+    assert "again when the release ends" in said(page)
+    stage.world.clock.moment += timedelta(hours=1)
+    operate.rollback(stage.project, "complaints", None)
+    assert "again when the release ends" in said(page)
+    look.fn(stage.project)
+    told = said(page)
+    assert "again when the release ends" not in told
+    assert "Rolled back by" in told
+    assert "complaints" in told
+    page.write_text("kept")
+    look.fn(stage.project)
+    assert page.read_text() == "kept"
 
 
 def test_mlflow_opens_the_page_where_it_is_a_server_and_no_password_is_shown(tmp_path):
