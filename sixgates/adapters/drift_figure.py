@@ -48,13 +48,14 @@ def _numbers(shape: Mapping[str, Any]) -> Markup:
     edges = np.asarray(shape["edges"], dtype=np.float64)
     sides = [np.asarray(shape[side], dtype=np.float64) for side in ("reference", "window")]
     widths = np.diff(edges)
-    if is_spiky(widths, sides):  # then each group is drawn as wide as the others
+    if is_even(shape):
         places, widths = np.arange(len(edges), dtype=np.float64), np.ones(len(widths))
         chosen = np.unique(np.linspace(0, len(edges) - 1, 4).astype(int))
         span, at, labels = Span(places[0], places[-1]), places[chosen], edges[chosen]
     else:
         places, span = edges, _middle(edges)
-        at = labels = round_numbers(span, 4)
+        whole = not (2 * edges % 2 - 1).any()  # then each cell is around one number
+        at = labels = round_numbers(span, 4, whole=whole)
     usual, now = (np.repeat(side / widths, 2) for side in sides)
     steps, top = np.repeat(places, 2)[1:-1], max(usual.max(), now.max()) or 1.0
     figure = Figure(figsize=(_WIDTH / INCH, (_HIGH + _BOTTOM) / INCH), dpi=INCH)
@@ -76,19 +77,21 @@ def _middle(edges: NDArray[np.float64]) -> Span:
     return Span(max(edges[0], edges[1] - low), min(edges[-1], edges[-2] + high))
 
 
-def is_spiky(widths: NDArray[np.float64], sides: list[NDArray[np.float64]]) -> bool:
-    """Whether densities differ too much to be drawn on one scale of values.
+def is_even(shape: Mapping[str, Any]) -> bool:
+    """Whether every group is drawn as wide as the others, for densities differ too much.
 
     Args:
-        widths: Of the groups, in units of the feature.
-        sides: Share of rows in each group, of the reference and of the window.
+        shape: A number's; of a categorical feature there is nothing to choose.
     """
+    if shape["levels"]:
+        return False
+    widths = np.diff(np.asarray(shape["edges"], dtype=np.float64))
     if not (widths > 0).all():
         return True
-    densest = max(float((side / widths).max()) for side in sides)
-    filled = sides[0] > 0
-    middle = float(np.median(sides[0][filled] / widths[filled])) if filled.any() else 0.0
-    return densest > _SPIKE * middle
+    usual, now = (np.asarray(shape[side], dtype=np.float64) for side in ("reference", "window"))
+    filled = usual > 0
+    middle = float(np.median(usual[filled] / widths[filled])) if filled.any() else 0.0
+    return float(max((usual / widths).max(), (now / widths).max())) > _SPIKE * middle
 
 
 def _levels(shape: Mapping[str, Any]) -> Markup:

@@ -82,11 +82,11 @@ def dated(ax: "Axes", span: Span, most: int) -> None:
     below(ax, at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
 
 
-def round_numbers(span: Span, most: int) -> list[float]:
-    """Return round numbers within a span, about so many at most."""
+def round_numbers(span: Span, most: int, *, whole: bool = False) -> list[float]:
+    """Return round numbers within a span, about so many at most, and whole ones where asked."""
     from matplotlib.ticker import MaxNLocator
 
-    at = MaxNLocator(most).tick_values(*span)
+    at = MaxNLocator(most, integer=whole).tick_values(*span)
     return [float(x) for x in at if span.first <= x <= span.last]
 
 

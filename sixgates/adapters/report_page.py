@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sixgates.adapters.drift_figure import draw_shape
+from sixgates.adapters.drift_figure import draw_shape, is_even
 from sixgates.adapters.report_figure import draw, periods_per_point
 from sixgates.adapters.report_run import Run, bar_of
 from sixgates.adapters.standalone_page import environment, figure_of
@@ -108,6 +108,10 @@ class _Play:
     def figure(self, *, wide: bool) -> Markup:
         """Draw what happened, for a desk or for a telephone."""
         return draw(self.result, f"{self.id}-{'wide' if wide else 'narrow'}", wide=wide)
+
+    def evenly(self, shape: dict[str, Any]) -> bool:
+        """Whether its picture is of groups, and not of values."""
+        return is_even(shape)
 
     def shape(self, alert: dict[str, Any], place: int) -> Markup:
         """Draw one of the features that moved furthest when an alert was raised."""

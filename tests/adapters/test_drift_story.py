@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from sixgates.adapters.drift_figure import draw_shape
+from sixgates.adapters.drift_figure import draw_shape, is_even
 from sixgates.adapters.drift_story import drifted
 from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.gates.drift.look import Look
@@ -73,8 +73,18 @@ def test_a_feature_is_drawn_by_value_or_by_group_where_one_value_holds_nearly_al
     usual = tuple(0.9 if n == 1 else 0.1 / 19 for n in range(20))
     edges = (0.0, 1.0, 1.001, *(float(n * n) for n in range(2, 20)))
     spiky = moved | {"edges": edges, "reference": usual, "window": usual}
+    assert is_even(spiky)
+    assert not is_even(moved)
     by_group = re.findall(">([^<]+)</text>", draw_shape(spiky, "y"))
     assert by_group[-1] == "361"  # the last edge, which the middle would leave out
+
+
+def test_whole_numbers_are_marked_by_whole_numbers(store):
+    moved = drifted(store, [route(1, "old")], ALERT)["drift"][0]
+    few = moved | {"edges": (-0.5, 0.5, 1.5), "reference": (0.5, 0.5), "window": (0.1, 0.9)}
+    assert re.findall(">([^<]+)</text>", draw_shape(few, "x")) == ["0", "1"]
+    halves = few | {"edges": (0.0, 0.5, 1.0)}
+    assert "0.25" in re.findall(">([^<]+)</text>", draw_shape(halves, "y"))
 
 
 def test_levels_are_drawn_with_both_shares_and_whatever_they_are_called(store):

@@ -78,7 +78,7 @@ def heights(page, selector):
 
 def test_no_width_needs_sideways_scrolling_with_everything_unfolded(seen):
     unfold(seen.page)
-    for width in (390, 320, 641, 1280):
+    for width in (390, 320, 720, 721, 1280):
         seen.page.set_viewport_size({"width": width, "height": 844})
         beyond = "document.documentElement.scrollWidth - window.innerWidth"
         assert (width, max(seen.page.evaluate(beyond), 0)) == (width, 0)
