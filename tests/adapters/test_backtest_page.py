@@ -5,7 +5,7 @@ import pytest
 
 from sixgates.adapters.backtest_figure import averaged
 from sixgates.adapters.backtest_page import write_backtest
-from tests.adapters.test_report_page import ATTACK, Page
+from tests.adapters.a_report import ATTACK, Page
 
 WINDOWS = [f"2026-02-{day:02}T00:00:00" for day in range(1, 11)]
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from sixgates.adapters.report_page import write_report
-from tests.adapters.test_report_page import check, e_values, result, verdict
+from tests.adapters.a_report import check, e_values, result, verdict
 
 pytestmark = pytest.mark.slow
 
