@@ -104,3 +104,11 @@ def test_a_large_history_is_thinned_evenly():
 
 def test_no_limit_asks_for_nothing():
     assert judged(rows(), limit=None) == []
+
+
+def test_a_category_may_be_called_count():
+    usual = project()
+    roles = usual.roles.model_copy(update={"categorical": ("count",)})
+    renamed = usual.model_copy(update={"roles": roles})
+    leaks = measure_leaks(rows().rename({"kind": "count"}), renamed, NOW)
+    assert {e.feature: e.share for e in leaks.strongest}["count"] == found(rows())[1]["kind"]
