@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import approval, ledger, line, log, operate, people, quarantine
+from cli import approval, init, ledger, line, log, operate, people, quarantine
 from cli.dry_run import dry_run as dry_run_of
 from cli.dry_run import show_dry_run
 from cli.explain import explained, show_explained
@@ -458,6 +458,7 @@ def sweep_triage(
             raise typer.Exit(Code.UNEXPECTED)
 
 
+app.add_typer(init.app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(approval.app)
 app.add_typer(line.app)

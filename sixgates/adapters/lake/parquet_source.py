@@ -13,7 +13,7 @@ from sixgates.adapters.lake.source import Cut, first_line
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
-_FAULTS = (PolarsError, PanicException, OSError)
+FAULTS = (PolarsError, PanicException, OSError)
 _SHOWN = 3
 """How many differences of a file a sentence names."""
 
@@ -59,8 +59,8 @@ class ParquetSource:
         """
         try:
             yield
-        except _FAULTS as exc:
-            raise _unreadable(self._culprit(), exc) from exc
+        except FAULTS as exc:
+            raise unreadable(self._culprit(), exc) from exc
 
     def _partitioned(self, found: Found) -> pl.LazyFrame:
         """Add the partition columns that the contract names, in the types that it names."""
@@ -78,7 +78,7 @@ class ParquetSource:
         for file in self._files:
             try:
                 pl.read_parquet(file, hive_partitioning=False)
-            except _FAULTS:
+            except FAULTS:
                 return str(file)
         return self.address
 
@@ -103,8 +103,8 @@ def _schema(file: Path) -> dict[str, pl.DataType]:
         if file.stat().st_size == 0:
             raise ConfigurationError(f"{file} is an empty file: write its parquet data again")
         return dict(pl.read_parquet_schema(file))
-    except _FAULTS as exc:
-        raise _unreadable(str(file), exc) from exc
+    except FAULTS as exc:
+        raise unreadable(str(file), exc) from exc
 
 
 def _differences(schema: dict[str, pl.DataType], first: dict[str, pl.DataType]) -> list[str]:
@@ -117,7 +117,8 @@ def _differences(schema: dict[str, pl.DataType], first: dict[str, pl.DataType]) 
     return [*said, *(f"column {name!r} is new" for name in schema if name not in first)]
 
 
-def _unreadable(address: str, exc: BaseException) -> ConfigurationError:
+def unreadable(address: str, exc: BaseException) -> ConfigurationError:
+    """Return what to raise for something that reading a parquet file raised."""
     if isinstance(exc, PermissionError):
         return ConfigurationError(
             f"{exc.filename or address} may not be read: give this user the right to"
