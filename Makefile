@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: install demo kill-matrix bench-gateway bench-watch fuzz-gateway test check format lock clean
+.PHONY: reference install demo kill-matrix bench-gateway bench-watch fuzz-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -50,6 +50,9 @@ check: install
 format: install
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+reference: install  ## write anew what of docs/reference the code itself knows
+	$(BIN)/python -m cli.reference
 
 lock:  ## compile requirements.lock anew; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -57,11 +57,15 @@ class TrainingPolicy(_Policy):
     validation_share: float = Field(0.15, gt=0, lt=0.5)
     """Newest share of what remains, for early stopping."""
     rounds: int = Field(300, ge=1)
+    """Most trees."""
     early_stopping: int = Field(30, ge=1)
+    """After so many trees that do not help on the validation rows, training ends."""
     max_seconds: float = Field(900.0, gt=0)
+    """Limit on the time of training."""
     max_memory_mb: float = Field(8_000.0, gt=0)
     """Limit on the resident memory of the training process."""
     seed: int = 7
+    """The same rows and seed give the same model."""
 
 
 class EvaluationPolicy(_Policy):
@@ -81,7 +85,9 @@ class EvaluationPolicy(_Policy):
     max_size_mb: float | None = Field(200.0, gt=0)
     """Size of the model's text in megabytes; None disables it."""
     min_rows: int = Field(200, ge=1)
+    """Fewest rows of the holdout."""
     min_segment_rows: int = Field(100, ge=1)
+    """Segments with fewer rows are not judged."""
 
 
 class ComparisonPolicy(_Policy):
@@ -90,6 +96,7 @@ class ComparisonPolicy(_Policy):
     margin: float = Field(..., gt=0)
     """Non-inferiority margin, in units of the loss."""
     alpha: float = Field(0.05, gt=0, lt=0.5)
+    """Chance that a challenger worse by the margin passes."""
     min_clusters: int = Field(30, ge=2)
     """Fewest clusters (entities, or time blocks) for a verdict."""
     cold_start: Literal["refuse", "serve"] = "refuse"
@@ -161,6 +168,7 @@ class MonitorPolicy(_Policy):
     error_margin: float = Field(0.02, gt=0, lt=1)
     """Excess of the share of server errors, and of slow answers, that is looked for."""
     slow_ms: float = Field(50.0, gt=0)
+    """Scoring time that counts as slow."""
     prediction_margin: float | None = Field(0.2, gt=0, le=0.3)
     """Tolerated excess of answers outside the middle 98 % of the previous champion's own;
     None disables the guardrail."""
@@ -179,7 +187,9 @@ class TriggerPolicy(_Policy):
     there is drift, and the loss that a fresh model would save within `horizon` is worth
     `retrain_cost`. "m of n": at least `agree` signals at once."""
     every: timedelta | None = Field(None, gt=timedelta(0))
+    """For "schedule": time between two runs."""
     agree: int = Field(2, ge=1, le=5)
+    """For "m of n": how many signals."""
     retrain_cost: float | None = Field(None, ge=0)
     """What a retrain costs, in units of the loss summed over rows."""
     horizon: timedelta = Field(timedelta(days=30), gt=timedelta(0))
@@ -215,6 +225,7 @@ class WatchPolicy(_Policy):
     cooldown: timedelta = timedelta(days=7)
     """Least time between two alerts of one model."""
     trigger: TriggerPolicy = TriggerPolicy()
+    """What of it asks for a retrain."""
 
 
 class GovernorPolicy(_Policy):

@@ -27,11 +27,12 @@ class LossName(StrEnum):
 class Roles(BaseModel):
     """What each column of the contract is for. Every column has a role, or is `ignored`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     event_time: str
     """When the row happened: a datetime, UTC where it has no zone."""
     label: str
+    """What is to be predicted; null while it is not known."""
     entity: str | None = None
     """Who the row is about: the unit that is split and clustered. None: each request for itself."""
     label_time: str | None = None
@@ -39,7 +40,9 @@ class Roles(BaseModel):
     label_horizon: timedelta | None = None
     """Age at which every row's label is known."""
     numeric: tuple[str, ...] = ()
+    """Features whose size means something: numbers, or booleans."""
     categorical: tuple[str, ...] = ()
+    """Features that name things: text, or numbers that stand for names."""
     segments: tuple[str, ...] = ()
     """Columns whose every value is judged for itself; they may be features too."""
     ignored: tuple[str, ...] = ()
@@ -54,14 +57,20 @@ class Roles(BaseModel):
 class Project(BaseModel):
     """One model: the only thing a user writes. `sixgates check` says what is missing in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True
+    )
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    """Of the model, everywhere: small letters, digits and dashes, 63 at most."""
     task: Task
+    """What kind of prediction it is."""
     contract: pa.DataFrameSchema
     """Pandera schema of the source: columns, types, checks."""
     roles: Roles
+    """What each of its columns is for."""
     loss: LossName
+    """What a wrong answer costs."""
     clip: float | None = Field(None, gt=0)
     """Largest loss of one row; a larger one counts as this. Needed for unbounded losses."""
     prediction_changes_outcome: Literal["yes", "no", "unknown"] = "unknown"
@@ -80,6 +89,7 @@ class Project(BaseModel):
     trainer: dict[str, Any] = Field(default_factory=dict)
     """LightGBM parameters over the defaults (31 leaves, learning rate 0.06)."""
     policies: Policies
+    """What the gates judge by."""
 
     @model_validator(mode="after")
     def _contradictions(self) -> Self:

@@ -10,9 +10,11 @@ class Kind(StrEnum):
     """What an entry records."""
 
     ALERT = "alert"
+    """The watch asks for a retrain; its body says what moved."""
     RUN = "run"
     """A retrain began; its body names trigger and data."""
     VERDICT = "verdict"
+    """What a gate found; its body holds every check."""
     ANSWER = "answer"
     """How a run ended; answers the alert named in its body."""
     RELEASE = "release"
