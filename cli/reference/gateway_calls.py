@@ -22,7 +22,8 @@ _CARD = ModelCard("churn", "", Task.BINARY, (Feature("visits"),), "at", "custome
 """Of an example: a binary model with one feature."""
 _ELSEWHERE = {
     "Invocation": "MLflow's four forms", "Table": "the rows as CSV",
-    "InferenceRequest": "tensors", "Predictions": "a prediction a row",
+    "InferenceRequest": "tensors", "Predictions": "a prediction a row", "Tensor": "tensor",
+    "RequestId": "string",
 }  # fmt: skip
 """Messages that the page of the gateway shows by example: their schema says less to a person."""
 
