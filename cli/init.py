@@ -70,7 +70,7 @@ def begun(name: str, data: Path) -> dict[str, Any]:
         "looked_at": draft.table.rows.height,
         "open": list(draft.open),
         "guesses": [{"what": what, "value": g.value, "why": g.why} for what, g in draft.guesses],
-        "reviews": text.count(MARK),
+        "reviews": sum(line.lstrip().startswith(MARK) for line in text.splitlines()),
         "next": [
             f"sixgates check --project {path}{source}",
             f"sixgates explain --project {path}",

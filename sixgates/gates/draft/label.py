@@ -79,16 +79,16 @@ def _score(rows: pl.DataFrame, name: str, event_time: str | None) -> Scored:
     points, reasons = _by_name(words(name))
     if _late(rows, name, event_time) and (distinct <= _LEVELS or points):
         points += 2
-        reasons.append("it is empty in the newest rows, as what is not known yet")
-    return Scored(points, " and ".join(reasons).capitalize())
+        reasons.append("empty in the newest rows, as what is not known yet is")
+    return Scored(points, f"It is {' and '.join(reasons)}")
 
 
 def _by_name(said: tuple[str, ...]) -> tuple[int, list[str]]:
     bare = said[1:] if said[:1] and said[0] in _BEFORE else said
     if _SURE & set(said):
-        return 4, ["it is named like one"]
+        return 4, ["named like one"]
     if len(bare) == 1 and bare[0] in _LIKELY:
-        return 3, ["it is named like an outcome"]
+        return 3, ["named like an outcome"]
     return 0, []
 
 

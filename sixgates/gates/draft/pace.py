@@ -10,6 +10,8 @@ from sixgates.gates.policy import WatchPolicy
 _WINDOWS = (timedelta(days=1), timedelta(days=7), timedelta(days=28))
 _LEAST = 100
 """Fewer rows in a window tell nothing."""
+_ROOM = 1.5
+"""So many times what is needed must come on average, for windows differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Pace:
     def why(self) -> str:
         """Say how many rows there are."""
         held = self.rows_a_day * (self.window / timedelta(days=1))
-        few = "" if held >= _LEAST else ", too few to tell much"
+        few = "" if held >= _ROOM * _LEAST else ", too few to tell much"
         return f"About {held:,.0f} rows come in one{few}"
 
 
@@ -42,6 +44,6 @@ def guess_pace(at: pl.Series, total: int) -> Pace | None:
         return None
     a_day = total / (span / timedelta(days=1))
     held = {window: a_day * (window / timedelta(days=1)) for window in _WINDOWS}
-    window = next((w for w, rows in held.items() if rows >= _LEAST), _WINDOWS[-1])
-    few = held[window] < WatchPolicy().min_rows
+    window = next((w for w, rows in held.items() if rows >= _ROOM * _LEAST), _WINDOWS[-1])
+    few = held[window] < _ROOM * WatchPolicy().min_rows
     return Pace(a_day, window, _LEAST if few else None)
