@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import typer.main
 import yaml
+from typer.testing import CliRunner
 
 from cli import operate
 from cli.main import app
@@ -100,12 +101,18 @@ def test_a_broken_table_is_named_by_the_check_of_the_readme(project, tmp_path):
 
 def test_the_tutorials_project_and_data_fit_together(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sources = {re.match(r"# (\S+)", block)[1]: block for block in blocks(TUTORIAL, "python")}
-    for name, source in sources.items():
-        Path(name).write_text(source)
-    exec(compile(sources["make_churn.py"], "make_churn.py", "exec"), {})
+    (source,) = blocks(TUTORIAL, "python")
+    exec(compile(source, "make_churn.py", "exec"), {})
+    printed = CliRunner().invoke(app, ["init", "churn", "--data", "churn.parquet"]).output
+    assert blocks(TUTORIAL, "text") == [printed]
+    written, (changes,) = Path("churn.py").read_text(), blocks(TUTORIAL, "diff")
+    for before, after in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)+)", changes, re.MULTILINE):
+        old, new = (re.sub(r"^[-+]", "", lines, flags=re.MULTILINE) for lines in (before, after))
+        assert written.count(old) == 1, old
+        written = written.replace(old, new)
+    Path("churn.py").write_text(written)
     found = operate.check("churn.py", "churn.parquet")
-    assert found["problems"] == []
+    assert (found["problems"], found["notes"]) == ([], [])
     assert found["rows"] >= 10 * load_project("churn.py").policies.validation.min_rows
 
 
@@ -192,11 +199,29 @@ def test_schedules_are_inactive_by_default_as_the_how_to_says():
     assert not any(s["active"] for s in schedules)
 
 
+def test_the_index_of_the_documentation_lists_every_page():
+    folder = ROOT / "docs"
+    linked = set(re.findall(r"\]\(([^)#]+\.md)\)", (folder / "README.md").read_text()))
+    pages = {str(page.relative_to(folder)) for page in folder.rglob("*.md")}
+    decisions = {page for page in pages if re.match(r"decisions/\d", page)}  # have their own
+    assert linked == pages - decisions - {"README.md"}
+
+
 @each_page
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), target
+
+
+@each_page
+def test_every_link_into_a_page_leads_to_a_heading(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)]+)\)", page.read_text()):
+        headings = re.findall(
+            r"^#+ (.*)", (page.parent / target if target else page).read_text(), re.M
+        )
+        plain = {re.sub(r"[^\w -]", "", heading).strip().lower() for heading in headings}
+        assert anchor in {heading.replace(" ", "-") for heading in plain}, f"{target}#{anchor}"
 
 
 def test_the_index_lists_every_decision():
