@@ -139,8 +139,8 @@ def _quantile_bins(values: np.ndarray, half: int) -> np.ndarray:
 
 
 def _commonest(values: pl.Series, half: int) -> np.ndarray:
-    names = values.cast(pl.String).fill_null("")
-    common = names[:half].value_counts(sort=True, name="how often")[values.name].head(_BINS)
+    names = values.cast(pl.String).fill_null("").rename("name")
+    common = names[:half].value_counts(sort=True)["name"].head(_BINS)
     places = pl.int_range(len(common), eager=True)
     others = len(common)
     return names.replace_strict(common, places, default=others, return_dtype=pl.Int64).to_numpy()

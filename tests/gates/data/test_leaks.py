@@ -106,9 +106,10 @@ def test_no_limit_asks_for_nothing():
     assert judged(rows(), limit=None) == []
 
 
-def test_a_category_may_be_called_count():
+@pytest.mark.parametrize("name", ["count", "name"])
+def test_a_category_may_have_any_name(name):
     usual = project()
-    roles = usual.roles.model_copy(update={"categorical": ("count",)})
+    roles = usual.roles.model_copy(update={"categorical": (name,)})
     renamed = usual.model_copy(update={"roles": roles})
-    leaks = measure_leaks(rows().rename({"kind": "count"}), renamed, NOW)
-    assert {e.feature: e.share for e in leaks.strongest}["count"] == found(rows())[1]["kind"]
+    leaks = measure_leaks(rows().rename({"kind": name}), renamed, NOW)
+    assert {e.feature: e.share for e in leaks.strongest}[name] == found(rows())[1]["kind"]
