@@ -4,14 +4,18 @@ import json
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from cli import operate
 from cli.main import app
+from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.data.rows import split_rows
 from tests.docs.test_readme import ROOT, churn
@@ -32,8 +36,8 @@ def init(*words):
 
 def refused_rows(project, data):
     """Return how many of the rows the written contract refuses, as gate 1 does."""
-    rows = pl.read_parquet(data)
     loaded = load_project(project)
+    rows = ProjectLake(loaded, data).as_of(datetime.max).collect()  # noqa: DTZ901 - every row
     now = rows[loaded.roles.event_time].max() + loaded.roles.label_horizon
     return split_rows(rows, loaded, now).quarantined.height
 
@@ -113,6 +117,36 @@ def test_names_and_values_of_the_data_stay_text():
     roles = load_project("odd.py").roles
     assert (roles.ignored, {'a"b', "count"} <= set(roles.categorical)) == ((evil,), True)
     assert refused_rows("odd.py", "odd.parquet") == 0
+
+
+def test_columns_of_every_type_get_a_project_that_gate_1_takes():
+    n = 2_000
+    rng = np.random.default_rng(0)
+    plan = pl.Series(rng.choice(["basic", "plus"], n))
+    churn().with_columns(
+        pl.Series("gap", np.where(np.arange(n) % 9, rng.normal(size=n), np.nan)),
+        pl.Series("far", rng.random(n) * 1e300),
+        pl.Series("large", rng.integers(0, 2**62, n)).cast(pl.UInt64) * 4,
+        pl.Series("below", rng.integers(-900, -100, n), dtype=pl.Int16),
+        pl.Series("price", [Decimal(int(cents)) / 100 for cents in rng.integers(0, 999, n)]),
+        pl.Series("member", rng.random(n) < 0.5),
+        plan.cast(pl.Categorical).alias("plan"),
+        plan.cast(pl.Enum(["basic", "plus"])).alias("tariff"),
+        pl.Series("how often", rng.choice(["", "daily", "weekly"], n)),
+        pl.col("at").dt.replace_time_zone("Europe/Berlin", ambiguous="earliest").alias("there"),
+        pl.Series("since", [timedelta(hours=1)] * n),
+        pl.Series("tags", [["a"]] * n),
+        pl.Series("nothing", [None] * n),
+    ).write_parquet("odd.parquet")
+    code, said = init("odd", "--data", "odd.parquet", "--json")
+    assert code == 0
+    left = {g["value"] for g in json.loads(said)["guesses"] if g["what"] == "left out"}
+    assert left == {"since", "tags", "nothing"}
+    assert operate.check("odd.py", None)["problems"] == []
+    assert refused_rows("odd.py", None) == 0
+    assert {"gap", "far", "large", "below", "price", "member"} < set(
+        load_project("odd.py").roles.numeric
+    )
 
 
 def formatted(name):

@@ -218,7 +218,7 @@ def test_every_link_leads_somewhere(page):
 def test_every_link_into_a_page_leads_to_a_heading(page):
     for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)]+)\)", page.read_text()):
         headings = re.findall(
-            r"^#+ (.*)", (page.parent / target if target else page).read_text(), re.M
+            r"^#+ (.*)", (page.parent / target if target else page).read_text(), re.MULTILINE
         )
         plain = {re.sub(r"[^\w -]", "", heading).strip().lower() for heading in headings}
         assert anchor in {heading.replace(" ", "-") for heading in plain}, f"{target}#{anchor}"

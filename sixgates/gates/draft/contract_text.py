@@ -39,7 +39,7 @@ def _column(draft: Draft, name: str) -> Iterator[str]:
     )
     rule = None if ignored else rule_of(draft.table, name)
     empty = draft.table.null_share(name)
-    given = [kind] if kind else []
+    given = [kind]
     if rule and rule.code:
         given.append(rule.code)
     if ignored or late or empty:
@@ -62,12 +62,12 @@ def _column(draft: Draft, name: str) -> Iterator[str]:
 
 
 def _type(dtype: pl.DataType, *, has_role: bool) -> str:
-    """Return a type as Python; empty where none is asked."""
+    """Return a type as Python; None where none is asked."""
     if isinstance(dtype, pl.Datetime):
         # Times with a role are brought to naive UTC in microseconds when they are read.
         unit = "us" if has_role else dtype.time_unit
         zone = "" if has_role or not dtype.time_zone else f", {quoted(dtype.time_zone)}"
         return f"pl.Datetime({quoted(unit)}{zone})"
     if isinstance(dtype, pl.Categorical | pl.Enum):
-        return ""
+        return "None"  # its categories are those of one file
     return f"pl.{dtype.base_type()}"

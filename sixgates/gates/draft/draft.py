@@ -22,6 +22,8 @@ from sixgates.gates.project import LossName
 from sixgates.gates.timesplit import naive_utc
 
 _ASSUMED_DELAY = timedelta(days=1)
+_TOLD = 3
+"""Columns that a refusal names."""
 _UNKNOWN_COSTS = Costs(LossName.BRIER, None, 0.005, "It comes from nowhere")
 """Where there is no label to look at."""
 
@@ -116,9 +118,10 @@ def draft_of(table: Table, name: str) -> Draft:
         task, costs, pace,
     )  # fmt: skip
     if not draft.features:
+        told = [f"{g.value}: {g.why}" for g in (*parts.ignored, *parts.unusable)][:_TOLD]
         raise ConfigurationError(
-            f"no column can be a feature of {name}: give data with numbers or texts beside label"
-            " and time"
+            f"no column can be a feature of {name} ({'; '.join(told) or 'there is no other'}): give"
+            " data with numbers or texts beside label and time"
         )
     return draft
 

@@ -24,6 +24,9 @@ _NAMES = {
 """Words of columns whose whole numbers are names of things."""
 _MOST_LEVELS = 200
 """Categories with more levels have too few rows each to be learned from."""
+_ROW = {"id", "row", "key", "index", "uuid", "guid", "hash", "number", "no", "nr"}
+_DENSE = 10
+"""Different numbers are names where they are no further apart on average."""
 _FEW_LEVELS = 12
 _LEAST_ENTITIES = 30
 """As many clusters gate 4 asks for by default."""
@@ -113,7 +116,7 @@ def _teaches_nothing(table: Table, name: str) -> str:
     if distinct <= 1:
         rare = len(set(table.ends.get(name, ()))) > 1  # another value is there, but not in these
         return "" if rare else "The same in all rows that were looked at"
-    if not values.dtype.is_float() and distinct == known.len():
+    if distinct == known.len() and _is_row_name(table, values):
         return "Different in every row: the name of a row"
     if _only_places_in_time(values):
         return "It only goes on with time, so no model can have learned its newest values"
@@ -121,6 +124,14 @@ def _teaches_nothing(table: Table, name: str) -> str:
     if names and distinct > _MOST_LEVELS:
         return f"It names {distinct:,} different things, too many to learn from"
     return ""
+
+
+def _is_row_name(table: Table, values: pl.Series) -> bool:
+    """Whether values that are all different name rows: texts, or numbers close to each other."""
+    if not values.dtype.is_integer():
+        return is_text(values.dtype)
+    low, high = table.range_of(values.name) or (0, 0)
+    return bool(_ROW & set(words(values.name))) or high - low < _DENSE * table.total
 
 
 def _only_places_in_time(values: pl.Series) -> bool:
@@ -145,7 +156,10 @@ def _names_things(values: pl.Series) -> bool:
 
 def _doubt(values: pl.Series) -> str:
     """Say where whole numbers are so few that they may be names."""
-    distinct = values.drop_nulls().n_unique()
+    known = values.drop_nulls()
+    distinct = known.n_unique()
+    if values.dtype.is_integer() and distinct == known.len():
+        return "Different in every row: a quantity, or the name of a row?"
     if not values.dtype.is_integer() or not 2 < distinct <= _FEW_LEVELS:  # noqa: PLR2004 - 0 and 1
         return ""
     return f"{distinct} whole numbers: a quantity, or names of things?"

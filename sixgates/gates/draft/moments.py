@@ -84,6 +84,8 @@ def label_delay(at: pl.Series, known: pl.Series) -> timedelta | None:
     begin = n
     while begin > 0 and missing[max(0, begin - size) : begin].mean() > most:
         begin = max(0, begin - size)
+    if begin == n:
+        return None
     first = begin + int(missing[begin:].argmax())
     last_known = at[max(0, first - 1)]
     return rounded_up(at[-1] - last_known) if isinstance(last_known, datetime) else None

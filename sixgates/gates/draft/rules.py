@@ -15,7 +15,11 @@ _OFTEN = 5
 _CODES = 31
 """Whole numbers without a gap, at most so many, each seen in one row of a thousand."""
 _DIGITS = 2
-_SEEN = "how often it was seen"
+_LARGEST = 9e18
+"""Whole numbers up to it fit in 64 bits."""
+_LARGEST_FLOAT = 1e300
+_LONG = 1e12
+"""Numbers from here on are written by their exponent."""
 
 
 class Rule(NamedTuple):
@@ -40,21 +44,21 @@ def rule_of(table: Table, name: str) -> Rule:
 
 
 def _texts(values: pl.Series) -> Rule:
-    counts = values.cast(pl.String).value_counts(name=_SEEN)
-    if counts.height <= _LISTED and (counts[_SEEN] >= _OFTEN).all():
-        levels = ", ".join(quoted(level) for level in sorted(counts[values.name]))
+    counts = _counted(values.cast(pl.String))
+    if counts.height <= _LISTED and (counts["rows"] >= _OFTEN).all():
+        levels = ", ".join(quoted(level) for level in sorted(counts["value"]))
         return Rule(f"pa.Check.isin([{levels}])", "")
-    least = values.cast(pl.String).str.len_chars().min()
-    return Rule("pa.Check.str_length(min_value=1)" if least else "", "")
+    some = values.dtype == pl.String and values.str.len_chars().min()
+    return Rule("pa.Check.str_length(min_value=1)" if some else "", "")
 
 
 def _numbers(table: Table, name: str, values: pl.Series) -> Rule:
     ends = table.range_of(name)
     if ends is None:
         return Rule("", "no finite number")
-    if values.dtype.is_float() and not values.is_finite().all():
-        return Rule("", "no range, for some are NaN or infinite: make them null in the source")
     whole = values.dtype.is_integer()
+    if max(map(abs, ends)) >= (_LARGEST if whole else _LARGEST_FLOAT):
+        return Rule("", "no range, for the numbers are too large")
     low, high = _widened(*ends, whole=whole, exact=whole and _are_codes(values, *ends))
     code = f"pa.Check.in_range({_number(low, whole=whole)}, {_number(high, whole=whole)})"
     seen = " to ".join(_number(end, whole=whole).replace("_", ",") for end in ends)
@@ -62,10 +66,15 @@ def _numbers(table: Table, name: str, values: pl.Series) -> Rule:
 
 
 def _are_codes(values: pl.Series, low: float, high: float) -> bool:
-    counts = values.value_counts(name=_SEEN)[_SEEN]
+    counts = _counted(values)["rows"]
     if counts.len() != high - low + 1 or counts.len() > _CODES:
         return False
     return bool((counts >= max(1, values.len() // 1_000)).all())
+
+
+def _counted(values: pl.Series) -> pl.DataFrame:
+    """Return each value and its rows; a column may have any name, the counts' own too."""
+    return values.rename("value").value_counts(name="rows")
 
 
 def _widened(low: float, high: float, *, whole: bool, exact: bool) -> tuple[float, float]:
@@ -77,7 +86,8 @@ def _widened(low: float, high: float, *, whole: bool, exact: bool) -> tuple[floa
     room = (high - low) / 2
     least = max(0.0, low - room) if low >= 0 else low - room
     most = min(0.0, high + room) if high <= 0 else high + room
-    return _round(least, up=False), _round(most, up=True)
+    least, most = _round(least, up=False), _round(most, up=True)
+    return (max(-_LARGEST, least), min(_LARGEST, most)) if whole else (least, most)
 
 
 def _round(value: float, *, up: bool) -> float:
@@ -92,4 +102,4 @@ def _number(value: float, *, whole: bool) -> str:
     if whole:
         return f"{int(value):_}"
     text = f"{value:.4g}"
-    return f"{float(text):_.0f}" if "e+" in text else text
+    return f"{float(text):_.0f}" if "e+" in text and abs(value) < _LONG else text

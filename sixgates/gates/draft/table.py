@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import polars as pl
 import polars.selectors as cs
@@ -22,21 +23,22 @@ class Table:
     """Least and largest value of a numeric column in all rows, where that is known."""
 
     def null_share(self, name: str) -> float:
-        """Return the share of nulls in a column, of all rows where that is known."""
-        if name in self.nulls:
-            return self.nulls[name] / self.total
-        return self.rows[name].null_count() / self.rows.height
+        """Return the share of nulls in a column, of all rows where that is known; NaN is one."""
+        values = self.rows[name]
+        nans = int(values.is_nan().sum()) if values.dtype.is_float() else 0
+        nulls, n = self.nulls.get(name), self.rows.height
+        return nans / n + (values.null_count() / n if nulls is None else nulls / self.total)
 
     def range_of(self, name: str) -> tuple[float, float] | None:
-        """Return least and largest value of a numeric column; None where it holds no number."""
+        """Return least and largest finite value of a numeric column; None where it has none."""
         values = self.rows[name].drop_nulls()
         if values.dtype.is_float():
             values = values.filter(values.is_finite())
         low, high = values.min(), values.max()
         if not isinstance(low, int | float) or not isinstance(high, int | float):
             return None
-        known = self.ends.get(name)
-        return (low, high) if known is None else (min(low, known[0]), max(high, known[1]))
+        known = [end for end in self.ends.get(name, ()) if isfinite(end)]
+        return min([low, *known]), max([high, *known])
 
     def with_rows(self, rows: pl.DataFrame) -> "Table":
         """Return the same table with its rows in another order, or some columns of other types."""

@@ -163,14 +163,17 @@ def test_what_no_role_takes_is_left_out():
     ]
 
 
-def test_a_table_without_a_feature_is_refused():
-    with pytest.raises(ConfigurationError, match="no column can be a feature of churn"):
-        guessed(people().select("customer_id", "at", "left"))
+def test_a_table_without_a_feature_is_refused_with_the_reasons():
+    rows = people(same=[1] * ROWS).select("customer_id", "at", "same", "left")
+    with pytest.raises(ConfigurationError, match=r"feature of churn \(same: The same in all rows"):
+        guessed(rows)
 
 
 def test_missing_labels_all_over_say_nothing_about_their_delay():
     at = pl.Series([START + timedelta(hours=hour) for hour in range(1_000)])
     sometimes = pl.Series(np.arange(1_000) % 10 > 0)
     assert label_delay(at, sometimes) is None
+    in_bursts = pl.Series(np.arange(1_000) < 990) | pl.Series(np.arange(1_000) > 994)
+    assert label_delay(at, in_bursts) is None  # the very newest are known
     late = sometimes & (at < at[-1] - timedelta(days=3))
     assert timedelta(days=3) <= label_delay(at, late) <= timedelta(days=4)
