@@ -11,13 +11,7 @@ _WIDTH = 118
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    r"""Return a table; what would end a cell is escaped.
-
-    >>> print(table(["a", "b"], [["x", "1 | 2"]]))
-    | a | b |
-    |---|---|
-    | x | 1 \| 2 |
-    """
+    """Return a table; what would end a cell, or begin HTML, is escaped."""
     lines = [" | ".join(_cell(cell) for cell in row) for row in (heads, *rows)]
     return "\n".join(
         [f"| {lines[0]} |", "|" + "---|" * len(heads), *(f"| {r} |" for r in lines[1:])]

@@ -66,6 +66,13 @@ def test_a_label_is_known_by_what_is_empty_in_the_newest_rows():
     assert "empty in the newest rows" in draft.label.why
 
 
+def test_of_several_times_the_one_that_is_named_like_an_event_is_taken():
+    late = people().with_columns(updated_at=pl.col("at") + timedelta(days=1))
+    draft = guessed(late.select("updated_at", pl.exclude("updated_at")))
+    assert draft.event_time.value == "at"
+    assert draft.event_time.why.endswith("The others are updated_at")
+
+
 def test_without_a_label_or_a_time_the_draft_says_so_and_guesses_the_rest():
     draft = guessed(people().drop("at").rename({"left": "z"}))
     assert draft.open == ("event_time", "label")
