@@ -25,7 +25,9 @@ from sixgates.gates.losses import base_rate_prediction, constant_losses, row_los
 from sixgates.gates.policy import TrainingPolicy
 from sixgates.gates.project import LossName, Project
 from sixgates.gates.retrain import TrainingEvidence
+from sixgates.gates.statistics.clusters import holdout_clusters
 from sixgates.gates.timesplit import TimeSplit
+from sixgates.gates.training_window import largest_as_good, newest_parts
 
 _MEGABYTE = 2**20
 _TIMED_ROWS = 300
@@ -48,6 +50,7 @@ class Trained:
 def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
     """Train on `split.train`, stop early and measure on `split.validation`.
 
+    Where the policy tries several of its newest shares, the choice is that of `largest_as_good`.
     Rows without anything to learn (none, or one single label) give evidence that no gate passes.
 
     Args:
@@ -59,31 +62,26 @@ def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
         ConfigurationError: LightGBM refused the project's `trainer` parameters.
         ContractError: the rows do not fit the project's roles.
     """
-    started = time.monotonic()
-    labels, judged = (label_array(project, part) for part in (split.train, split.validation))
-    classes = tuple(sorted({str(c) for c in labels})) if project.task is Task.MULTICLASS else ()
-    card = _card(project, split.train, classes)
-    params = _params(project, classes, threads if _is_large(split.train) else 1)
-    limits = _Limits(project.policies.training, started)
-    # LightGBM answers one single label with a constant that only rounding tells from the base rate.
-    if len(np.unique(labels)) > 1 and len(judged):
-        text, best_round = _boost(project, card, split, params, limits)
-        card = replace(card, digest=text_digest(text))
-        card = replace(card, probes=sample_probes(text, card, split.validation, predict_matrix))
-        loss = _mean(row_losses(project, judged, predict(text, card, split.validation), classes))
-    else:
-        text, best_round, loss = "", 0, float("nan")
-    base = base_rate_prediction(project, labels, classes)
+    limits = _Limits(project.policies.training, time.monotonic())
+    shares = project.policies.training.newest_shares
+    parts = [replace(split, train=rows) for rows in newest_parts(split.train, shares)]
+    fits = [_fit(project, part, threads, limits) for part in parts]
+    clusters = holdout_clusters(split.validation, project)
+    place = largest_as_good([fit.losses for fit in fits], clusters) if len(fits) > 1 else 0
+    fit, train_rows = fits[place], parts[place].train
+    classes, judged = fit.card.classes, label_array(project, split.validation)
+    base = base_rate_prediction(project, label_array(project, train_rows), classes)
     evidence = TrainingEvidence(
-        loss=loss,
+        loss=_mean(fit.losses),
         base_loss=_mean(constant_losses(project, base, judged, classes)),
         n=len(judged),
-        seconds=time.monotonic() - started,
+        seconds=limits.seconds(),
         memory_mb=limits.largest_mb(),
-        best_round=best_round,
+        best_round=fit.best_round,
+        rows=train_rows.height,
         stopped=limits.stopped,
     )
-    return Trained(text, card, evidence, params)
+    return Trained(fit.text, fit.card, evidence, fit.params)
 
 
 def predict(text: str, card: ModelCard, df: pl.DataFrame) -> np.ndarray:
@@ -141,6 +139,10 @@ class _Limits:
         self._largest = 0.0
         self.stopped = ""
 
+    def seconds(self) -> float:
+        """Return how long all has taken so far."""
+        return time.monotonic() - self._started
+
     def largest_mb(self) -> float:
         """Largest resident memory seen so far, in megabytes."""
         self._largest = max(self._largest, _resident_mb())
@@ -149,10 +151,37 @@ class _Limits:
     def __call__(self, env: lgb.callback.CallbackEnv) -> None:
         if self.largest_mb() > self._policy.max_memory_mb:
             self.stopped = "memory"
-        elif time.monotonic() - self._started > self._policy.max_seconds:
+        elif self.seconds() > self._policy.max_seconds:
             self.stopped = "time"
         if self.stopped:
             raise lgb.EarlyStopException(env.iteration, env.evaluation_result_list or [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One training on one part of the rows."""
+
+    text: str
+    card: ModelCard
+    params: dict[str, Any]
+    best_round: int
+    losses: np.ndarray
+    """On the validation rows; a single NaN where there was nothing to learn."""
+
+
+def _fit(project: Project, split: TimeSplit, threads: int, limits: _Limits) -> _Fit:
+    labels, judged = (label_array(project, part) for part in (split.train, split.validation))
+    classes = tuple(sorted({str(c) for c in labels})) if project.task is Task.MULTICLASS else ()
+    card = _card(project, split.train, classes)
+    params = _params(project, classes, threads if _is_large(split.train) else 1)
+    # LightGBM answers one single label with a constant that only rounding tells from the base rate.
+    if len(np.unique(labels)) < 2 or not len(judged):  # noqa: PLR2004 - two labels
+        return _Fit("", card, params, 0, np.array([np.nan]))
+    text, best_round = _boost(project, card, split, params, limits)
+    card = replace(card, digest=text_digest(text))
+    card = replace(card, probes=sample_probes(text, card, split.validation, predict_matrix))
+    losses = row_losses(project, judged, predict(text, card, split.validation), classes)
+    return _Fit(text, card, params, best_round, losses)
 
 
 def _boost(

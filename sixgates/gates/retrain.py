@@ -20,6 +20,8 @@ class TrainingEvidence:
     memory_mb: float
     """Largest resident memory of the training process, in megabytes."""
     best_round: int
+    rows: int = 0
+    """Training rows that it learnt from; 0 in records that do not say."""
     stopped: str = ""
     """Why training was cut short, "time" or "memory"; empty where it was not."""
 

@@ -211,3 +211,25 @@ def test_a_text_that_is_not_the_cards_is_not_timed(trained_on, rows_of):
     trained = trained_on()
     with pytest.raises(ContractError):
         measure_footprint(trained.text + " ", trained.card, rows_of())
+
+
+@TASKS
+def test_an_older_world_is_forgotten_where_that_pays(trained_on, rows_of, task):
+    rows = rows_of(task=task)
+    upside_down = rows.with_columns(left=pl.col("left").reverse())  # an older world of pure chance
+    moved = pl.concat([upside_down.head(220), rows.tail(380)])
+    policy = {"newest_shares": (1.0, 0.4)}
+    assert trained_on(task, moved, policy).evidence.rows == 144
+    assert trained_on(task, moved).evidence.rows == 360
+    same = trained_on(task, rows, policy)
+    assert same.evidence.rows == 360
+    assert same.text == trained_on(task, rows).text
+
+
+def test_where_the_newest_part_has_one_label_alone_the_rest_is_taken(trained_on, rows_of):
+    rows = rows_of().with_columns(
+        left=pl.when(pl.int_range(pl.len()).is_between(300, 359)).then(1).otherwise("left")
+    )
+    trained = trained_on(Task.BINARY, rows, {"newest_shares": (1.0, 0.1)})
+    assert trained.evidence.rows == 360
+    assert trained.text
