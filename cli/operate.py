@@ -4,11 +4,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cli.approval import question_of, returns_of
 from cli.line import brakes_of
 from sixgates.gates.errors import PipelineError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sixgates.gates.project import Project
 
 
 def check(project: str, data: str | None) -> dict[str, Any]:
@@ -19,6 +24,7 @@ def check(project: str, data: str | None) -> dict[str, Any]:
 
     loaded = load_project(project)
     problems: list[str] = []
+    notes: list[str] = []
     rows: int | None = None
     source: str | None = None
     if data is not None or loaded.source is not None:
@@ -33,9 +39,10 @@ def check(project: str, data: str | None) -> dict[str, Any]:
                     f"{rows:,} rows are fewer than validation.min_rows"
                     f" ({loaded.policies.validation.min_rows:,}): gate 1 would refuse"
                 )
+            if not problems:
+                notes += _too_few_clusters(frame, loaded)
         except PipelineError as exc:
             problems.append(str(exc))
-    notes = []
     if loaded.policies.comparison.cold_start == "refuse":
         notes.append("no first model can serve: comparison.cold_start is 'refuse'")
     if loaded.prediction_changes_outcome != "no":
@@ -46,6 +53,29 @@ def check(project: str, data: str | None) -> dict[str, Any]:
         "project": loaded.name, "rows": rows, "source": source, "problems": problems,
         "notes": notes,
     }  # fmt: skip
+
+
+def _too_few_clusters(rows: "pl.DataFrame", project: "Project") -> list[str]:
+    """Say where the newest holdout is too short for gate 4, which then passes no later model.
+
+    Raises:
+        ConfigurationError: the rows cannot be split at all.
+    """
+    from sixgates.gates.statistics.clusters import holdout_clusters
+    from sixgates.gates.timesplit import naive_utc, time_split
+
+    newest: datetime = naive_utc(rows, project.roles.event_time).max()  # type: ignore[assignment]
+    found = len({*holdout_clusters(time_split(rows, project, newest).holdout, project).tolist()})
+    needed, by_time = project.policies.comparison.min_clusters, project.roles.entity is None
+    if found >= needed:
+        return []
+    more = "name an entity, " if by_time else ""
+    said = (
+        f"gate 4 would refuse every later model: the holdout of this history has {found} clusters"
+        f" ({'periods' if by_time else 'entities'}) and comparison.min_clusters is {needed}; {more}"
+        "raise training.holdout_share, or give a longer history"
+    )
+    return [said]
 
 
 def retrain(project: str, data: str | None, alert: int | None, override: str) -> dict[str, Any]:

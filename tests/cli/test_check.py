@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -65,3 +66,18 @@ def test_the_projects_own_query_and_what_is_wrong_with_it(project, monkeypatch):
     assert (code, "was refused (no such table: t)" in said) == (1, True)
     assert "PLANTED" not in said
     assert check("--data", "sqlite:///rows.db#SELECT * FROM rides")[0] == 0
+
+
+@pytest.mark.usefixtures("project")
+def test_it_says_where_gate_4_could_pass_no_later_model():
+    churn().write_parquet("rows.parquet")
+    assert "gate 4" not in check("--data", "rows.parquet")[1]
+    churn().with_columns(customer=pl.lit("c1")).write_parquet("rows.parquet")
+    code, said = check("--data", "rows.parquet")
+    assert code == 0
+    assert "the holdout of this history has 1 clusters (entities)" in said
+    file = Path("churn.py")
+    file.write_text(file.read_text().replace('entity="customer"', 'ignored=["customer"]'))
+    code, said = check("--data", "rows.parquet")
+    assert code == 0
+    assert "has 16 clusters (periods) and comparison.min_clusters is 30; name an entity" in said
