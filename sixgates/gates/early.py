@@ -32,7 +32,8 @@ def count_unusual(answered: pl.DataFrame) -> Counted | None:
     if record.len() < FEWEST_ANSWERS:
         return None
     inside = pl.col("answer").is_between(record.quantile(_TAIL), record.quantile(1 - _TAIL))
-    return count(answers.with_columns(unusual=~inside), "unusual")
+    (unusual,) = count(answers.with_columns(unusual=~inside), "unusual")
+    return unusual
 
 
 def count_early_errors(known: pl.DataFrame, answered: pl.DataFrame) -> tuple[ArmCounts, ...] | None:

@@ -68,8 +68,9 @@ def _losses(
     for version in rows["version"].unique():
         mine = (rows["version"] == version) & (rows["values"].list.len() > 0)
         if mine.any():
-            answers = np.array(rows["values"].filter(mine).to_list(), dtype=np.float64)
-            own = mine.to_numpy()
+            own, values = mine.to_numpy(), rows["values"].filter(mine)
+            # Each answer of one model has as many numbers.
+            answers = values.explode().cast(pl.Float64).to_numpy().reshape(len(values), -1)
             losses[own] = row_losses(project, labels[own], answers, classes.get(version, ()))
     return losses
 

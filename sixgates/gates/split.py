@@ -10,7 +10,8 @@ trial), `on_trial`, and `split`: False for the control's own record from before 
 no evidence but teaches the bets what the control is like.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.statistics.units import LossBatch
 
 _STRATUM = ["epoch", "period"]
+_Rows = TypeVar("_Rows", pl.DataFrame, pl.LazyFrame)
 
 
 class Counted(NamedTuple):
@@ -40,10 +42,13 @@ class Losses(NamedTuple):
     """Each unit in each of its matured periods."""
 
 
-def count(answered: pl.DataFrame, column: str) -> Counted:
-    """Count where a column is true, by units and by rows."""
-    units = answered.group_by("split", *_STRATUM, "entity", "on_trial").agg(pl.col(column).any())
-    return Counted(_batches(_first_of_each(units), column), _batches(answered, column))
+def count(answered: pl.DataFrame, *columns: str) -> list[Counted]:
+    """Count where each of some columns is true, by units and by rows."""
+    keys = ["split", *_STRATUM, "entity", "on_trial"]
+    every = answered.lazy().select(*keys, *columns)
+    once = _first_of_each(every.group_by(keys).agg(pl.col(columns).any()))
+    found = pl.collect_all([_batches(once, columns), _batches(every, columns)])
+    return [Counted(*(_arms(batches, column) for batches in found)) for column in columns]
 
 
 def mean_by_unit(losses: pl.DataFrame) -> pl.DataFrame:
@@ -104,24 +109,28 @@ def new_units_per_period(answered: pl.DataFrame, epoch: int) -> float:
     return firsts.height / max(1, periods)
 
 
-def _first_of_each(units: pl.DataFrame) -> pl.DataFrame:
+def _first_of_each(units: _Rows) -> _Rows:
     """Keep the first period of each unit, before the split and in it."""
     in_order = units.sort("split", "period", "epoch", "entity", "on_trial")
     return in_order.unique(["split", "entity"], keep="first", maintain_order=True)
 
 
-def _batches(rows: pl.DataFrame, column: str) -> tuple[ArmCounts, ...]:
-    on, bad = pl.col("on_trial"), pl.col(column)
-    record = rows.filter(~pl.col("split"))
-    known = ArmCounts(0, 0, int(record[column].sum()), record.height)
-    batches = (
-        rows.filter("split")
-        .group_by(_STRATUM)
-        .agg(a=(on & bad).sum(), b=on.sum(), c=(~on & bad).sum(), d=(~on).sum())
-        .sort(_STRATUM)
-    )
-    counted = (ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
-    return (*((known,) if record.height else ()), *counted)
+def _batches(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """Count rows of either arm, and bad ones among them, by epoch and period of the split.
+
+    The control's record is one batch, the first, without an epoch.
+    """
+    on = pl.col("on_trial")
+    arms = {"on": on, "off": ~on}
+    bad = [(arm & pl.col(c)).sum().alias(f"{c} {a}") for c in columns for a, arm in arms.items()]
+    all_of = [arm.sum().alias(a) for a, arm in arms.items()]
+    strata = [pl.when("split").then(key).alias(key) for key in _STRATUM]
+    return rows.group_by("split", *strata).agg(*all_of, *bad).sort("split", *_STRATUM)
+
+
+def _arms(batches: pl.DataFrame, column: str) -> tuple[ArmCounts, ...]:
+    counted = batches.select(f"{column} on", "on", f"{column} off", "off")
+    return tuple(ArmCounts(*row) for row in counted.iter_rows())
 
 
 def _scaled(units: pl.DataFrame, clip: float) -> tuple[LossBatch, ...]:

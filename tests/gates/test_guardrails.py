@@ -249,8 +249,8 @@ def test_users_with_habits_who_return_are_seldom_taken_for_an_error():
     rng = np.random.default_rng(11)
     back = promoted = 0
     for _ in range(150):
-        equal = count(returning(rng, **HABITS), "bad")
-        worse = count(returning(rng, **HABITS, worse=0.05), "bad")
+        (equal,) = count(returning(rng, **HABITS), "bad")
+        (worse,) = count(returning(rng, **HABITS, worse=0.05), "bad")
         back += rate("x", equal, 0.02, **UNITS).log_rollback >= math.log(20)
         promoted += rate("x", worse, 0.05, **UNITS).log_promote >= math.log(20)
     assert back <= allowed(150)
@@ -275,7 +275,7 @@ def test_a_fault_that_starts_late_and_meets_returning_users_alone_is_rolled_back
     rng = np.random.default_rng(13)
     everybody_by_then = {**HABITS, "habits": (0.1, 9.9), "fault": 12}
     for _ in range(10):
-        found = count(returning(rng, **everybody_by_then), "bad")
+        (found,) = count(returning(rng, **everybody_by_then), "bad")
         assert all(b.canary_bad < 3 for b in found.once[1:])  # new users show nothing
         assert judged(evidence(errors=found), entity="user").move is Move.ROLL_BACK
         before = Counted(found.once[:12], found.every[:12])
