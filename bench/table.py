@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.figures import Figure
 
-_TEN, _HUNDRED = 10, 100
+_SMALL, _TEN, _HUNDRED = 0.1, 10, 100
 
 
 def table_of(figures: Sequence[Figure]) -> Table:
@@ -35,8 +35,10 @@ def said(figure: Figure) -> str:
 
 
 def written(value: float, unit: str) -> str:
-    """Write a value with about three digits that count, and its unit."""
+    """Write a value with two or three digits that count, and its unit."""
     size = float(abs(value))
+    if 0 < size < _SMALL:
+        return f"{value:.2g}{unit}"
     digits = 0 if size >= _HUNDRED or size.is_integer() else 1 if size >= _TEN else 2
     return f"{value:,.{digits}f}{unit}"
 

@@ -67,7 +67,16 @@ def test_the_table_shows_value_bound_and_whether_it_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1.2345, "1.23"), (12.345, "12.3"), (1234.5, "1,234"), (0, "0"), (20, "20")]
+    ("value", "text"),
+    [
+        (1.2345, "1.23"),
+        (12.345, "12.3"),
+        (1234.5, "1,234"),
+        (0, "0"),
+        (20, "20"),
+        (4.185e-05, "4.2e-05"),
+        (-0.0123, "-0.012"),
+    ],
 )
 def test_values_have_about_three_digits(value, text):
     assert written(value, "") == text
