@@ -218,8 +218,7 @@ def _brakes(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterat
 def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterator[Braked]:
     model, begun, refused = standing.model, standing.begun, standing.refused
     more = len(refused) - policy.refusals
-    pause = policy.pause * 2 ** min(more, _DOUBLINGS) if more >= 0 else timedelta(0)
-    if more >= 0 and now < (until := refused[-1] + pause):
+    if more >= 0 and now < (until := _after(refused[-1], policy.pause, more)):
         yield Braked(
             Brake.BREAKER,
             f"{len(refused)} challengers of {model} in a row were refused"
@@ -244,6 +243,12 @@ def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iter
             f" {policy.runs_a_day}): the next one not before {_said(until)}",
             until,
         )
+
+
+def _after(refusal: datetime, pause: timedelta, more: int) -> datetime:
+    """Return when a pause ends that doubled so often, or the end of all time before that."""
+    doubled = pause * (1 << min(more, _DOUBLINGS))  # a power is no int to the type checker
+    return refusal + min(doubled, datetime.max - refusal)  # noqa: DTZ901 - naive UTC
 
 
 def _said(moment: datetime) -> str:
