@@ -13,7 +13,7 @@ from sixgates.adapters.wiring import World
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.evidence import loss_by_period
-from sixgates.gates.maturity import seconds
+from sixgates.gates.maturity import begin_of, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence
@@ -30,7 +30,8 @@ class Since:
     reference: Reference
     looks: tuple[Look, ...]
     losses: pl.DataFrame
-    """By period, oldest first: `loss`, and when it was known, `matures`, in seconds since 1970."""
+    """By period, oldest first: `loss`, when the period `begins`, naive UTC, and when its loss was
+    known, `matures`, in seconds since 1970."""
     runs: tuple[datetime, ...]
     """When runs began, oldest first."""
 
@@ -46,6 +47,7 @@ class Since:
             period_losses=known["loss"].to_numpy(),
             holdout_loss=self.reference.holdout_loss,
             since_run=now - began[-1] if began else None,
+            period_begins=tuple(known["begins"]),
         )
 
     def after_each_look(self) -> Iterator[WatchEvidence]:
@@ -84,7 +86,7 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
         classes=model.card.classes,
     )
     runs = tuple(run.at for run in world.ledger.entries(project.name, kind=Kind.RUN))
-    return Since(reference, looks, losses, runs)
+    return Since(reference, looks, losses.with_columns(begins=begin_of(project)), runs)
 
 
 def _looks(

@@ -1,7 +1,7 @@
 """The watch: has the world moved enough to ask for a retrain?"""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import task
@@ -95,12 +95,17 @@ def _figures(report: WatchReport) -> dict[str, Any]:
     return {
         "signals": [
             {"name": s.name, "alert": s.alert, "seen": s.seen, "limit": s.limit,
-             "effect": s.effect, "floor": s.floor, "n": s.n}
+             "effect": s.effect, "floor": s.floor, "n": s.n, "since": _moment(s.since)}
             for s in report.signals
         ],
         "features": list(report.features),
-        "window": report.window.isoformat() if report.window else None,
+        "window": _moment(report.window),
+        "since": _moment(report.since),
     }  # fmt: skip
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:

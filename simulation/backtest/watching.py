@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 
 from simulation.backtest.history import History
@@ -15,7 +14,7 @@ from sixgates.adapters.watched import Watched
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.evidence import mean_by_period
-from sixgates.gates.maturity import period_of, seconds, with_maturity
+from sixgates.gates.maturity import begin_of, period_of, seconds, with_maturity
 from sixgates.gates.policy import TriggerPolicy
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
@@ -49,14 +48,16 @@ class Watching:
         """
         reference = self._reference(champion)
         policy = self.history.project.policies.watch
+        losses = self._losses(champion, serving_since, now)
         evidence = WatchEvidence(
             past=reference.looks,
             live=tuple(self._looks_at(champion, reference, now)),
             features=tuple(f.name for f in reference.profile.features),
             calendar=reference.calendar,
-            period_losses=self._losses(champion, serving_since, now),
+            period_losses=losses["loss"].to_numpy(),
             holdout_loss=reference.holdout_loss,
             since_run=now - began,
+            period_begins=tuple(losses["begins"]),
         )
         return judge_watch(evidence, policy.model_copy(update={"trigger": trigger}))
 
@@ -81,8 +82,8 @@ class Watching:
                 looks.append(look_at(self._watched(model), reference, rows, within, looks))
         return looks
 
-    def _losses(self, model: Model, first: int, now: datetime) -> np.ndarray:
-        """Return the mean loss of each period whose labels have matured."""
+    def _losses(self, model: Model, first: int, now: datetime) -> pl.DataFrame:
+        """Return the mean `loss` of each period whose labels have matured, and when it `begins`."""
         history, end = self.history, self.history.until(now)
         known = history.known[first:end]
         frame = pl.DataFrame(
@@ -94,7 +95,7 @@ class Watching:
         ).filter(known <= seconds(now))
         project = history.project
         frame = with_maturity(project, frame.with_columns(period=period_of(project)))
-        return mean_by_period(frame, now)["loss"].to_numpy()
+        return mean_by_period(frame, now).with_columns(begins=begin_of(project))
 
     def _watched(self, model: Model) -> Watched:
         return Watched(self.history.project, model.text, model.card)

@@ -54,6 +54,12 @@ def period_of(project: Project) -> pl.Expr:
     return (pl.col("at") / project.period.total_seconds()).floor().cast(pl.Int64)
 
 
+def begin_of(project: Project) -> pl.Expr:
+    """When a period began, naive UTC; what `period_of` counts, read back."""
+    length = project.period // timedelta(microseconds=1)
+    return (pl.col("period") * length).cast(pl.Datetime("us"))
+
+
 def seconds(moment: datetime) -> float:
     """Seconds since 1970."""
     return (moment - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - naive UTC throughout

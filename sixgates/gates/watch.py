@@ -43,6 +43,8 @@ class WatchEvidence:
     """Mean loss of the champion on its holdout, in the same units."""
     since_run: timedelta | None
     """Time since the last run began; None where none ever did."""
+    period_begins: tuple[datetime, ...] = ()
+    """When each of these periods began, naive UTC; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class WatchReport:
     """Features that moved, furthest first."""
     faults: tuple[Finding, ...] = ()
     """What is wrong with the feed: then there is no alert, and the window counts for nothing."""
+    since: datetime | None = None
+    """When the drift began that it alerts for, naive UTC; None without an alert, and where no
+    signal of it can say. Of several it is the earliest; a trigger on the loss goes by those of the
+    loss alone."""
 
 
 def judge_watch(evidence: WatchEvidence, policy: WatchPolicy) -> WatchReport:
@@ -100,7 +106,13 @@ def judge_watch(evidence: WatchEvidence, policy: WatchPolicy) -> WatchReport:
         sentence=f"{told}; {answer.why}" if answer.asks or alerts else f"no alert: {told}",
         grounds=grounds,
         features=tuple(blamed),
+        since=_began(alerts, policy),
     )
+
+
+def _began(alerts: tuple[Signal, ...], policy: WatchPolicy) -> datetime | None:
+    asking = [s for s in alerts if policy.trigger.on != "loss" or s.name in _ABOUT_LOSS]
+    return min((s.since for s in asking if s.since is not None), default=None)
 
 
 def _signals(evidence: WatchEvidence, policy: WatchPolicy) -> tuple[Signal, ...]:
@@ -111,7 +123,7 @@ def _signals(evidence: WatchEvidence, policy: WatchPolicy) -> tuple[Signal, ...]
         joint_signal(seen),
         predictions_signal(seen),
         expected_signal(seen, evidence.holdout_loss),
-        loss_signal(evidence.period_losses, evidence.holdout_loss, policy),
+        loss_signal(evidence.period_losses, evidence.holdout_loss, policy, evidence.period_begins),
     )
 
 

@@ -42,14 +42,16 @@ def losses(mean, periods=12, seed=0):
 
 
 def evidence(past=40, live=6, *, of_loss=None, holdout=0.2, since_run=None, seed=0, **moved):
-    """Quiet training windows, and live ones that moved."""
+    """Quiet training windows, and live ones that moved; a period is a day of the live ones."""
     rng = np.random.default_rng(seed)
+    of_loss = losses(0.2) if of_loss is None else of_loss
     return WatchEvidence(
         past=days(rng, past),
         live=days(rng, live, past, **moved),
         features=("price", "region"),
         calendar=(),
-        period_losses=losses(0.2) if of_loss is None else of_loss,
+        period_losses=of_loss,
         holdout_loss=holdout,
         since_run=since_run,
+        period_begins=tuple(START + (past + i) * DAY for i in range(len(of_loss))),
     )

@@ -12,6 +12,7 @@ from sixgates.gates.statistics.periods import (
     log_t_eprocess,
     log_t_factor,
     sr_detector,
+    sr_rise,
 )
 
 TWENTY = math.log(20)
@@ -118,6 +119,20 @@ def test_the_detector_is_the_sum_of_the_tests_started_at_each_period():
         for j in range(len(x) - 4)
     ]
     assert sr_detector(x) == pytest.approx(math.log(np.exp(started).sum()))
+
+
+def test_a_rise_began_at_the_start_that_explains_it_best():
+    rng = np.random.default_rng(31)
+    for quiet, risen in ((60, 8), (60, 30), (0, 12)):
+        x = np.concatenate([rng.normal(-0.1, 0.05, quiet), rng.normal(0.2, 0.05, risen)])
+        assert sr_rise(x) == quiet
+    assert sr_rise(rng.normal(-0.1, 0.05, 60)) is None
+
+
+def test_no_rise_is_dated_by_too_few_periods_or_by_what_is_no_number():
+    assert sr_rise(np.array([])) is sr_rise(np.array([0.1, 0.11, 0.09, 0.1])) is None
+    assert sr_rise(np.array([0.1, 0.11, 0.09, 0.1, 0.1])) == 0
+    assert sr_rise(np.array([0.1, math.nan, 0.2, 0.1, 0.1, 0.1])) is None
 
 
 def test_the_detector_says_nothing_of_too_few_periods_and_names_nan():

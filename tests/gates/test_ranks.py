@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sixgates.gates.statistics.ranks import rank_cusum, rank_evalue, windows_to_alarm
+from sixgates.gates.statistics.ranks import (
+    rank_cusum,
+    rank_evalue,
+    rise_begins,
+    windows_to_alarm,
+)
 
 LIMIT = 500.0
 
@@ -78,3 +83,31 @@ def test_it_is_said_how_long_an_alarm_takes():
         assert found[needed - 1] >= math.log(LIMIT)
         assert all(level < math.log(LIMIT) for level in found[: needed - 1])
     assert math.isinf(windows_to_alarm(2, LIMIT))
+
+
+@pytest.mark.parametrize(
+    ("later", "begins"),
+    [
+        ([], None),
+        ([5.0], None),  # as low as ever
+        ([9.0], 0),
+        ([5.0, 9.0, 9.1, 9.2], 1),
+        ([9.0, 5.0, 9.1, 9.2], 0),
+        ([9.0, 5.0, 5.0, 9.1, 9.2], 3),  # a second low window takes back what the high one gave
+        ([9.0, 9.1, 9.2, 9.3, *[5.0] * 12], None),
+        ([9.0, 9.1, 9.2, 9.3, *[5.0] * 12, 9.4], 16),
+    ],
+)
+def test_a_rise_begins_after_the_last_zero(later, begins):
+    usual = [float(5 + i % 2) for i in range(40)]
+    assert rise_begins(levels([*usual, *later], 40)) == begins
+
+
+def test_a_change_is_dated_to_the_window_it_came_with_or_near_it():
+    rng = np.random.default_rng(8)
+    found = []
+    for _ in range(200):
+        series = [*rng.normal(size=70), *rng.normal(2.5, 1, 12)]
+        found.append(rise_begins(levels(series, 40)))
+    assert np.median(found) == 30
+    assert np.mean([abs(place - 30) <= 2 for place in found]) > 0.8

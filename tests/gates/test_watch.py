@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from sixgates.gates.drift.look import Fault, Finding
 from sixgates.gates.drift.signals import SignalName
 from sixgates.gates.policy import TriggerPolicy, WatchPolicy
 from sixgates.gates.watch import judge_watch
-from tests.gates.looks import days, evidence, look, losses
+from tests.gates.looks import DAY, START, days, evidence, look, losses
 
 POLICY = WatchPolicy()
 
@@ -49,8 +50,73 @@ def test_an_alert_says_how_large_how_sure_and_by_which_feature():
     assert report.features == ("price",)
     said = report.signals[0].sentence
     assert said.startswith("inputs moved: stability index ")
-    for part in (">= 0.1 (price ", "evidence ", ">= 2,920 (n = 6 windows, 40 before them)"):
+    for part in (">= 0.1 (price ", "evidence ", ">= 2,920 (n = 6 windows, 40 before them, rising"):
         assert part in said
+
+
+QUIET_DAYS, MOVED_DAYS = 5, 6
+
+
+def after_quiet(**moved):
+    """Five quiet days after the training, then those that moved."""
+    known = evidence(live=QUIET_DAYS + MOVED_DAYS)
+    came = days(np.random.default_rng(1), MOVED_DAYS, 40 + QUIET_DAYS, **moved)
+    return replace(known, live=(*known.live[:QUIET_DAYS], *came))
+
+
+def risen_on(day):
+    of_loss = np.concatenate([losses(0.2, day), losses(0.3, seed=1)])
+    begins = tuple(START + (40 + i) * DAY for i in range(len(of_loss)))
+    return {"period_losses": of_loss, "period_begins": begins}
+
+
+@pytest.mark.parametrize(
+    "moved", [{"price": 2.0}, {"apart": 0.75}, {"answers": 2.0}, {"loss": 0.4}]
+)
+def test_an_alert_says_when_the_drift_began(moved):
+    report = judge_watch(after_quiet(**moved), POLICY)
+    # A quiet window that is high by chance may make it a little earlier.
+    assert timedelta(0) <= START + (40 + QUIET_DAYS) * DAY - report.since <= 2 * DAY
+    assert f"40 before them, rising since {report.since})" in report.sentence
+
+
+def test_the_answers_date_a_drift_by_the_windows_that_were_answered():
+    moved = after_quiet(answers=2.0)
+    silent = replace(moved, live=(replace(moved.live[0], answers=()), *moved.live[1:]))
+    assert judge_watch(silent, POLICY).since == START + (40 + QUIET_DAYS) * DAY
+
+
+@pytest.mark.parametrize("day", [0, 20])
+def test_a_loss_that_rose_did_so_with_the_period_in_which_it_began(day):
+    report = judge_watch(replace(evidence(), **risen_on(day)), POLICY)
+    assert report.since == START + (40 + day) * DAY
+    assert f"periods, rising since {report.since})" in report.sentence
+
+
+def test_a_loss_with_a_memory_is_dated_by_the_same_periods():
+    rng, level = np.random.default_rng(3), np.zeros(72)
+    for i in range(1, 72):
+        level[i] = 0.6 * level[i - 1] + rng.normal(0, 0.004)
+    found = risen_on(60) | {"period_losses": 0.2 + level + 0.2 * (np.arange(72) >= 60)}
+    report = judge_watch(replace(evidence(), **found), POLICY)
+    assert report.since == START + 100 * DAY
+
+
+def test_of_several_signals_the_earliest_says_when_and_a_trigger_on_the_loss_asks_the_loss():
+    both = replace(after_quiet(price=2.0), **risen_on(3))
+    of_loss, of_inputs = (START + (40 + day) * DAY for day in (3, QUIET_DAYS))
+    assert judge_watch(both, POLICY).since == of_loss
+    later = replace(both, **risen_on(9))
+    assert judge_watch(later, POLICY).since == of_inputs
+    only = WatchPolicy(trigger=TriggerPolicy(on="loss"))
+    assert judge_watch(later, only).since == START + 49 * DAY
+
+
+def test_without_an_alert_nothing_began():
+    quiet = judge_watch(evidence(price=0.3), POLICY)
+    assert any(signal.since is not None for signal in quiet.signals)
+    assert quiet.since is None
+    assert "rising since" not in quiet.sentence
 
 
 def test_one_window_alone_is_no_alert_and_four_are():

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
@@ -60,6 +60,12 @@ def test_inputs_that_moved_raise_an_alert_that_names_them(serving):
     assert (model, payload["alert"], payload["data"]) == ("loans-small", entry.seq, serving.data)
     assert payload["signals"][0]["seen"] > payload["signals"][0]["limit"]
     assert payload["signals"][0]["effect"] > payload["signals"][0]["floor"]
+    moved = serving.world.clock.now() - timedelta(days=10)  # the day on which the rows changed
+    since = datetime.fromisoformat(payload["since"])
+    assert since == report.since
+    assert moved - timedelta(days=2) <= since <= moved + timedelta(days=1)
+    assert entry.body["since"] == payload["since"]
+    assert entry.body["signals"][0]["since"] == report.signals[0].since.isoformat()
 
 
 def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
@@ -76,6 +82,7 @@ def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
     report = look_for_drift.fn(serving.project, serving.data)
     assert [s.name for s in report.signals if s.alert] == ["loss"]
     assert report.signals[-1].n == 14  # matured days
+    assert report.since == datetime(2026, 1, 25)  # noqa: DTZ001 - naive UTC; the first of them
 
 
 def test_a_quiet_report_raises_nothing(serving):

@@ -7,6 +7,7 @@ matter. The fifth is the champion's matured loss, period by period.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import places
 from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.statistics.memory import without_memory
-from sixgates.gates.statistics.periods import sr_detector
-from sixgates.gates.statistics.ranks import Ranked, rank_cusum, windows_to_alarm
+from sixgates.gates.statistics.periods import sr_detector, sr_rise
+from sixgates.gates.statistics.ranks import Ranked, rank_cusum, rise_begins, windows_to_alarm
 from sixgates.gates.verdict import number
 
 _NAMED = 5
@@ -68,6 +69,8 @@ class Signal:
     sentence: str
     features: tuple[str, ...] = ()
     """What it blames, the worst first."""
+    since: datetime | None = None
+    """When the rise of its evidence began, naive UTC; None where it does not rise now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,12 @@ def expected_signal(seen: Windows, holdout_loss: float) -> Signal:
     return _ranked(SignalName.EXPECTED, seen, _scalar(losses), size)
 
 
-def loss_signal(losses: NDArray[np.float64], holdout_loss: float, policy: WatchPolicy) -> Signal:
+def loss_signal(
+    losses: NDArray[np.float64],
+    holdout_loss: float,
+    policy: WatchPolicy,
+    begins: Sequence[datetime] = (),
+) -> Signal:
     """Has the champion's matured loss risen, by an e-detector over its periods?
 
     What a period takes over from the one before it is not counted twice: see `memory.py`.
@@ -142,6 +150,7 @@ def loss_signal(losses: NDArray[np.float64], holdout_loss: float, policy: WatchP
         losses: Mean loss of each matured period, oldest first.
         holdout_loss: In the same units.
         policy: Names the tolerance.
+        begins: When each period began; empty where that is not known, and so not when a rise did.
     """
     name, n = SignalName.LOSS, len(losses)
     limit, floor = limit_of(name, policy), holdout_loss * (1 + policy.loss_tolerance)
@@ -154,11 +163,14 @@ def loss_signal(losses: NDArray[np.float64], holdout_loss: float, policy: WatchP
     e = math.exp(min(level, 700.0))
     recent = recent_loss(losses)
     alert = e >= limit and recent >= floor
+    # Memory makes the evidence of a rise too large, and does not move where it began.
+    rise = sr_rise(losses - floor)
+    since = None if rise is None or not begins else begins[rise]
     said = (
         f"matured loss {'rose' if alert else 'holds'}: {number(recent)} of late, tolerated"
-        f" {number(floor)}; {_against(e, limit)} (n = {n} periods)"
+        f" {number(floor)}; {_against(e, limit)} (n = {n} periods{_rising(since, alert=alert)})"
     )
-    return Signal(name, alert, e, limit, recent, floor, n, said)
+    return Signal(name, alert, e, limit, recent, floor, n, said, since=since)
 
 
 def recent_loss(losses: NDArray[np.float64]) -> float:
@@ -195,15 +207,23 @@ def _ranked(
     if size.seen is None:
         return _unmeasured(name, seen, f"the {size.of} could not be measured")
     limit, total = limit_of(name, seen.policy), len(seen.looks)
-    e = math.exp(rank_cusum(ranked, seen.past, total, limit)[-1])
+    levels = rank_cusum(ranked, seen.past, total, limit)
+    e, rise = math.exp(levels[-1]), rise_begins(levels)
+    since = None if rise is None else seen.looks[seen.past + rise].inputs.start
     large = size.seen >= size.floor
     alert = e >= limit and large
     said = (
         f"{name} {'moved' if alert else 'hold'}: {size.of} {number(size.seen)}"
         f" {'>=' if large else '<'} {number(size.floor)}{size.detail}; {_against(e, limit)}"
-        f" (n = {total - seen.past} windows, {seen.past} before them{_cold(total - 1, limit)})"
+        f" (n = {total - seen.past} windows, {seen.past} before them"
+        f"{_rising(since, alert=alert)}{_cold(total - 1, limit)})"
     )
-    return Signal(name, alert, e, limit, size.seen, size.floor, total - seen.past, said, features)
+    n = total - seen.past
+    return Signal(name, alert, e, limit, size.seen, size.floor, n, said, features, since)
+
+
+def _rising(since: datetime | None, *, alert: bool) -> str:
+    return f", rising since {since}" if alert and since is not None else ""
 
 
 def _cold(before: int, limit: float) -> str:

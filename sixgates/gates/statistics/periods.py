@@ -172,6 +172,37 @@ def sr_detector(period_means: NDArray[np.float64], min_start: int = 5) -> float:
         return math.nan
     if x.size < max(min_start, _FEWEST):
         return _LEAST
+    return float(logsumexp(_log_by_start(x, min_start)))
+
+
+def sr_rise(period_means: NDArray[np.float64], min_start: int = 5) -> int | None:
+    """Return the place of the period at which the mean began to rise above 0, if it has.
+
+    It is the start `j` whose `E_{j..k}` is the largest of those that `sr_detector` adds up: the
+    maximum-likelihood estimate of a change (Hinkley, Biometrika 57, 1970), with e-values in place
+    of likelihoods. So it lies at least `min_start` periods back.
+
+    Args:
+        period_means: In time order.
+        min_start: Periods that a start counts for at least.
+
+    Returns:
+        None where no start speaks for a rise, with too few periods, or NaN among them.
+
+    >>> quiet, risen = [0.1, -0.2, 0.0, 0.1, -0.1] * 4, [0.5, 0.4, 0.6, 0.5, 0.4, 0.6]
+    >>> sr_rise(np.array(quiet + risen)), sr_rise(np.array(quiet) - 0.1)
+    (20, None)
+    """
+    x = np.asarray(period_means, dtype=np.float64)
+    if not np.isfinite(x).all() or x.size < max(min_start, _FEWEST):
+        return None
+    by_start = _log_by_start(x, min_start)
+    best = int(np.argmax(by_start))
+    return x.size - max(min_start, _FEWEST) - best if by_start[best] > 0 else None
+
+
+def _log_by_start(x: NDArray[np.float64], min_start: int) -> NDArray[np.float64]:
+    """Log e-value of a rise from each period on that counts as a start, the newest first."""
     # Sums over the last 1, 2, 3 ... periods; centred first, so that the squares do not cancel.
     centre = float(x.mean())
     newest_first = x[::-1] - centre
@@ -180,7 +211,7 @@ def sr_detector(period_means: NDArray[np.float64], min_start: int = 5) -> float:
     spread = np.maximum(np.cumsum(newest_first**2) - k * shifts**2, 0.0)
     started = k >= max(min_start, _FEWEST)
     k, shifts, spread = k[started], shifts[started], spread[started]
-    return float(logsumexp(_log_t(centre + shifts, np.sqrt(spread / (k - 1)), k, 0.0, 1)))
+    return _log_t(centre + shifts, np.sqrt(spread / (k - 1)), k, 0.0, 1)
 
 
 def sr_of(log_es: NDArray[np.float64]) -> float:

@@ -81,6 +81,29 @@ def rank_cusum(ranked: Ranked, past: int, windows: int, limit: float) -> list[fl
     return levels
 
 
+def rise_begins(levels: Sequence[float]) -> int | None:
+    """Return the place of the first window of the present rise: the one after the last zero.
+
+    Were the stakes likelihood ratios, it would be the maximum-likelihood estimate of when the
+    change came (Page, Biometrika 41, 1954; Hinkley, Biometrika 58, 1971).
+
+    Args:
+        levels: As `rank_cusum` returns them.
+
+    Returns:
+        None where the evidence does not rise now.
+
+    >>> rise_begins([1.2, -1.6, 1.2, 0.4, 1.9]), rise_begins([1.2, -1.6]), rise_begins([])
+    (2, None, None)
+    """
+    rising = 0
+    for level in reversed(levels):
+        if not level > 0:
+            break
+        rising += 1
+    return len(levels) - rising if rising else None
+
+
 def windows_to_alarm(past: int, limit: float) -> float:
     """Return how many windows in a row, each beyond all of the past, it takes until an alarm.
 
