@@ -34,6 +34,7 @@ def dry_run(project: str, data: str | None) -> dict[str, Any]:
                             for s in would.report.signals},
                 "would_ask": list(would.by),
                 "triggered": would.triggered,
+                "since": would.report.since,
                 "sentence": would.report.sentence,
             }
             for would in windows

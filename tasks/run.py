@@ -256,7 +256,9 @@ def _alert_tags(world: World, model: str, alert: int | None) -> dict[str, str]:
             ("alert", str(entry.seq)),
             ("alert.reason", entry.reason),
             ("alert.signals", json.dumps(entry.body.get("signals", []))),
+            ("alert.since", entry.body.get("since")),
         )
+        if value is not None
     }
 
 

@@ -45,6 +45,16 @@ def test_an_alert_is_told_with_the_evidence_and_the_size_of_each_signal(six):
     assert ["loss", "no", none, "730", none, none] in rows
 
 
+def test_an_alert_that_says_since_when_the_world_has_moved_is_told_so(tmp_path):
+    (old,) = result()["alerts"]
+    inputs, loss = ({**signal, "since": None} for signal in old["signals"])
+    dated = {**old, "since": "2026-02-03T00:00:00",
+             "signals": [{**inputs, "since": "2026-02-03T06:30:00"}, loss]}  # fmt: skip
+    _, _, page = write(tmp_path, {"old": result(), "new": result(alerts=[dated])})
+    assert page.text.count("The drift began with 2026-02-03.") == 1
+    assert page.text.count("2026-02-03 06:30") == 1
+
+
 def test_the_features_that_moved_furthest_are_drawn_once_for_every_width(tmp_path):
     shape = {
         "feature": "income",

@@ -33,12 +33,22 @@ def test_the_tracking_run_says_why_it_was_asked_for_in_figures(stage):
     signals = [{"name": "inputs", "alert": True, "seen": 4845.0, "limit": 2920.0}]
     alert = stage.world.ledger.append(
         stage.model, Kind.ALERT, at=stage.world.clock.now(), reason="inputs moved",
-        body={"signals": signals},
+        body={"signals": signals, "since": "2026-01-20T00:00:00"},
     )  # fmt: skip
     run = stage.begin(trigger="drift", alert=alert)
     tracked = stage.world.registry.runs[run.tracking]
     assert (tracked["alert"], tracked["alert.reason"]) == (str(alert), "inputs moved")
     assert json.loads(tracked["alert.signals"]) == signals
+    assert tracked["alert.since"] == "2026-01-20T00:00:00"
+
+
+@pytest.mark.parametrize("body", [{"signals": []}, {"signals": [], "since": None}])
+def test_an_alert_that_does_not_say_since_when_is_tracked_without(stage, body):
+    alert = stage.world.ledger.append(
+        stage.model, Kind.ALERT, at=stage.world.clock.now(), reason="inputs moved", body=body
+    )
+    run = stage.begin(trigger="drift", alert=alert)
+    assert "alert.since" not in stage.world.registry.runs[run.tracking]
 
 
 @pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
