@@ -5,7 +5,6 @@ record: latency and size as measured then, time and memory of the training, answ
 be logged. The model stays the one that was trained, so the training policy of its run holds.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -187,10 +186,7 @@ class Archive:
 
 def _training(stored: Verdict, inputs: dict[str, Any], project: Project) -> Verdict:
     policy = project.policies.training
-    figures: dict[str, Any] = {
-        name: math.nan if seen is None else seen for name, seen in inputs["evidence"].items()
-    }
-    evidence = TrainingEvidence(**figures)
+    evidence = TrainingEvidence.from_dict(inputs["evidence"])
     limits = {c.name: c.required for c in stored.checks}
     then, now = {
         "time": (limits["training seconds"], policy.max_seconds),

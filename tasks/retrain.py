@@ -1,7 +1,7 @@
 """Gate 2: train a challenger on the accepted rows and register it."""
 
-from dataclasses import asdict, dataclass
-from math import isfinite
+from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 from prefect import task
@@ -16,6 +16,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.retrain import judge_training
 from sixgates.gates.timesplit import TimeSplit, time_split
 from sixgates.gates.verdict import Gate, Verdict
+from sixgates.ledger.ledger import Kind
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
@@ -52,13 +53,11 @@ def _train(
     world: World, project: Project, run: Run, dataset: DatasetRef, split: TimeSplit
 ) -> tuple[Verdict, str]:
     """Train and judge; the model is stored before its verdict, which names it."""
-    trained = train(project, split)
+    trained = train(project, split, since=_drift_began(world, run))
     verdict = judge_training(trained.evidence, project.policies.training)
     policy = project.policies.training.model_dump(mode="json")
     params = trained.params | {f"policy.{name}": value for name, value in policy.items()}
-    evidence = asdict(trained.evidence)
-    metrics = {k: float(v) for k, v in evidence.items() if not isinstance(v, str)}
-    digest = trained.card.digest
+    metrics, digest = trained.evidence.figures(), trained.card.digest
     given = {"tracking": run.tracking}
     with intended(world, Effect.LOG_TRAINING, run.model, release=run.id, given=given):
         world.registry.log_training(run.tracking, params=params, metrics=metrics, dataset=dataset)
@@ -68,8 +67,14 @@ def _train(
             world.models.put(trained.text, trained.card)
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
-        inputs={"evidence": {k: v if isinstance(v, str) or isfinite(v) else None
-                             for k, v in evidence.items()},
+        inputs={"evidence": trained.evidence.to_dict(),
                 "model": digest if verdict.passed else None},
     )  # fmt: skip
     return verdict, digest
+
+
+def _drift_began(world: World, run: Run) -> datetime | None:
+    """Return when the drift began whose alert asked for a run; None where that is not on record."""
+    alerts = world.ledger.entries(run.model, kind=Kind.ALERT)
+    since = next((alert.body.get("since") for alert in alerts if alert.seq == run.alert), None)
+    return None if since is None else datetime.fromisoformat(since)

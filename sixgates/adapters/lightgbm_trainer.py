@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sized
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from sixgates.gates.project import LossName, Project
 from sixgates.gates.retrain import TrainingEvidence
 from sixgates.gates.statistics.clusters import holdout_clusters
 from sixgates.gates.timesplit import TimeSplit
-from sixgates.gates.training_window import largest_as_good, newest_parts
+from sixgates.gates.training_window import choose_window, drift_window, share_sizes, worth_of
 
 _MEGABYTE = 2**20
 _TIMED_ROWS = 300
@@ -47,15 +48,19 @@ class Trained:
     """LightGBM parameters that were used."""
 
 
-def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
+def train(
+    project: Project, split: TimeSplit, *, since: datetime | None = None, threads: int = 2
+) -> Trained:
     """Train on `split.train`, stop early and measure on `split.validation`.
 
-    Where the policy tries several of its newest shares, the choice is that of `largest_as_good`.
+    Where the policy tries several windows, newest shares or the rows since a drift, the choice is
+    that of `largest_as_good`.
     Rows without anything to learn (none, or one single label) give evidence that no gate passes.
 
     Args:
         project: Says task, roles, loss, policy and LightGBM parameters.
         split: Rows with known labels; its holdout is not looked at.
+        since: When the drift began that an alert asked for this training for, naive UTC.
         threads: Threads for large data; fewer than 20,000 rows are trained on one.
 
     Raises:
@@ -63,12 +68,17 @@ def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
         ContractError: the rows do not fit the project's roles.
     """
     limits = _Limits(project.policies.training, time.monotonic())
-    shares = project.policies.training.newest_shares
-    parts = [replace(split, train=rows) for rows in newest_parts(split.train, shares)]
-    fits = [_fit(project, part, threads, limits) for part in parts]
+    sizes = share_sizes(split.train.height, project.policies.training.newest_shares)
+    drift = drift_window(project, split.train, since)
+    tried = [*sizes, drift.rows] if drift is not None and not drift.left_out else sizes
+    fits = {
+        rows: _fit(project, replace(split, train=split.train.tail(rows)), threads, limits)
+        for rows in sorted(tried, reverse=True)
+    }
+    losses = {rows: fit.losses for rows, fit in fits.items()}
     clusters = holdout_clusters(split.validation, project)
-    place = largest_as_good([fit.losses for fit in fits], clusters) if len(fits) > 1 else 0
-    fit, train_rows = fits[place], parts[place].train
+    chosen = choose_window(losses, clusters)
+    fit, train_rows = fits[chosen], split.train.tail(chosen)
     classes, judged = fit.card.classes, label_array(project, split.validation)
     base = base_rate_prediction(project, label_array(project, train_rows), classes)
     evidence = TrainingEvidence(
@@ -80,6 +90,7 @@ def train(project: Project, split: TimeSplit, *, threads: int = 2) -> Trained:
         best_round=fit.best_round,
         rows=train_rows.height,
         stopped=limits.stopped,
+        drift=None if drift is None else worth_of(drift, losses, clusters, chosen),
     )
     return Trained(fit.text, fit.card, evidence, fit.params)
 

@@ -60,6 +60,10 @@ class TrainingPolicy(_Policy):
     """Newest shares of the training rows that are tried, each with a training of its own; the
     largest is taken that loses no more on the validation rows than the best, within a standard
     error. (1.0, 0.5, 0.25) forgets an older world where that pays, and costs 1.75 trainings."""
+    since_drift: bool = False
+    """Whether a run that an alert asked for tries, besides, the training rows since that drift
+    began, by the same rule: one training more, of these rows. They must be `validation.min_rows`,
+    with the newest rows for holdout and validation set aside."""
     rounds: int = Field(300, ge=1)
     """Most trees."""
     early_stopping: int = Field(30, ge=1)

@@ -20,11 +20,14 @@ TASKS = pytest.mark.parametrize("task", list(Task))
 
 @pytest.fixture
 def trained_on(project_of, rows_of, split_of):
-    def trained_on(task=Task.BINARY, rows=None, policy=None, **changes):
+    def trained_on(task=Task.BINARY, rows=None, policy=None, since=None, **changes):
         if policy is not None:
-            changes["policies"] = Policies.with_margin(0.01, training=policy)
+            changes["policies"] = Policies.with_margin(
+                0.01, training=policy, validation={"min_rows": 100}
+            )
         project = project_of(task, **changes)
-        return train(project, split_of(rows_of(task=task) if rows is None else rows))
+        rows = rows_of(task=task) if rows is None else rows
+        return train(project, split_of(rows), since=since)
 
     return trained_on
 
@@ -224,6 +227,35 @@ def test_an_older_world_is_forgotten_where_that_pays(trained_on, rows_of, task):
     same = trained_on(task, rows, policy)
     assert same.evidence.rows == 360
     assert same.text == trained_on(task, rows).text
+
+
+@TASKS
+def test_the_rows_since_a_drift_are_learnt_alone_where_that_is_better(trained_on, rows_of, task):
+    rows, policy = rows_of(task=task), {"since_drift": True}
+    upside_down = rows.with_columns(left=pl.col("left").reverse())  # an older world of pure chance
+    moved, since = pl.concat([upside_down.head(220), rows.tail(380)]), rows["at"][220]
+    trained = trained_on(task, moved, policy, since)
+    alone = trained_on(task, moved, {"newest_shares": (140 / 360,)})
+    assert (trained.text, trained.evidence.rows) == (alone.text, 140)
+    assert trained.evidence.drift.taken
+    assert trained.evidence.drift.loss == trained.evidence.loss < trained.evidence.drift.other_loss
+    same = trained_on(task, rows, policy, since)
+    assert (same.text, same.evidence.rows) == (trained_on(task, rows).text, 360)
+    assert (same.evidence.drift.rows, same.evidence.drift.taken) == (140, False)
+    assert same.evidence.drift.other_loss == same.evidence.loss
+
+
+def test_a_drift_too_young_to_be_learnt_alone_changes_nothing_but_what_is_said(trained_on, rows):
+    plain = trained_on(Task.BINARY, rows)
+    for place, left_out in ((261, "they are too few"), (360, "are set aside")):
+        trained = trained_on(Task.BINARY, rows, {"since_drift": True}, rows["at"][place])
+        assert trained.text == plain.text
+        assert left_out in trained.evidence.drift.left_out
+
+
+def test_without_the_policy_or_without_a_date_there_is_no_drift(trained_on, rows):
+    assert trained_on(Task.BINARY, rows, {"since_drift": True}).evidence.drift is None
+    assert trained_on(Task.BINARY, rows, since=rows["at"][220]).evidence.drift is None
 
 
 def test_where_the_newest_part_has_one_label_alone_the_rest_is_taken(trained_on, rows_of):
