@@ -56,6 +56,8 @@ class Play:
     alerted: datetime | None = None
     held: bool = False
     """Whether an alert waits for the governor."""
+    drift_since: datetime | None = None
+    """When the drift began, as the newest alert says."""
     refused: list[datetime] = field(default_factory=list)
     """When the challengers were refused, rolled back or expired that were so last and in a row."""
     rolled_back: Event | None = None
@@ -136,7 +138,7 @@ class Play:
         if not self.held:
             if not report.asks:
                 return ""
-            self.alerted, self.held = now, True
+            self.alerted, self.held, self.drift_since = now, True, report.since
             self.tell(now, "alert", report.sentence)
         standing = Standing(
             project.name, None, self.rolled_back, tuple(self.begun), tuple(self.refused)
@@ -155,9 +157,9 @@ class Play:
         self.last_run = now, present.history.until(now)
         champion = models.kept[self.route.champion.number]
         if self.kind.gates:
-            ran = present.run(champion, tuple(sorted(self.broken)))
+            ran = present.run(champion, tuple(sorted(self.broken)), self.drift_since)
         else:
-            ran = present.blind()
+            ran = present.blind(self.drift_since)
         self.train_seconds += ran.seconds
         self.retrains += ran.seconds > 0
         if ran.model is None:

@@ -62,17 +62,23 @@ class Present:
     fitted: Callable[[float], None]
     """Is told the seconds of each training that is really made."""
     _splits: dict[Broken, RowSplit] = field(default_factory=dict)
-    _fits: dict[Broken | None, Fit] = field(default_factory=dict)
-    """By which rows were refused; None where none was."""
+    _fits: dict[tuple[Broken | None, datetime | None], Fit] = field(default_factory=dict)
+    """By which rows were refused, None where none was; and by when the drift began, where asked."""
     _validated: dict[tuple[Broken, datetime | None], Verdict] = field(default_factory=dict)
     _evaluated: dict[str, Verdict] = field(default_factory=dict)
 
-    def run(self, champion: Model | None, broken: Broken) -> Ran:
-        """Take the rows through gates 1 to 4; without a champion, through 1 to 3."""
+    def run(self, champion: Model | None, broken: Broken, since: datetime | None = None) -> Ran:
+        """Take the rows through gates 1 to 4; without a champion, through 1 to 3.
+
+        Args:
+            champion: Who serves.
+            broken: When the feed was broken.
+            since: When the drift began that an alert asked for this run for.
+        """
         if not (verdict := self._validate(champion, broken)).passed:
             return _refused(verdict, 0.0)
         try:
-            fit = self._fit(broken, gated=True)
+            fit = self._fit(broken, since, gated=True)
         except ConfigurationError as exc:
             return Ran(None, 0.0, "retrain", str(exc))
         if fit.model is None or not fit.trained.passed:
@@ -85,10 +91,10 @@ class Present:
             return _refused(verdict, fit.seconds)
         return Ran(fit.model, fit.seconds, why=verdict.reason)
 
-    def blind(self) -> Ran:
-        """Train on every row, and ask no gate."""
+    def blind(self, since: datetime | None = None) -> Ran:
+        """Train on every row that the training policy takes, and ask no gate."""
         try:
-            fit = self._fit((), gated=False)
+            fit = self._fit((), since, gated=False)
         except (ConfigurationError, ContractError) as exc:
             return Ran(None, 0.0, "none", f"the training failed: {exc}")
         if fit.model is None:
@@ -133,18 +139,21 @@ class Present:
             self._validated[key] = judge_validation(split, data, project, self.now, after)
         return self._validated[key]
 
-    def _fit(self, broken: Broken, *, gated: bool) -> Fit:
+    def _fit(self, broken: Broken, since: datetime | None, *, gated: bool) -> Fit:
         split = self._split(broken, gated=gated)
         # Where a gate refuses no row, it lets through what is there without it.
-        key = broken if split.quarantined.height else None
+        refused = broken if split.quarantined.height else None
+        key = refused, since if self.history.project.policies.training.since_drift else None
         if key not in self._fits:
-            self._fits[key] = self._train(split.accepted, broken, gated=gated)
+            self._fits[key] = self._train(split.accepted, broken, since, gated=gated)
         return self._fits[key]
 
-    def _train(self, accepted: pl.DataFrame, broken: Broken, *, gated: bool) -> Fit:
+    def _train(
+        self, accepted: pl.DataFrame, broken: Broken, since: datetime | None, *, gated: bool
+    ) -> Fit:
         project = self.history.project
         split = time_split(accepted, project, self.now)
-        trained = train(project, split)
+        trained = train(project, split, since=since)
         self.fitted(trained.evidence.seconds)
         verdict = judge_training(trained.evidence, project.policies.training)
         newest = naive_utc(accepted, project.roles.event_time).max()

@@ -62,8 +62,8 @@ class TrainingPolicy(_Policy):
     error. (1.0, 0.5, 0.25) forgets an older world where that pays, and costs 1.75 trainings."""
     since_drift: bool = False
     """Whether a run that an alert asked for tries, besides, the training rows since that drift
-    began, by the same rule: one training more, of these rows. They must be `validation.min_rows`,
-    with the newest rows for holdout and validation set aside."""
+    began, by the same rule: one training more. At least `validation.min_rows` must be left of them
+    once the newest rows are set aside for holdout and validation."""
     rounds: int = Field(300, ge=1)
     """Most trees."""
     early_stopping: int = Field(30, ge=1)

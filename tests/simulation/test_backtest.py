@@ -9,10 +9,13 @@ import pytest
 from projects.loans import project as loans
 from simulation.backtest.backtest import backtest
 from simulation.backtest.history import read_history
-from simulation.backtest.play import Play
-from simulation.backtest.plays import PLAYS, Kind, Policy
+from simulation.backtest.models import Models
+from simulation.backtest.play import Play, Stage, play_of
+from simulation.backtest.plays import PLAYS, Kind, Policy, triggers_of
+from simulation.backtest.present import Present
 from simulation.backtest.recommend import choose, difference, recommend
 from simulation.backtest.score import Score
+from simulation.backtest.watching import Watching
 from simulation.drift import Shift, ShiftKind
 from simulation.world import World
 from sixgates.gates.errors import ConfigurationError
@@ -103,6 +106,38 @@ def test_the_watch_asks_after_the_world_turned_and_seldom_before(found):
     turned = (START + timedelta(days=TURN)).isoformat()
     assert [e["at"] > turned for e in alerts].count(True) >= 1
     assert of(found, "drift", gates=False)["retrains"] < len(found["windows"]) / 2
+
+
+def played(frame, kind, **policies):
+    """Play one policy alone, to the end of the frame."""
+    history = read_history(project_over(frame, **policies), None)
+    models, now = Models(history), START + timedelta(days=12)
+    stage = Stage(history, models, Watching(history, models), triggers_of(history))
+    first = Present(history, models, now, lambda _: None).run(None, ()).model
+    play, row = play_of(stage, kind, first, now), history.until(now)
+    while row < history.rows:
+        now += timedelta(days=1)
+        end = history.until(now)
+        play.serve(row, end)
+        play.act(Present(history, models, now, lambda _: None), window_ended=True)
+        row = end
+    return play
+
+
+@pytest.mark.parametrize("gates", [True, False])
+def test_a_retrain_on_drift_learns_from_the_rows_since_then_where_the_policy_asks(frame, gates):
+    # A model of the turned world answers otherwise than one of the old: that is no harm here.
+    calm = {"prediction_margin": None, "margin": 0.03, "min_periods": 3}
+    kind = Kind(Policy.DRIFT, gates=gates)
+    plain, dated = (
+        played(frame, kind, canary=calm, training={"rounds": 30, "since_drift": asked})
+        for asked in (False, True)
+    )
+    assert dated.drift_since == START + timedelta(days=TURN)
+    assert (plain.retrains, dated.retrains) == (1, 1)
+    assert [e["at"] for e in plain.events[:2]] == [e["at"] for e in dated.events[:2]]
+    late = slice(-3 * ROWS, None)
+    assert np.nanmean(dated.losses[late]) < np.nanmean(plain.losses[late]) - 0.05
 
 
 def test_nothing_that_happens_later_changes_what_was_decided(frame, found):
