@@ -140,6 +140,18 @@ def test_a_retrain_on_drift_learns_from_the_rows_since_then_where_the_policy_ask
     assert np.nanmean(dated.losses[late]) < np.nanmean(plain.losses[late]) - 0.05
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_moment_is_learnt_once_for_each_date_that_counts(frame, asked):
+    project = project_over(frame, training={"rounds": 30, "since_drift": asked})
+    history, fits = read_history(project, None), []
+    present = Present(history, Models(history), START + timedelta(days=26), fits.append)
+    plain, dated = present.blind().model, present.blind(START + timedelta(days=TURN)).model
+    assert present.blind(START + timedelta(days=TURN)).model is dated
+    assert present.blind().model is plain
+    assert (dated is plain, len(fits)) == (not asked, 1 + asked)
+    assert (dated.text == plain.text) is not asked
+
+
 def test_nothing_that_happens_later_changes_what_was_decided(frame, found):
     moment = START + timedelta(days=28)
     at, label = pl.col("ts"), pl.col("defaulted")
