@@ -8,21 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import hypothesis
 import polars as pl
 import pytest
 
+from bench.cluster import cluster
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from simulation.world import World as SimulatedWorld
 from sixgates.adapters.clocks import set_clock
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.wiring import build
+from sixgates.gates.errors import ConfigurationError
 from sixgates.ledger.ledger import Kind
 
 START = datetime(2026, 1, 5)  # noqa: DTZ001 - event time is naive UTC
+_NUMBERS = count(1)
 KNOWN, DAYS, ROWS = 20, 60, 150
 """Days of history, days of the world, rows a day."""
 QUIET = {
@@ -59,6 +63,25 @@ def _no_settings_of_others(request, monkeypatch):
     if "home" not in request.fixturenames:
         for name in [name for name in os.environ if name.startswith("SIXGATES_")]:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Start a PostgreSQL cluster of the session's own."""
+    pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not there")
+    try:
+        with cluster() as running:
+            yield running
+    except ConfigurationError as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture
+def new_postgres_url(postgres):
+    """Return the address of a database that is new."""
+    name = f"ledger_{next(_NUMBERS)}"
+    postgres.create(name)
+    return f"postgresql+psycopg://postgres@/{name}?host={postgres.folder}"
 
 
 @pytest.fixture(scope="session")

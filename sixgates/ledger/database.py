@@ -11,18 +11,23 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.ledger import postgres
 
 BUSY_SECONDS = 30.0
 """How long a statement waits for another writer."""
 
-CONNECT_SECONDS = "10"
-"""How long to wait for a PostgreSQL server, where the URL does not say."""
+ANSWER_SECONDS = 60.0
+"""How long a PostgreSQL server may take to answer a statement, where nobody says otherwise."""
 
 _WRITES = "ledger_writes"
 
 
-def engine_for(url: str) -> sa.Engine:
+def engine_for(url: str, patience: float = ANSWER_SECONDS) -> sa.Engine:
     """Return an engine that connects to a SQLAlchemy URL when it is first used.
+
+    Args:
+        url: Of the database.
+        patience: Seconds after which a PostgreSQL server that says nothing counts as gone.
 
     Raises:
         ConfigurationError: the URL needs the PostgreSQL driver, which is not installed.
@@ -34,7 +39,7 @@ def engine_for(url: str) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     if address.drivername in {"postgresql", "postgresql+psycopg"}:
-        return _postgres_engine(address)
+        return _postgres_engine(address, patience)
     return sa.create_engine(address)
 
 
@@ -84,25 +89,15 @@ def shown(address: sa.URL) -> str:
     return address.set(query={}).render_as_string()
 
 
-def _postgres_engine(address: sa.URL) -> sa.Engine:
-    address = address.set(
-        drivername="postgresql+psycopg",
-        query={"connect_timeout": CONNECT_SECONDS, **address.query},
-    )
+def _postgres_engine(address: sa.URL, patience: float) -> sa.Engine:
     try:
-        engine = sa.create_engine(address)
+        # Writers that wait for each other are told by the server before it counts as gone.
+        return postgres.engine_for(address, patience, busy=min(BUSY_SECONDS, patience / 2))
     except ModuleNotFoundError as exc:
         raise ConfigurationError(
             f"the ledger {shown(address)} needs the PostgreSQL driver:"
             " run `pip install 'sixgates[postgres]'`"
         ) from exc
-    sa.event.listen(engine, "connect", _prepare_postgres)
-    return engine
-
-
-def _prepare_postgres(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's types
-    connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
-    connection.commit()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -1,5 +1,6 @@
 """Bring a ledger that older code has made to the revision of this code."""
 
+import math
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ def migrate(url: str) -> Migrated:
         ConfigurationError: newer code has written this ledger.
         TransientError: the database did not answer.
     """
-    engine = engine_for(url)
+    engine = engine_for(url, patience=math.inf)  # to rewrite a large table takes its time
     try:
         with writing(engine) as connection:
             found = create_where_missing(connection)

@@ -15,7 +15,6 @@ from sixgates.adapters.lake import sql_rows
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.source import SqlSource
-from tests.ledger.conftest import new_postgres_url, postgres  # noqa: F401 - fixtures
 
 ALL = datetime.max  # noqa: DTZ901 - naive UTC
 RIDES = "SELECT * FROM rides"
