@@ -37,6 +37,8 @@ _BACKLOG = 2048
 _TEND_SECONDS = 1.0
 _GARBAGE = 50_000
 """Objects after which the collector looks at the newest: more than a request of many rows makes."""
+_PATIENCE_SECONDS = 5.0
+"""A database that takes longer is asked anew: whoever waits for it follows no route meanwhile."""
 _SWITCH_SECONDS = 0.0005
 """After so long another thread lets the event loop's in. Python's own 5 ms would be felt."""
 
@@ -127,14 +129,20 @@ def _serve(
     presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, state.model, url))
     # Not where routes are followed: a write may wait for another's, and a rollback must not.
     telling = _Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
+    ended = threading.Event()
+    hearing = threading.Thread(
+        target=ledger.listen, args=(state.model, following.hasten, ended), name="hear", daemon=True
+    )
 
     def start() -> None:
         following.start()
         presence.start()
         telling.start()
+        hearing.start()
         on_listening()
 
     def stop() -> None:
+        ended.set()
         presence.stop()
         _withdraw(ledger, url)
 
@@ -216,20 +224,30 @@ class _Repeating:
     def __init__(self, name: str, period: float, action: Callable[[], None]) -> None:
         self._action = action
         self._period = period
-        self._stopping = threading.Event()
+        self._due = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
 
     def start(self) -> None:
         self._action()
         self._thread.start()
 
+    def hasten(self) -> None:
+        """Do it now, or once more where it is being done."""
+        self._due.set()
+
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping = True
+        self._due.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def _repeat(self) -> None:
-        while not self._stopping.wait(self._period):
+        while True:
+            self._due.wait(self._period)
+            self._due.clear()
+            if self._stopping:
+                return
             self._action()
 
 
@@ -249,7 +267,7 @@ def _withdraw(ledger: Ledger, url: str) -> None:
 
 def _open(url: str) -> Ledger:
     try:
-        return Ledger(url)
+        return Ledger(url, _PATIENCE_SECONDS)
     except (SQLAlchemyError, ImportError, ValueError) as exc:
         # A ValueError quotes what should have been a port, and may be a part of the password.
         why = type(exc).__name__ if isinstance(exc, ValueError) else exc

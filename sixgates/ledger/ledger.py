@@ -4,6 +4,7 @@ Appending a route is the compare-and-set of the whole system: `UNIQUE(model, epo
 one of several controllers win.
 """
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,8 +13,18 @@ import sqlalchemy as sa
 
 from sixgates.gates.decision import Decision
 from sixgates.gates.errors import ConfigurationError, PipelineError
-from sixgates.ledger import chain, export, intents, judgement, leases, presence, tables, verify
-from sixgates.ledger.database import engine_for, reading, snapshot, writing
+from sixgates.ledger import (
+    chain,
+    export,
+    intents,
+    judgement,
+    leases,
+    listening,
+    presence,
+    tables,
+    verify,
+)
+from sixgates.ledger.database import ANSWER_SECONDS, engine_for, reading, snapshot, writing
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.judgement import Judgement
 from sixgates.ledger.leases import Lease
@@ -39,14 +50,18 @@ _Objection = TypeVar("_Objection")
 class Ledger:
     """Append-only access to one ledger database. Safe to share between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = ANSWER_SECONDS) -> None:
         """Open the ledger at a SQLAlchemy URL; a new one gets its tables.
+
+        Args:
+            url: Of the database.
+            patience: Seconds after which a PostgreSQL server that says nothing counts as gone.
 
         Raises:
             ConfigurationError: the ledger is older or newer than this code, or needs a driver.
             TransientError: the database did not answer.
         """
-        self._engine = engine_for(url)
+        self._engine = engine_for(url, patience)
         try:
             ensure_tables(self._engine)
         except PipelineError:
@@ -143,6 +158,13 @@ class Ledger:
         """Return every route of a model, oldest first, with the naive UTC of its recording."""
         with reading(self._engine) as connection:
             return read_dated_routes(connection, model)
+
+    def listen(self, model: str, heard: Callable[[], None], ended: threading.Event) -> None:
+        """Call `heard` soon after each new route of a model, until told to end; see `listening`.
+
+        A hint: one may be lost, so poll as well. SQLite tells nothing, and this returns at once.
+        """
+        listening.listen(self._engine, model, heard, ended)
 
     def append_route(self, route: Route) -> None:
         """Record a new route.

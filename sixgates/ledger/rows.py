@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.records import Arm
-from sixgates.ledger import chain, tables
+from sixgates.ledger import chain, listening, tables
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Beside, Route, Step, Version
 from sixgates.ledger.stored import as_stored
@@ -122,7 +122,7 @@ def require_next(connection: sa.Connection, route: Route) -> None:
 
 
 def append_route(connection: sa.Connection, route: Route) -> None:
-    """Append a route.
+    """Append a route, of which gateways hear once it is committed.
 
     Raises:
         LostRaceError: its epoch is taken. `require_next` cannot see it where two append the very
@@ -142,6 +142,7 @@ def append_route(connection: sa.Connection, route: Route) -> None:
         chain.append(connection, tables.routes, as_stored(row))
     except IntegrityError as exc:
         raise _taken(route) from exc
+    listening.announce(connection, route.model)
 
 
 def _route_rows(

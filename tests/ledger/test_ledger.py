@@ -60,7 +60,7 @@ def test_nothing_in_the_ledger_can_be_changed_or_taken_back():
         "append", "entries", "route", "routes", "append_route", "append_together",
         "announce", "withdraw", "gateways", "close", "intend", "close_intent", "unfinished",
         "models", "head", "verify", "export", "take", "renew", "give_back", "lease",
-        "newest", "dated_routes", "judge", "judgement",
+        "newest", "dated_routes", "judge", "judgement", "listen",
     }  # fmt: skip
 
 
