@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import httpx
@@ -12,7 +13,6 @@ from sixgates.adapters.clocks import minutes_ahead
 from sixgates.gates.errors import (
     ConfigurationError,
     ContractError,
-    PipelineError,
     TransientError,
 )
 from sixgates.gates.ports import Serving
@@ -23,6 +23,8 @@ _Answer = TypeVar("_Answer")
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 _PROOF_TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 """Loading a large model takes seconds."""
+_AT_ONCE = 16
+"""Gateways that are called at the same time."""
 
 
 class _Document(msgspec.Struct):
@@ -86,16 +88,16 @@ class GatewayTraffic:
         return self._each(model, lambda url: self._ask("GET", url, "/serving"))
 
     def _each(self, model: str, one: Callable[[str], _Answer]) -> list[_Answer]:
-        answers: list[_Answer] = []
-        failures: list[PipelineError] = []
-        for url in self._ledger.gateways(model):
-            try:
-                answers.append(one(url))
-            except PipelineError as exc:
-                failures.append(exc)
+        """Call all at once: one that hangs keeps no other waiting, nor a rollback from it."""
+        urls = self._ledger.gateways(model)
+        if not urls:
+            return []
+        with ThreadPoolExecutor(min(len(urls), _AT_ONCE)) as pool:
+            calls = [pool.submit(one, url) for url in urls]
+        failures = [failure for call in calls if (failure := call.exception())]
         if failures:
             raise failures[0]
-        return answers
+        return [call.result() for call in calls]
 
     def _ask(
         self, method: str, url: str, path: str, body: dict[str, str | int] | None = None

@@ -28,6 +28,7 @@ class Gateway:
 
     def __init__(self):
         self.status, self.body, self.asked = 200, json.dumps(SERVING).encode(), []
+        self.first = lambda: None
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +36,7 @@ class Gateway:
                 size = int(self.headers.get("Content-Length") or 0)
                 token = self.headers.get("Authorization")
                 gateway.asked.append((self.command, self.path, token, self.rfile.read(size)))
+                gateway.first()
                 self.send_response(gateway.status)
                 self.end_headers()
                 self.wfile.write(gateway.body)
@@ -138,6 +140,17 @@ def test_a_dead_gateway_is_named_and_the_others_still_follow(traffic, gateway, l
     with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:1 did not answer"):
         traffic.follow("churn", 4)
     assert [path for _, path, _, _ in gateway.asked] == ["/admin/follow"]
+
+
+def test_a_gateway_that_hangs_keeps_no_other_from_following(traffic, gateway, ledger):
+    other = Gateway()
+    ledger.announce("churn", other.url)
+    both = threading.Barrier(2, timeout=4)
+    gateway.first = other.first = both.wait  # each answers once the other was asked as well
+    try:
+        assert {answer.url for answer in traffic.follow("churn", 4)} == {gateway.url, other.url}
+    finally:
+        other.close()
 
 
 @pytest.mark.parametrize("status", [401, 403])
