@@ -19,12 +19,12 @@ _PATIENCE_SECONDS = 60
 class Cluster:
     """A server with its data in a folder; see `cluster`."""
 
-    def __init__(self, binaries: Path, folder: Path, host: str, port: int, subnet: str) -> None:
+    def __init__(self, binaries: Path, folder: Path, host: str, port: int) -> None:
         """Make the files of a new cluster."""
         self.folder = folder
         """Of the socket as well."""
+        self.port = port
         self._binaries = binaries
-        self._port = port
         # PostgreSQL refuses to run as root.
         self._as: dict[str, Any] = {"cwd": folder}
         if os.geteuid() == 0:
@@ -38,9 +38,6 @@ class Cluster:
             binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust",
             "-E", "UTF8", "--locale=C", "--no-sync",
         )  # fmt: skip
-        if subnet:
-            with (folder / "data" / "pg_hba.conf").open("a") as file:
-                file.write(f"host all all {subnet} trust\n")
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -57,7 +54,7 @@ class Cluster:
             )
         self._server = server
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        ready = (self._binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self._port))
+        ready = (self._binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port))
         while subprocess.run(ready, check=False).returncode:  # noqa: S603 - our own command
             if server.poll() is not None or time.monotonic() > deadline:
                 raise TransientError(
@@ -86,12 +83,20 @@ class Cluster:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
-    def create(self, name: str) -> None:
-        """Make a database."""
+    def create(self, name: str) -> str:
+        """Make a database, and return its address by the socket."""
         self._call(
-            self._binaries / "createdb", "-h", self.folder, "-p", str(self._port), "-U", "postgres",
+            self._binaries / "createdb", "-h", self.folder, "-p", str(self.port), "-U", "postgres",
             name,
         )  # fmt: skip
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}&port={self.port}"
+
+    def let_in(self, subnet: str) -> None:
+        """Let everybody in who comes from a subnet, as `10.1.0.0/24`."""
+        with (self.folder / "data" / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {subnet} trust\n")
+        if self._server is not None:
+            self._server.send_signal(signal.SIGHUP)
 
     def _signal(self, number: int) -> None:
         if self._server is None:
@@ -109,13 +114,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(*, host: str = "", port: int = 5432, subnet: str = "") -> Iterator[Cluster]:
+def cluster(*, host: str = "", port: int = 5432) -> Iterator[Cluster]:
     """Run a cluster; it is removed afterwards.
 
     Args:
         host: Addresses that it listens on besides its socket; none where empty.
         port: Of them, and of the socket's name.
-        subnet: Who may come from where besides loopback, as `10.1.0.0/24`.
 
     Raises:
         ConfigurationError: the machine has no PostgreSQL.
@@ -126,7 +130,7 @@ def cluster(*, host: str = "", port: int = 5432, subnet: str = "") -> Iterator[C
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))  # short: a socket's path has 107 characters
     found = None
     try:
-        found = Cluster(binaries, folder, host, port, subnet)
+        found = Cluster(binaries, folder, host, port)
         found.start()
         yield found
     finally:

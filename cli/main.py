@@ -248,6 +248,9 @@ def serve(
     access_log: Annotated[
         Path | None, typer.Option(help="File that gets a JSON line a request.")
     ] = None,
+    notice: Annotated[
+        float, typer.Option(min=0, help="Seconds between saying that it stops and stopping.")
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Serve the project's models: split, shadow, log. Ctrl-C drains and stops.
@@ -264,6 +267,7 @@ def serve(
             mode=log_mode,
             shadow=shadow,
             access_log=access_log,
+            notice=notice,
         )
 
 

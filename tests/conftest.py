@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from bench.cluster import cluster
+from bench.gateway.servers import free_port
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from simulation.world import World as SimulatedWorld
@@ -68,20 +69,30 @@ def _no_settings_of_others(request, monkeypatch):
 @pytest.fixture(scope="session")
 def postgres():
     """Start a PostgreSQL cluster of the session's own."""
+    yield from _cluster()
+
+
+@pytest.fixture(scope="module")
+def shaky_postgres():
+    """Start one that the tests of a file may restart and hang."""
+    yield from _cluster()
+
+
+def _cluster():
     pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not there")
-    try:
-        with cluster() as running:
-            yield running
-    except ConfigurationError as exc:
-        pytest.skip(str(exc))
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(cluster(host="*", port=free_port()))
+        except ConfigurationError as exc:
+            pytest.skip(str(exc))
+        yield running
 
 
 @pytest.fixture
 def new_postgres_url(postgres):
     """Return the address of a database that is new."""
     name = f"ledger_{next(_NUMBERS)}"
-    postgres.create(name)
-    return f"postgresql+psycopg://postgres@/{name}?host={postgres.folder}"
+    return postgres.create(name)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import math
 import os
 import sys
 from pathlib import Path
@@ -39,6 +40,10 @@ def main() -> int:
         help="share of units whose rows the model that does not answer scores too, 0 to 1",
     )  # fmt: skip
     parser.add_argument("--access-log", type=Path, help="file that gets a JSON line a request")
+    parser.add_argument(
+        "--notice", default=0.0, type=_seconds,
+        help="seconds for which it says that it stops, and serves on, before it does",
+    )  # fmt: skip
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
@@ -55,6 +60,7 @@ def main() -> int:
             mode=given.log_mode,
             shadow=given.shadow,
             access_log=given.access_log,
+            notice=given.notice,
             on_listening=_say,
         )
     except PipelineError as exc:
@@ -74,6 +80,13 @@ def _share(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds, 0 or more")
     return number
 
 

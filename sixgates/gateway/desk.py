@@ -84,6 +84,8 @@ class Desk:
 
     async def _healthz(self, _request: Request) -> Response:
         state = self._state
+        if state.stopping:
+            return _json(503, {"status": "stopping", "error": "the gateway stops"})
         if state.follower.served is None:
             return _json(503, {"status": "empty", "error": state.nothing_served()})
         troubles = state.troubles()

@@ -31,6 +31,8 @@ def inference_routes(state: State, see: Callable[[Endpoint], Endpoint]) -> list[
         return Response()
 
     async def ready(_request: Request) -> Response:
+        if state.stopping:
+            raise Refusal(400, "the gateway stops")
         _served(state)
         return Response()
 

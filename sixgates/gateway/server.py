@@ -27,6 +27,7 @@ from sixgates.gateway.http import limits
 from sixgates.gateway.http.access_log import AccessLog
 from sixgates.gateway.http.connections import connection_type
 from sixgates.gateway.open_files import make_room
+from sixgates.gateway.repeating import Repeating, within
 from sixgates.gateway.state import State
 from sixgates.gateway.store import ModelStore
 from sixgates.gateway.tokens import tokens_of
@@ -39,6 +40,8 @@ _GARBAGE = 50_000
 """Objects after which the collector looks at the newest: more than a request of many rows makes."""
 _PATIENCE_SECONDS = 5.0
 """A database that takes longer is asked anew: whoever waits for it follows no route meanwhile."""
+_PARTING_SECONDS = 2.0
+"""How long the ledger is waited for at the end: a supervisor kills what takes half a minute."""
 _SWITCH_SECONDS = 0.0005
 """After so long another thread lets the event loop's in. Python's own 5 ms would be felt."""
 
@@ -59,6 +62,7 @@ def serve(
     mode: LogMode = LogMode.REPLY_AFTER_COMMIT,
     shadow: float = 1.0,
     access_log: Path | None = None,
+    notice: float = 0.0,
     heartbeat: float = 2.0,
     poll: float = 0.5,
     on_listening: Callable[[str], None] | None = None,
@@ -80,6 +84,7 @@ def serve(
         mode: When an answer is in the log.
         shadow: Share of units whose rows the other model scores too, 0 to 1.
         access_log: File that gets a line a request; None for none.
+        notice: Seconds for which it says that it stops, and serves on, before it does.
         heartbeat: Seconds between two announcements to the ledger.
         poll: Seconds between two looks at the ledger's newest route.
         on_listening: Called with the URL once requests are accepted.
@@ -99,8 +104,8 @@ def serve(
                 shadow=shadow, access_log=AccessLog(access_log) if access_log else None,
             )  # fmt: skip
             _serve(
-                state, ledger, sockets, url=_url(host, sockets[-1]), heartbeat=heartbeat,
-                poll=poll, on_listening=ready,
+                state, ledger, sockets, url=_url(host, sockets[-1]), notice=notice,
+                heartbeat=heartbeat, poll=poll, on_listening=ready,
             )  # fmt: skip
 
     with _bind(host, port) as sock:
@@ -118,6 +123,7 @@ def _serve(
     sockets: list[socket.socket],
     *,
     url: str,
+    notice: float,
     heartbeat: float,
     poll: float,
     on_listening: Callable[[], None],
@@ -125,10 +131,10 @@ def _serve(
     """Serve on these sockets, known to the ledger by a URL."""
     follower = state.follower
     gateway = Gateway(state)
-    following = _Repeating("follow", poll, follower.poll)
-    presence = _Repeating("announce", heartbeat, lambda: _announce(ledger, state.model, url))
+    following = Repeating("follow", poll, follower.poll)
+    presence = Repeating("announce", heartbeat, lambda: _announce(ledger, state.model, url))
     # Not where routes are followed: a write may wait for another's, and a rollback must not.
-    telling = _Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
+    telling = Repeating("tell", poll, lambda: tell(ledger, follower.guard, url))
     ended = threading.Event()
     hearing = threading.Thread(
         target=ledger.listen, args=(state.model, following.hasten, ended), name="hear", daemon=True
@@ -142,9 +148,10 @@ def _serve(
         on_listening()
 
     def stop() -> None:
+        state.stopping = True
         ended.set()
-        presence.stop()
-        _withdraw(ledger, url)
+        presence.stop(_PARTING_SECONDS)
+        within(_PARTING_SECONDS, lambda: _withdraw(ledger, url))
 
     sys.setswitchinterval(_SWITCH_SECONDS)
     follower.poll()
@@ -156,12 +163,15 @@ def _serve(
     with _signals_end_quietly():
         try:
             connection = connection_type(gateway.answer_at_once, state.refused)
-            _Server(gateway, connection, state.tend, start, stop).run(sockets=sockets)
+            server = _Server(
+                gateway, connection, state.tend, on_started=start, on_stopping=stop, notice=notice
+            )
+            server.run(sockets=sockets)
         finally:
-            following.stop()
-            telling.stop()
+            following.stop(_PARTING_SECONDS)
+            telling.stop(_PARTING_SECONDS)
             follower.guard.leave()
-            tell(ledger, follower.guard, url)
+            within(_PARTING_SECONDS, lambda: tell(ledger, follower.guard, url))
             gateway.close()
             state.close()
 
@@ -188,8 +198,10 @@ class _Server(uvicorn.Server):
         app: Gateway,
         connection: type[asyncio.Protocol],
         tend: Callable[[], None],
+        *,
         on_started: Callable[[], None],
         on_stopping: Callable[[], None],
+        notice: float,
     ) -> None:
         config = uvicorn.Config(
             app, loop="uvloop", http=connection, ws="none", lifespan="off", log_config=None,
@@ -201,6 +213,7 @@ class _Server(uvicorn.Server):
         self._tend = tend
         self._on_started = on_started
         self._on_stopping = on_stopping
+        self._notice = notice
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -210,45 +223,13 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.to_thread(self._on_stopping)
+        await asyncio.sleep(self._notice)
         await super().shutdown(sockets)
 
     async def _keep_tending(self) -> None:
         while True:
             await asyncio.sleep(_TEND_SECONDS)
             self._tend()
-
-
-class _Repeating:
-    """Does one thing at once and then every so often, in a thread, until stopped."""
-
-    def __init__(self, name: str, period: float, action: Callable[[], None]) -> None:
-        self._action = action
-        self._period = period
-        self._due = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._action()
-        self._thread.start()
-
-    def hasten(self) -> None:
-        """Do it now, or once more where it is being done."""
-        self._due.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._due.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _repeat(self) -> None:
-        while True:
-            self._due.wait(self._period)
-            self._due.clear()
-            if self._stopping:
-                return
-            self._action()
 
 
 def _announce(ledger: Ledger, model: str, url: str) -> None:

@@ -49,6 +49,8 @@ class State:
         self.model = model
         self.follower = follower
         self.access = access
+        self.stopping = False
+        """Whether a balancer is to send nobody here any more."""
         self.access_log = access_log
         self.tally = Tally()
         folder = log_dir / model

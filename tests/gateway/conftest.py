@@ -118,16 +118,26 @@ def challenger():
 class House:
     """Store, ledger and log of one model on disk, and gateways over them."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, ledger_url=None):
         self.root = folder / "models"
         self.store = self.root / MODEL
         self.log = folder / "log"
-        self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
+        self.ledger_url = ledger_url or f"sqlite:///{folder / 'ledger.db'}"
         self.ledger = Ledger(self.ledger_url)
         self.epoch = 0
         self.states = []
 
-    def route(self, champion, beside=None, share=0.0, *, arm=Arm.CANARY, release="r1", lease=300):
+    def route(
+        self,
+        champion,
+        beside=None,
+        share=0.0,
+        *,
+        arm=Arm.CANARY,
+        release="r1",
+        lease=300,
+        step=None,
+    ):
         self.epoch += 1
         self.renew(lease)
         digest = champion if isinstance(champion, str) else champion.digest
@@ -139,7 +149,7 @@ class House:
             Route(
                 model=MODEL,
                 epoch=self.epoch,
-                step=Step.CANARY if other else Step.COLD_START,
+                step=step or (Step.CANARY if other else Step.COLD_START),
                 champion=Version("1", digest),
                 beside=other,
                 release=release,

@@ -51,13 +51,13 @@ class Running:
 
 
 @contextmanager
-def running(house, *more, tokens="", before="", **limits):
+def running(house, *more, tokens="", before="", within=(), **limits):
     """Run a gateway.
 
     Limits are names of `sixgates.gateway.http.limits`, tokens a file of them; before is code that
-    runs before it.
+    runs before it, within what its command begins with.
     """
-    program = [sys.executable, "-c", before + WITH_LIMITS, json.dumps(limits)]
+    program = [*within, sys.executable, "-c", before + WITH_LIMITS, json.dumps(limits)]
     folders = ["--store", str(house.root), "--log", str(house.log), *more]
     with subprocess.Popen(
         [*program, "--model", "churn", *folders],
@@ -73,8 +73,8 @@ def running(house, *more, tokens="", before="", **limits):
         text=True,
     ) as process:
         try:
-            port = json.loads(process.stdout.readline())["url"].rpartition(":")[2]
-            yield Running(process, ("127.0.0.1", int(port)))
+            host, _, port = json.loads(process.stdout.readline())["url"][7:].rpartition(":")
+            yield Running(process, (host, int(port)))
         finally:
             process.kill()
 

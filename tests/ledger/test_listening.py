@@ -7,8 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from bench.cluster import cluster
-from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.gates.errors import TransientError
 from sixgates.ledger import listening
 from sixgates.ledger.database import writing
 from sixgates.ledger.ledger import Kind, Ledger
@@ -58,15 +57,9 @@ class Ears:
 
 
 @pytest.fixture(scope="module")
-def shaky():
+def shaky(shaky_postgres):
     """Return the address of a ledger whose server the tests stop, and the server."""
-    pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not there")
-    try:
-        with cluster() as running:
-            running.create("ledger")
-            yield f"postgresql://postgres@/ledger?host={running.folder}", running
-    except ConfigurationError as exc:
-        pytest.skip(str(exc))
+    return shaky_postgres.create("ledger"), shaky_postgres
 
 
 def test_whoever_listens_hears_of_a_route_once_it_is_committed(new_postgres_url):

@@ -53,9 +53,9 @@ class Health(msgspec.Struct):
 
 
 class Empty(msgspec.Struct):
-    """No model is served."""
+    """No model is served, or the gateway was told to stop."""
 
-    status: Annotated[str, Meta(pattern="^empty$")]
+    status: Annotated[str, Meta(pattern="^(empty|stopping)$")]
     error: str
 
 
