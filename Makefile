@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: reference install demo kill-matrix bench-gateway bench-watch fuzz-gateway test check format lock clean
+.PHONY: reference install demo kill-matrix bench-gateway bench-watch bench-scale fuzz-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -31,6 +31,9 @@ bench-gateway: install  ## measure the gateway against its bounds and its peers;
 
 bench-watch: install  ## measure watch and data gate against their bounds and their peers; needs a quiet machine
 	@$(BIN)/python -m bench.watch
+
+bench-scale: install  ## measure several gateways on one PostgreSQL; needs PostgreSQL, nginx and root
+	@$(BIN)/python -m bench.scale
 
 # FUZZ="--seed 2 --json" is given on; FUZZ="--seed 2 --replay 17" shows one case and its answer.
 fuzz-gateway: install  ## throw 100,000 malformed requests at a gateway; takes minutes

@@ -18,8 +18,14 @@ _LEASE_SECONDS = 3_600.0
 class House:
     """A home folder, and routes to append to its ledger."""
 
-    def __init__(self, folder: Path, made: Made) -> None:
-        """Make the home anew, with the bench's models in its store."""
+    def __init__(self, folder: Path, made: Made, ledger_url: str | None = None) -> None:
+        """Make the home anew, with the bench's models in its store, and a ledger in SQLite.
+
+        Args:
+            folder: Of the home.
+            made: Models and requests.
+            ledger_url: Address of a ledger that lies elsewhere.
+        """
         self.folder = folder
         self.made = made
         self.log = folder / "log"
@@ -27,8 +33,8 @@ class House:
         self.logs = folder.with_name(f"{folder.name}-output")
         """What servers print; kept for whoever wants to know why something failed."""
         copytree(made.models, self.store)
-        self.ledger_url = f"sqlite:///{folder / 'ledger.db'}"
-        self._ledger = Ledger(self.ledger_url)
+        self.ledger_url = ledger_url or f"sqlite:///{folder / 'ledger.db'}"
+        self.ledger = Ledger(self.ledger_url)
 
     def route(self, *, share: float = SHARE, epoch: int = 1) -> None:
         """Append a route: the champion, and the canary that answers a share beside it.
@@ -39,8 +45,8 @@ class House:
         """
         champion, canary, *_ = self.made.digests
         beside = Beside(Version("2", canary), Arm.CANARY, share)
-        self._ledger.take(canary_lease(self.made.model), "bench", _LEASE_SECONDS)
-        self._ledger.append_route(
+        self.renew(_LEASE_SECONDS)
+        self.ledger.append_route(
             Route(
                 model=self.made.model,
                 epoch=epoch,
@@ -54,6 +60,10 @@ class House:
             )
         )
 
+    def renew(self, seconds: float) -> None:
+        """Let the canary answer for so many seconds more, as a tick does that has judged."""
+        self.ledger.take(canary_lease(self.made.model), "bench", seconds)
+
     def close(self) -> None:
         """Close the ledger."""
-        self._ledger.close()
+        self.ledger.close()

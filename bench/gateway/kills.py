@@ -42,7 +42,7 @@ def kills(run: Run) -> Iterator[Figure]:
                 after = chance.uniform(_EARLIEST, _LATEST)
                 acknowledged += run_loop(_until_killed(house, server, f"kill-{i}", after))
         compact(house)
-        counts = _tally(house, acknowledged)
+        counts = tally(house, acknowledged)
     note = (
         f"{number} kills, {len(acknowledged):,} acknowledged, {counts['records']:,} records after"
         f" compaction, {counts['segments']} segments left"
@@ -79,7 +79,12 @@ async def _until_killed(house: House, server: Server, prefix: str, after: float)
     return acknowledged
 
 
-def _tally(house: House, acknowledged: list[str]) -> dict[str, int]:
+def tally(house: House, acknowledged: list[str]) -> dict[str, int]:
+    """Return what became of acknowledged requests, as `bench.gateway.tally` counts it.
+
+    Raises:
+        ContractError: the log cannot be read.
+    """
     file = house.folder / "acknowledged.txt"
     file.write_text("\n".join(acknowledged))
     done = subprocess.run(  # noqa: S603 - our own command
