@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from sixgates.adapters.mlflow_database import make_whole
+from sixgates.adapters.mlflow_database import make_whole, with_driver
 from sixgates.gates.errors import (
     ConfigurationError,
     ContractError,
@@ -57,7 +57,8 @@ def open_client(uri: str) -> "MlflowClient":
     try:
         with mlflow_errors(uri, "opening it"):
             make_whole(uri)
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            address = with_driver(uri)
+            client = MlflowClient(tracking_uri=address, registry_uri=address)
             client.search_experiments(max_results=1)
     except ContractError as exc:
         if isinstance(exc.__context__, MlflowException):

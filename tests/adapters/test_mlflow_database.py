@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sixgates.adapters.mlflow_registry import MlflowRegistry
+from sixgates.gates.errors import TransientError
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +27,16 @@ def commit(_connection):
 
 sa.event.listen(sa.Engine, "commit", commit)
 open_client(sys.argv[1])
+"""
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from sixgates.adapters.mlflow_registry import MlflowRegistry
+
+uri, folder, name = sys.argv[1:]
+MlflowRegistry(uri, Path(folder)).start_run("churn", name, {})
 """
 
 
@@ -51,3 +62,22 @@ def test_of_two_who_make_it_at_once_one_wins_and_both_open_it(tmp_path):
     known = MlflowRegistry(uri, tmp_path).open_runs("churn")
     assert known == dict(zip(runs, ["a", "b"], strict=True))
     assert [path.name for path in tmp_path.glob("*mlflow*")] == ["mlflow.db"]
+
+
+def test_two_may_make_it_in_postgresql_at_once_and_a_restart_of_the_server_ends_nothing(
+    tmp_path, shaky_postgres
+):
+    uri = shaky_postgres.create("mlflow").replace("postgresql+psycopg:", "postgresql:")
+    both = [
+        subprocess.Popen([sys.executable, "-c", OPENS, uri, tmp_path, name]) for name in ("a", "b")
+    ]
+    assert [one.wait(timeout=120) for one in both] == [0, 0]
+    registry = MlflowRegistry(uri, tmp_path)
+    runs = registry.open_runs("churn")
+    assert sorted(runs.values()) == ["a", "b"]
+    shaky_postgres.stop()
+    with pytest.raises(TransientError, match="did not answer"):
+        registry.open_runs("churn")
+    shaky_postgres.start()
+    assert registry.open_runs("churn") == runs
+    registry.end_run(next(iter(runs)), "FINISHED", "done")

@@ -115,6 +115,25 @@ def test_a_connection_that_a_restart_broke_is_noticed_before_it_is_used(shaky):
     ledger.close()
 
 
+def append_as_it_dies(ledger, server):
+    with writing(ledger._engine) as connection:
+        append_route(connection, route(model="torn"))
+        server.stop()
+
+
+def test_a_server_that_dies_amid_a_transaction_has_kept_nothing_and_the_next_try_is_whole(shaky):
+    url, server = shaky
+    ledger = Ledger(url)
+    ledger.append("torn", Kind.RUN, at=AT, reason="first")
+    with pytest.raises(TransientError, match="did not answer"):
+        append_as_it_dies(ledger, server)
+    server.start()
+    assert (ledger.route("torn"), len(ledger.entries("torn"))) == (None, 1)
+    ledger.append_route(route(model="torn"))
+    assert ledger.verify("torn") == []
+    ledger.close()
+
+
 def test_a_server_that_hangs_counts_as_gone_and_comes_back(shaky):
     url, server = shaky
     ledger = Ledger(url, patience=1)
