@@ -1,13 +1,12 @@
 """One tick of a model at a time: whoever comes second says so, and changes nothing."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
 from sixgates.adapters.wiring import World, build
-from sixgates.gates.errors import TransientError
-from sixgates.ledger.holder import in_this_process, take_or_see
+from sixgates.ledger.holder import in_this_process, leave, take_or_see
 from sixgates.ledger.leases import canary_lease
 from sixgates.ledger.route import Route, Step
 from tasks.run import Busy, project_of
@@ -36,8 +35,7 @@ def turn_of(project: str) -> Iterator[Busy | None]:
     try:
         yield None
     finally:
-        with suppress(TransientError):  # then it runs out
-            ledger.give_back(name, owner)
+        leave(ledger, name, owner)
 
 
 def let_canary_answer(world: World, route: Route, lease: timedelta) -> None:

@@ -6,7 +6,6 @@ process may die anywhere: what it had committed is seen by the next one, which o
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from sixgates.adapters.sealed_segments import Sealed, batches
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.project import Project
-from sixgates.ledger.holder import in_this_process, take_or_see
+from sixgates.ledger.holder import in_this_process, leave, take_or_see
 
 LEASE_SECONDS = 300.0
 """Wall time after which a committer that hangs keeps the next one out no longer; renewed with each
@@ -107,8 +106,7 @@ def compact(world: World, project: Project) -> Compacted:
         log = DeltaLog(settings.log, settings.tables)
         return compact_log(log, model, project.roles.label_horizon, go_on)
     finally:
-        with suppress(TransientError):  # then it runs out
-            ledger.give_back(name, owner)
+        leave(ledger, name, owner)
 
 
 def compact_log(

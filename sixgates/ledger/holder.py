@@ -10,10 +10,13 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from sixgates.gates.errors import TransientError
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.ledger import Ledger
 
 _MARK = " by process "
+_left: set[str] = set()
+"""Owners in this process that have ended and could not tell the ledger."""
 
 
 def in_this_process(what: str) -> str:
@@ -35,11 +38,13 @@ def what_of(owner: str) -> str:
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the process of an owner is known to have ended; False where that cannot be known.
+    """Whether an owner, or its process, is known to have ended; False where that cannot be known.
 
     >>> is_gone(in_this_process("run 7")), is_gone("somebody else")
     (False, False)
     """
+    if owner in _left:
+        return True
     _, _, process = owner.partition(_MARK)
     number, _, rest = process.partition(" on ")
     machine, _, started = rest.rpartition(", started ")
@@ -57,7 +62,7 @@ def take_or_see(ledger: Ledger, name: str, owner: str, seconds: float) -> Lease 
     Raises:
         TransientError: the ledger did not answer.
     """
-    while not ledger.take(name, owner, seconds):
+    while not _take(ledger, name, owner, seconds):
         held = ledger.lease(name)
         if held is None:  # given back in the meantime
             continue
@@ -65,6 +70,28 @@ def take_or_see(ledger: Ledger, name: str, owner: str, seconds: float) -> Lease 
             return held
         ledger.give_back(name, held.owner)
     return None
+
+
+def leave(ledger: Ledger, name: str, owner: str) -> None:
+    """Give a lease back; where the ledger does not answer, the next one here finds its owner gone.
+
+    Elsewhere it has to run out.
+    """
+    try:
+        ledger.give_back(name, owner)
+    except TransientError:
+        _left.add(owner)
+
+
+def _take(ledger: Ledger, name: str, owner: str, seconds: float) -> bool:
+    try:
+        taken = ledger.take(name, owner, seconds)
+    except TransientError:
+        _left.add(owner)  # it may have been taken all the same
+        raise
+    if taken:
+        _left.discard(owner)
+    return taken
 
 
 @cache

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from sixgates.ledger.holder import in_this_process, is_gone, take_or_see, what_of
+from sixgates.gates.errors import TransientError
+from sixgates.ledger.holder import in_this_process, is_gone, leave, take_or_see, what_of
 
 
 def test_an_owner_tells_what_it_is_and_where_it_lives():
@@ -49,3 +50,35 @@ def test_a_lease_of_the_dead_is_taken_and_that_of_the_living_is_told(ledger):
     held = take_or_see(ledger, "run:tiny", in_this_process("run 9"), 900)
     assert (held.owner, held.seconds) == (alive, 900.0)
     assert take_or_see(ledger, "run:tiny", alive, 900) is None  # one's own
+
+
+def test_an_owner_that_could_not_say_that_it_ended_keeps_nobody_here_waiting(ledger, monkeypatch):
+    first, second = in_this_process("tick 1"), in_this_process("tick 2")
+
+    def silent(*_):
+        raise TransientError("the ledger did not answer")
+
+    assert take_or_see(ledger, "tick:tiny", first, 120) is None
+    with monkeypatch.context() as away:
+        away.setattr(ledger, "give_back", silent)
+        leave(ledger, "tick:tiny", first)
+    assert take_or_see(ledger, "tick:tiny", second, 120) is None
+    assert take_or_see(ledger, "tick:tiny", first, 120).owner == second
+    leave(ledger, "tick:tiny", second)
+    assert take_or_see(ledger, "tick:tiny", first, 120) is None
+    assert take_or_see(ledger, "tick:tiny", second, 120).owner == first  # it is back
+
+
+def test_a_lease_whose_taking_was_not_answered_keeps_nobody_here_waiting(ledger, monkeypatch):
+    first, second = in_this_process("tick 3"), in_this_process("tick 4")
+    take = ledger.take
+
+    def taken_and_lost(*given):
+        take(*given)
+        raise TransientError("the ledger did not answer")
+
+    with monkeypatch.context() as away:
+        away.setattr(ledger, "take", taken_and_lost)
+        with pytest.raises(TransientError):
+            take_or_see(ledger, "tick:tiny", first, 120)
+    assert take_or_see(ledger, "tick:tiny", second, 120) is None
