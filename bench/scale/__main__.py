@@ -16,11 +16,13 @@ from bench.scale.cut_off import cut_off
 from bench.scale.restarts import restarts
 from bench.scale.routes import routes
 from bench.scale.run import Run
+from bench.scale.verdict import verdict
 
 GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "routes": routes,
     "cut-off": cut_off,
     "restarts": restarts,
+    "verdict": verdict,
 }
 
 

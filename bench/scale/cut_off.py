@@ -15,7 +15,7 @@ from bench.gateway.servers import environment, free_port
 from bench.scale.balancer import balancer
 from bench.scale.load import Load, load
 from bench.scale.network import Island, island
-from bench.scale.replicas import Replica
+from bench.scale.replicas import replicas_of
 from bench.scale.run import Run
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
@@ -35,7 +35,7 @@ def cut_off(run: Run) -> Iterator[Figure]:
     ):
         server.let_in(there.subnet)
         house.route()
-        near = [Replica(f"replica-{i}", processes, house) for i in range(2)]
+        near = replicas_of(house, processes, 2)
         for replica in near:
             replica.start()
         url = _start(house, there, server.port, processes)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.gateway.client import connect
@@ -16,7 +16,7 @@ from bench.gateway.servers import environment, free_port
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
 
-DEAF = (
+_DEAF = (
     "import sys;from sixgates.ledger.ledger import Ledger;Ledger.listen = lambda *_: None;"
     "from sixgates.gateway.__main__ import main;sys.exit(main())"
 )
@@ -35,27 +35,24 @@ class Replica:
 
     name: str
     processes: Processes
-    house: House
-    deaf: bool = False
+    command: Sequence[str]
+    env: Mapping[str, str]
+    """Beside the bench's own environment."""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it answers.
+        """Start it, and wait until it accepts requests.
 
         Raises:
             TransientError: it does not.
         """
-        how = command(self.house, self.port, Options())
-        if self.deaf:
-            how = [sys.executable, "-c", DEAF, *how[3:]]
         self.process = self.processes.spawn(
-            self.name, how, env=environment(**variables(self.house)), stdout=subprocess.PIPE
-        )
-        said = self.process.stdout.readline() if self.process.stdout else ""
-        if not said:
-            raise TransientError(f"{self.name} did not start: see {self.house.logs}")
-        json.loads(said)
+            self.name, [*self.command, "--port", str(self.port)], env=environment(**self.env),
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        if not (self.process.stdout and self.process.stdout.readline()):
+            raise TransientError(f"{self.name} did not start: see its log")
 
     def stop(self) -> None:
         """Stop it as a supervisor does, and wait until it has drained.
@@ -67,7 +64,24 @@ class Replica:
             return
         self.process.send_signal(signal.SIGTERM)
         if self.process.wait(timeout=_PATIENCE_SECONDS):
-            raise TransientError(f"{self.name} ended badly: see {self.house.logs}")
+            raise TransientError(f"{self.name} ended badly: see its log")
+
+
+def replicas_of(
+    house: House, processes: Processes, number: int, *, deaf: bool = False
+) -> list[Replica]:
+    """Return gateways over a house, none of them started.
+
+    Args:
+        house: Whose ledger, store and log they share.
+        processes: Their owner.
+        number: How many.
+        deaf: Whether nobody tells them of a new route, so that they poll alone.
+    """
+    how = command(house, 0, Options())
+    if deaf:
+        how = [sys.executable, "-c", _DEAF, *how[3:]]
+    return [Replica(f"replica-{i}", processes, how, variables(house)) for i in range(number)]
 
 
 async def until_served(ports: Sequence[int], epoch: int) -> float:

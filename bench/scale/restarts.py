@@ -10,7 +10,7 @@ from bench.gateway.house import SHARE, House
 from bench.gateway.kills import tally
 from bench.scale.balancer import balancer
 from bench.scale.load import Load, load
-from bench.scale.replicas import Replica, until_served
+from bench.scale.replicas import Replica, replicas_of, until_served
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
 from cli.rehearsal.processes import Processes
@@ -22,7 +22,7 @@ def restarts(run: Run) -> Iterator[Figure]:
     """Restart all in mid-canary under load, and count what failed and what was lost."""
     with run.house() as (house, server), Processes(house.logs, own_groups=True) as processes:
         house.route()
-        replicas = [Replica(f"replica-{i}", processes, house) for i in range(REPLICAS)]
+        replicas = replicas_of(house, processes, REPLICAS)
         for replica in replicas:
             replica.start()
         addresses = [f"127.0.0.1:{replica.port}" for replica in replicas]

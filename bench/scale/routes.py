@@ -15,7 +15,7 @@ from bench.gateway.client import run_loop
 from bench.gateway.house import SHARE, House
 from bench.gateway.switch import quantile
 from bench.scale.load import load
-from bench.scale.replicas import Replica, until_served
+from bench.scale.replicas import replicas_of, until_served
 from bench.scale.run import Run
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import ContractError
@@ -30,9 +30,7 @@ def routes(run: Run) -> Iterator[Figure]:
     for deaf, how, bound in ((False, "NOTIFY", TOLD_MS), (True, "polling alone", POLLED_MS)):
         with run.house() as (house, _), Processes(house.logs, own_groups=True) as processes:
             house.route()
-            replicas = [
-                Replica(f"replica-{i}", processes, house, deaf=deaf) for i in range(REPLICAS)
-            ]
+            replicas = replicas_of(house, processes, REPLICAS, deaf=deaf)
             for replica in replicas:
                 replica.start()
             run.say(f"changing the route {run.of(CHANGES, 10)} times, {how}")
