@@ -228,7 +228,7 @@ def test_gateways_are_restarted_one_by_one_behind_a_balancer_without_a_failed_re
 ):
     house.route(champion)
     rows = sample_rows(3)
-    ports = [str(free_port()) for _ in range(3)]
+    ports = [str(free_port()) for _ in range(2)]
     with ExitStack() as stack:
         found = [stack.enter_context(running(house, "--port", port)) for port in ports]
         try:
