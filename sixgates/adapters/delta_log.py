@@ -20,6 +20,7 @@ from sixgates.adapters.log_records import (
     located,
 )
 from sixgates.adapters.segment_log import SegmentLog
+from sixgates.adapters.table_place import Folder
 
 if TYPE_CHECKING:
     from sixgates.adapters.delta_table import ModelTable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class DeltaLog:
     """Predictions and labels of every model. Safe to share between threads."""
 
-    def __init__(self, segments: Path, tables: Path) -> None:
+    def __init__(self, segments: Path, tables: Folder) -> None:
         """Read `<segments>/<model>/` and the tables under `<tables>/<model>/`."""
         self.folder = segments
         self.segments = SegmentLog(segments)

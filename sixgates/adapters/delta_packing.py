@@ -66,7 +66,7 @@ def pack(table: ModelTable) -> Packed:
     small, name = files.tail(count), table.new_file()
     with table.writing():
         table.scan_files(small).sink_parquet(
-            table.folder / name, compression="zstd", maintain_order=True
+            table.at(name), compression="zstd", maintain_order=True
         )
     low = [small[f"min.{column}"].min() for column in measured]
     high = [small[f"max.{column}"].max() for column in measured]

@@ -1,14 +1,13 @@
 """One Delta table of a model: rows that are added unit by unit, once each, and made durable.
 
-Delta forces nothing to disk by itself. Here a data file is on disk before a commit names it, and a
-commit is on disk before `append` returns: then what the rows came from may be deleted.
+Delta forces nothing to disk by itself. Here a data file is durable before a commit names it, and a
+commit is durable before `append` returns: then what the rows came from may be deleted.
 """
 
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -18,9 +17,10 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 from polars.exceptions import PanicException, PolarsError
 
-from sixgates.adapters.atomic_files import sync
 from sixgates.adapters.log_records import completed
+from sixgates.adapters.object_store_errors import store_error
 from sixgates.adapters.table_layout import Layout
+from sixgates.adapters.table_place import Folder, ObjectFolder, keeping
 from sixgates.gates.errors import ContractError, TransientError
 
 KEPT_HOURS = 24
@@ -38,18 +38,17 @@ _CONFIGURATION = {
 class ModelTable:
     """One table of one model. To be used from one thread."""
 
-    def __init__(self, folder: Path, layout: Layout) -> None:
+    def __init__(self, folder: Folder, layout: Layout) -> None:
         self.folder = folder
         self.layout = layout
         self.columns = layout.columns
-        self._on_disk: set[str] = set()
-        """Files of the Delta log that this object has forced to disk; they never change."""
+        self._keeping = keeping(folder)
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever committed to it; what a killed commit left is nothing."""
-        log = (self.folder / "_delta_log").glob("[0-9]*")
-        return any(path.suffix in {".json", ".parquet"} for path in log)
+        with reading(self.folder):
+            return self._keeping.has_commits()
 
     def scan(self, table: DeltaTable | None = None, having: pl.Expr | None = None) -> pl.LazyFrame:
         """Return all rows, in no order; none where there is no table.
@@ -74,16 +73,21 @@ class ModelTable:
 
     def scan_files(self, files: pl.DataFrame) -> pl.LazyFrame:
         """Return the rows of some of `files`."""
-        paths = [self.folder / path for path in files["path"]]
+        paths = [self.at(path) for path in files["path"]]
         rows = pl.scan_parquet(paths, schema=self.columns, missing_columns="insert")
         return completed(rows, self.layout.defaults)
+
+    def at(self, name: str) -> str:
+        """Return where a data file lies."""
+        return str(self.folder / name)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Turn what keeps it from being written into one sentence.
 
         Raises:
-            TransientError: another was faster, or the disk does not take it.
+            TransientError: another was faster, or the disk or the store does not take it.
+            ConfigurationError: the object store refuses.
         """
         try:
             yield
@@ -93,6 +97,7 @@ class ModelTable:
                 " lost or doubled; run it again"
             ) from exc
         except (DeltaError, PolarsError, OSError) as exc:
+            _raise_for_store(self.folder, exc)
             raise TransientError(
                 f"the table {self.folder} cannot be written ({_first_line(exc)}): make room or"
                 " repair the disk, and run it again"
@@ -105,17 +110,18 @@ class ModelTable:
             ContractError: it is not whole.
         """
         with reading(self.folder):
-            return DeltaTable(self.folder)
+            return DeltaTable(str(self.folder))
 
     def create(self) -> None:
         """Make the table where there is none, and give it the columns that records have gained."""
         schema = Schema.from_arrow(self.columns.to_frame().to_arrow().schema)
         if not self.exists:
             with self.writing():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                DeltaTable.create(self.folder, schema, mode="ignore", configuration=_CONFIGURATION)
-                for folder in (self.folder, *self.folder.parents[:3]):
-                    sync(folder)
+                self._keeping.begin()
+                DeltaTable.create(
+                    str(self.folder), schema, mode="ignore", configuration=_CONFIGURATION
+                )
+                self._keeping.begun()
         table = self.open()
         known = {field.name for field in table.schema().fields}
         gained = [field for field in schema.fields if field.name not in known]
@@ -158,7 +164,7 @@ class ModelTable:
         ends = measured.select(pl.all().min()).row(0), measured.select(pl.all().max()).row(0)
         name = self.new_file()
         with self.writing():
-            rows.write_parquet(self.folder / name, compression="zstd")
+            rows.write_parquet(self.at(name), compression="zstd")
         self.commit(
             table,
             [self.added(name, rows.height, *ends, data_change=True)],
@@ -172,18 +178,16 @@ class ModelTable:
     def added(
         self, name: str, rows: int, low: Sequence[Any], high: Sequence[Any], *, data_change: bool
     ) -> AddAction:
-        """Force a written data file to disk, and return what a commit says of it."""
-        path, measured = self.folder / name, self.layout.measured
+        """Make a written data file durable, and return what a commit says of it."""
+        measured = self.layout.measured
         with self.writing():
-            sync(path)
-            sync(self.folder)
+            size = self._keeping.keep(name)
         ranges = {
             "numRecords": rows,
             "minValues": dict(zip(measured, low, strict=True)),
             "maxValues": dict(zip(measured, high, strict=True)),
             "nullCount": dict.fromkeys(measured, 0),
         }
-        size = path.stat().st_size
         return AddAction(name, size, {}, milliseconds(), data_change, json.dumps(ranges))
 
     def commit(
@@ -192,7 +196,7 @@ class ModelTable:
         actions: Sequence[AddAction | RemoveAction],
         transactions: Mapping[str, int],
     ) -> None:
-        """Commit all of it or nothing, and force the commit to disk.
+        """Commit all of it or nothing, and make the commit durable.
 
         Of two who commit the same transaction to the same state of the table, one gets it.
 
@@ -208,29 +212,24 @@ class ModelTable:
         self.make_durable()
 
     def make_durable(self) -> None:
-        """Force every commit so far to disk: whoever made the last one may have died before."""
-        log = self.folder / "_delta_log"
+        """Make every commit so far durable: whoever made the last one may have died before."""
         with self.writing():
-            for path in log.iterdir():
-                if path.name in self._on_disk or not path.is_file():
-                    continue
-                with suppress(FileNotFoundError):  # Delta cleans its log by itself.
-                    sync(path)
-                    self._on_disk.add(path.name)
-            self._on_disk.discard("_last_checkpoint")  # The only one that is replaced.
-            sync(log)
+            self._keeping.keep_log()
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[None]:
+def reading(folder: Folder) -> Iterator[None]:
     """Turn what goes wrong with the files of a table, or of several in a folder, into one sentence.
 
     Raises:
         ContractError: they are not whole.
+        ConfigurationError: the object store that they are in refuses.
+        TransientError: it does not answer.
     """
     try:
         yield
     except (DeltaError, PolarsError, PanicException, OSError) as exc:
+        _raise_for_store(folder, exc)
         raise ContractError(
             f"{folder} cannot be read as Delta ({_first_line(exc)}): restore it, for decisions rest"
             " on what it holds"
@@ -240,6 +239,12 @@ def reading(folder: Path) -> Iterator[None]:
 def milliseconds() -> int:
     """Return the wall clock as Delta writes it."""
     return time.time_ns() // 1_000_000
+
+
+def _raise_for_store(folder: Folder, exc: BaseException) -> None:
+    """Raise what an object store said, where it is that and not the table."""
+    if isinstance(folder, ObjectFolder) and (error := store_error(folder, exc)) is not None:
+        raise error from exc
 
 
 def _first_line(exc: BaseException) -> str:

@@ -6,13 +6,13 @@ whatever the user's table looks like, and no row of a run twice.
 """
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sixgates.adapters.quarantine_rows import COLUMNS, kept_rows
 from sixgates.adapters.table_layout import Layout
+from sixgates.adapters.table_place import Folder
 
 if TYPE_CHECKING:
     from sixgates.adapters.delta_table import ModelTable
@@ -21,7 +21,7 @@ LAYOUT = Layout(COLUMNS, unit="run", measured=("run",))
 _NAME = "quarantine"
 
 
-def quarantine_of(tables: Path, model: str) -> "ModelTable":
+def quarantine_of(tables: Folder, model: str) -> "ModelTable":
     """Return the table of a model, whether it is there yet or not."""
     from sixgates.adapters.delta_table import ModelTable
 

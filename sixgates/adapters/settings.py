@@ -1,11 +1,13 @@
 """Where this installation keeps its things, read once from `SIXGATES_*` environment variables."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sixgates.adapters.table_place import ObjectFolder, folder_of
 
 
 class Settings(BaseSettings):
@@ -26,8 +28,11 @@ class Settings(BaseSettings):
     """MLflow tracking and registry URI; SQLite in `home` where not given."""
     mlflow_artifacts: Path = Field(default_factory=lambda data: data["home"] / "mlartifacts")
     """Folder of MLflow's artifacts; a tracking server (`http://`) decides for itself."""
-    tables: Path = Field(default_factory=lambda data: data["home"] / "tables")
-    """Folder of the Delta tables of predictions and labels, one folder a model."""
+    tables: Annotated[Path | ObjectFolder, NoDecode] = Field(
+        default_factory=lambda data: data["home"] / "tables"
+    )
+    """Where the Delta tables of predictions, labels and refused rows lie, one folder a model; in an
+    object store (`s3://bucket/prefix`) what the watch compares with lies beside them."""
     gateway_token: SecretStr | None = None
     """Bearer token of the gateways' admin calls: for a gateway one that may operate it, for
     everybody else the one they send."""
@@ -40,15 +45,25 @@ class Settings(BaseSettings):
     clock: Path | None = None
     """File that holds a simulated time; None means the wall clock."""
 
+    @field_validator("tables", mode="before")
+    @classmethod
+    def _folder(cls, given: object) -> object:
+        return folder_of(given) if isinstance(given, str) else given
+
     @field_validator("home", "mlflow_artifacts", "tables", "tokens", "clock")
     @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return path.expanduser().absolute() if path is not None else None
+    def _absolute(cls, path: Path | ObjectFolder | None) -> Path | ObjectFolder | None:
+        return path.expanduser().absolute() if isinstance(path, Path) else path
 
     @property
     def store(self) -> Path:
         """Model texts and cards, by digest."""
         return self.home / "models"
+
+    @property
+    def shared(self) -> ObjectFolder | None:
+        """The object store of `tables`, None where they lie on this machine."""
+        return None if isinstance(self.tables, Path) else self.tables
 
     @property
     def log(self) -> Path:

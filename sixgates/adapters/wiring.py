@@ -68,7 +68,8 @@ def _from_environment() -> Settings:
     except ValidationError as exc:
         problem = exc.errors(include_url=False, include_context=False, include_input=False)[0]
         name = "_".join(str(part) for part in problem["loc"]).upper()
-        raise ConfigurationError(f"SIXGATES_{name}: {problem['msg']}; correct it") from None
+        said = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"SIXGATES_{name}: {said}; correct it") from None
 
 
 @lru_cache(maxsize=8)
@@ -79,7 +80,7 @@ def _build(settings: Settings) -> World:
         ledger=ledger,
         registry=MlflowRegistry(settings.mlflow_uri, settings.mlflow_artifacts),
         models=ModelStore(settings.store),
-        references=ReferenceStore(settings.store),
+        references=ReferenceStore(settings.store, settings.shared),
         traffic=GatewayTraffic(ledger, settings.gateway_token),
         log=DeltaLog(settings.log, settings.tables),
         clock=WallClock() if settings.clock is None else FileClock(settings.clock),

@@ -36,12 +36,12 @@ def label(request, text="1", received=0.0, at=5_000.0):
 class ALog:
     """What is written goes to both; only the first is ever compacted."""
 
-    def __init__(self, home):
-        self.home = home
+    def __init__(self, home, tables=None):
+        self.home, self.tables = home, tables or home / "tables"
         self.folder, self.copy = home / "log" / MODEL, home / "copy" / MODEL
         for folder in (self.folder, self.copy):
             folder.mkdir(parents=True, exist_ok=True)
-        self.log = DeltaLog(home / "log", home / "tables")
+        self.log = DeltaLog(home / "log", self.tables)
 
     def write(self, name, *lines):
         """Append to a segment that nobody holds: it is sealed."""
@@ -77,9 +77,8 @@ class ALog:
 
     def assert_whole(self, log=None):
         """Each row is read once, in the order and with the first labels of the segments alone."""
-        seen, alone = log or DeltaLog(self.home / "log", self.home / "tables"), SegmentLog(
-            self.home / "copy"
-        )  # fmt: skip
+        seen = log or DeltaLog(self.home / "log", self.tables)
+        alone = SegmentLog(self.home / "copy")
         since = LONG_AGO + timedelta(seconds=500)
         for given in (LONG_AGO, since):
             assert_frame_equal(

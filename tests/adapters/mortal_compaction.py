@@ -4,6 +4,8 @@ Each line on stdin is a JSON object: `home`, and where the child is to die: `ste
 line of the code that it comes to, or `bytes`, amid the write that makes a file longer than that. A
 line answers with the `signal` that ended it (0 for none) and, where there was no end asked for, the
 `states` in which the disk was: the first step of each, in whose stead any other of it could be.
+With `tables` they lie in an object store, whose server is told the `plan`, with the child as whom
+to kill.
 """
 
 import json
@@ -13,6 +15,8 @@ import signal
 import sys
 from pathlib import Path
 
+import httpx
+
 from sixgates.adapters import (
     compaction,
     delta_log,
@@ -20,9 +24,12 @@ from sixgates.adapters import (
     delta_table,
     sealed_segments,
     segment_log,
+    table_place,
 )
 
-MORTAL = (compaction, delta_log, delta_packing, delta_table, sealed_segments, segment_log)
+MORTAL = (
+    compaction, delta_log, delta_packing, delta_table, sealed_segments, segment_log, table_place
+)  # fmt: skip
 """Where a compaction may die before each line."""
 
 
@@ -66,9 +73,13 @@ def compact(asked, answer):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["bytes"], resource.RLIM_INFINITY))
     home = Path(asked["home"])
-    steps = Steps(home, 0 if asked.get("bytes") else asked.get("step"))
+    steps = Steps(home, 0 if {"bytes", "tables"} & set(asked) else asked.get("step"))
     sys.settrace(steps)
-    log = delta_log.DeltaLog(home / "log", home / "tables")
+    tables = table_place.folder_of(asked.get("tables", str(home / "tables")))
+    if "plan" in asked:
+        plan = json.dumps({**asked["plan"], "kill": os.getpid()})
+        httpx.post(f"{os.environ['AWS_ENDPOINT_URL']}/-/plan", content=plan, trust_env=False)
+    log = delta_log.DeltaLog(home / "log", tables)
     compaction.compact_log(log, "churn", None, lambda: None)
     sys.settrace(None)
     with os.fdopen(answer, "w") as file:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sixgates.adapters import compaction, delta_packing, delta_table, sealed_segments
+from sixgates.adapters import compaction, delta_packing, delta_table, sealed_segments, table_place
 from sixgates.adapters.log_records import Stream
 from sixgates.adapters.settings import Settings
 from sixgates.adapters.wiring import build
@@ -129,7 +129,7 @@ def test_a_segment_without_a_byte_may_be_a_moment_old_and_goes_after_an_hour(log
 def test_a_segment_is_deleted_when_its_rows_are_on_disk_and_not_before(log, monkeypatch):
     some(log)
     on_disk, at_deletion = set(), []
-    forced, unlink = delta_table.sync, type(log.folder).unlink
+    forced, unlink = table_place.sync, type(log.folder).unlink
 
     def sync(path):
         forced(path)
@@ -139,7 +139,7 @@ def test_a_segment_is_deleted_when_its_rows_are_on_disk_and_not_before(log, monk
         at_deletion.append((path.name, frozenset(on_disk)))
         unlink(path, **given)
 
-    monkeypatch.setattr(delta_table, "sync", sync)
+    monkeypatch.setattr(table_place, "sync", sync)
     monkeypatch.setattr(type(log.folder), "unlink", delete)
     log.compact()
     deleted = dict(at_deletion)
@@ -158,7 +158,7 @@ def test_a_commit_is_made_durable_by_the_next_one_where_the_first_died_before(lo
         dying.setattr(type(log.folder), "unlink", lambda *_, **__: None)
         log.compact()
     seen = []
-    monkeypatch.setattr(delta_table, "sync", lambda path: seen.append(path.name))
+    monkeypatch.setattr(table_place, "sync", lambda path: seen.append(path.name))
     assert log.compact().predictions.found == 1
     assert "00000000000000000001.json" in seen
 

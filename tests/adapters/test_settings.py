@@ -4,6 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from sixgates.adapters.settings import Settings
+from sixgates.adapters.wiring import build
+from sixgates.gates.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +53,25 @@ def test_settings_do_not_change():
 def test_reading_settings_touches_no_disk():
     Settings()
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_tables_may_lie_in_an_object_store(monkeypatch):
+    monkeypatch.setenv("SIXGATES_TABLES", "s3://lake/six gates/")
+    settings = Settings()
+    assert str(settings.tables / "churn") == "s3://lake/six gates/churn"
+    assert settings.shared == settings.tables
+    assert Settings(tables="~/tables").tables == Path.home() / "tables"
+    assert Settings(tables="~/tables").shared is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://key:hush@lake", "gs://lake", "s3:///x", "s3://lake?key=hush", "s3://lake:90/x"],
+)
+def test_an_address_of_another_kind_is_refused_without_showing_it(monkeypatch, address):
+    monkeypatch.setenv("SIXGATES_TABLES", address)
+    with pytest.raises(
+        ConfigurationError, match=r"SIXGATES_TABLES: an .*s3://bucket/prefix"
+    ) as said:
+        build()
+    assert "hush" not in str(said.value)

@@ -10,12 +10,12 @@ import signal
 import sys
 from datetime import datetime
 
-from sixgates.adapters import delta_table
+from sixgates.adapters import table_place
 from tasks import record
 from tasks.run import Run
 from tasks.validate import validate
 
-_sync = delta_table.sync
+_sync = table_place.sync
 _left = int(sys.argv[2])
 
 
@@ -28,7 +28,7 @@ def mortal_sync(path):
 
 
 if __name__ == "__main__":
-    delta_table.sync = mortal_sync
+    table_place.sync = mortal_sync
     record.create_markdown_artifact = lambda **_: None
     given = json.loads(sys.argv[1])
     validate.fn(Run(**given | {"at": datetime.fromisoformat(given["at"])}))
