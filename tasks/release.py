@@ -38,14 +38,17 @@ def prove(run: Run, model: ModelRef) -> Verdict:
     gateways = world.ledger.gateways(run.model)
     if known := said(world, run.model, run.id, Gate.CANARY):
         return Verdict.from_dict(known.body)
-    if world.ledger.route(run.model) is None and not gateways:
+    first = world.ledger.route(run.model) is None
+    if first and not gateways and not world.traffic.serving(run.model):
         refusals = []  # a first model may come before its first gateway, which probes it on loading
+        proved = "nothing serves yet: what serves it first asks it for its probes"
     else:
         given = {"digest": model.digest}
         with intended(world, Effect.PROVE_VERSION, run.model, release=run.id, given=given):
             refusals = world.traffic.prove(run.model, model.digest)
+        proved = world.traffic.proved(run.model, model.digest)
     n = len(gateways)
-    sentence = "; ".join(refusals) or f"{n} gateways answer its probes as the trainer did"
+    sentence = "; ".join(refusals) or proved
     outcome = Outcome.FAIL if refusals else Outcome.PASS
     check = Check("probes", outcome, float(n - len(refusals)), float(n), n, sentence)
     verdict = Verdict.of(Gate.CANARY, [check])

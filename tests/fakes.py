@@ -133,14 +133,17 @@ class FakeTraffic:
         self._answer()
         return self.refusals
 
+    def proved(self, _model, _digest):
+        return "1 gateways answer its probes as the trainer did"
+
     def follow(self, model, _epoch):
         return self.serving(model)
 
     def serving(self, model):
-        self._answer()
         route = self.ledger.route(model)
         if route is None:
             return []
+        self._answer()
         if self.stuck_on is not None:
             return [self.stuck_on]
         beside = route.beside

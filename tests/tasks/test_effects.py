@@ -23,7 +23,7 @@ from sixgates.ledger.ledger import Kind, LostRaceError
 READS = {
     Registry: {"aliases", "registered", "open_runs"},
     Models: {"get"},
-    Traffic: {"serving"},
+    Traffic: {"proved", "serving"},
     ReferenceStore: {"get", "until"},
 }
 
