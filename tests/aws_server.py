@@ -7,6 +7,8 @@ as JSON to `/-/plan`, and begins to count anew the requests that change anything
   is never seen), or before;
 - `gone`: answer nothing any more but 503.
 
+What SageMaker does beyond moto is in `tests/aws_sagemaker.py`.
+
 `/-/count` answers with their number.
 """
 
@@ -18,6 +20,8 @@ import threading
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests import aws_sagemaker
 
 CHANGING = {"PUT", "POST", "DELETE"}
 
@@ -56,6 +60,7 @@ class Deadly:
             size = int(environ.get("CONTENT_LENGTH") or 0)
             with self.lock:
                 self.plan, self.count = json.loads(environ["wsgi.input"].read(size)), 0
+                aws_sagemaker.PLAN = self.plan
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(self.count).encode()]
 
@@ -71,6 +76,7 @@ class Silent(WSGIRequestHandler):
 
 def main():
     """Serve until stopped."""
+    aws_sagemaker.complete()
     app = Deadly(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)
     sys.stdout.write(f"{server.port}\n")

@@ -38,6 +38,12 @@ class Settings(BaseSettings):
     everybody else the one they send."""
     tokens: Path | None = None
     """File of more tokens that a gateway accepts, with the role of each; made absolute."""
+    traffic: str = "gateways"
+    """Who serves: `gateways` of our own, or `sagemaker:<endpoint>` with a name in which `{model}`
+    stands for the model."""
+    sagemaker_model: str = "{model}-{digest}"
+    """Name of the SageMaker model of a version: `{digest}` stands for the first twelve digits of
+    its digest."""
     notify: SecretStr = Field(default_factory=lambda data: _file(data, "notifications.jsonl"))
     """Where outcomes are told: addresses, separated by commas; a file in `home` where not given."""
     notify_token: SecretStr | None = None
@@ -54,6 +60,21 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | ObjectFolder | None) -> Path | ObjectFolder | None:
         return path.expanduser().absolute() if isinstance(path, Path) else path
+
+    @field_validator("traffic")
+    @classmethod
+    def _known(cls, given: str) -> str:
+        kind, _, endpoint = given.partition(":")
+        if given != "gateways" and (kind != "sagemaker" or not endpoint):
+            raise ValueError("it is `gateways`, or `sagemaker:` and the name of an endpoint")
+        return _template(given, model="")
+
+    @field_validator("sagemaker_model")
+    @classmethod
+    def _tells_apart(cls, given: str) -> str:
+        if "{digest}" not in given:
+            raise ValueError("two versions would have one name: put {digest} into it")
+        return _template(given, model="", digest="")
 
     @property
     def store(self) -> Path:
@@ -74,6 +95,15 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """Datasets and reports, one folder a run; refused rows lie beside the accepted ones."""
         return self.home / "runs"
+
+
+def _template(given: str, **known: str) -> str:
+    try:
+        given.format(**known)
+    except (LookupError, ValueError) as exc:
+        names = " and ".join(f"{{{name}}}" for name in known)
+        raise ValueError(f"no more than {names} can stand in braces") from exc
+    return given
 
 
 def _sqlite(data: dict[str, Any], name: str) -> str:

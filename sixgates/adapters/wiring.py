@@ -16,6 +16,7 @@ from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.model_store import ModelStore
 from sixgates.adapters.reference_store import ReferenceStore
+from sixgates.adapters.sagemaker_traffic import SageMakerTraffic
 from sixgates.adapters.settings import Settings
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.ports import Clock, Log, Models, Registry, Traffic
@@ -74,17 +75,24 @@ def _from_environment() -> Settings:
 
 @lru_cache(maxsize=8)
 def _build(settings: Settings) -> World:
-    ledger = _ledger(settings)
+    ledger, models = _ledger(settings), ModelStore(settings.store)
     return World(
         settings=settings,
         ledger=ledger,
         registry=MlflowRegistry(settings.mlflow_uri, settings.mlflow_artifacts),
-        models=ModelStore(settings.store),
+        models=models,
         references=ReferenceStore(settings.store, settings.shared),
-        traffic=GatewayTraffic(ledger, settings.gateway_token),
+        traffic=_traffic(settings, ledger, models),
         log=DeltaLog(settings.log, settings.tables),
         clock=WallClock() if settings.clock is None else FileClock(settings.clock),
     )
+
+
+def _traffic(settings: Settings, ledger: Ledger, models: Models) -> Traffic:
+    kind, _, endpoint = settings.traffic.partition(":")
+    if kind == "sagemaker":
+        return SageMakerTraffic(ledger, models, endpoint, settings.sagemaker_model)
+    return GatewayTraffic(ledger, settings.gateway_token)
 
 
 def _ledger(settings: Settings) -> Ledger:
