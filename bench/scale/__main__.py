@@ -1,4 +1,4 @@
-"""`python -m bench.scale`: several gateways on one PostgreSQL, measured and judged.
+"""`python -m bench.scale`: several gateways, one PostgreSQL and many models, measured and judged.
 
 Prints a table, and writes `bench/out/scale.json`. Ends with 0 where every figure keeps its bound,
 with 1 where one does not or could not be measured. Needs PostgreSQL and nginx, and for the network
@@ -13,6 +13,7 @@ from bench.figures import Figure
 from bench.gateway.made import make
 from bench.report import OUT, Say, main, or_failed
 from bench.scale.cut_off import cut_off
+from bench.scale.many import many
 from bench.scale.restarts import restarts
 from bench.scale.routes import routes
 from bench.scale.run import Run
@@ -23,6 +24,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "cut-off": cut_off,
     "restarts": restarts,
     "verdict": verdict,
+    "many": lambda run: many(run.quick, run.say),
 }
 
 
