@@ -10,6 +10,8 @@ from pathlib import Path
 from bench.gateway.servers import free_port
 from sixgates.gates.errors import ConfigurationError, TransientError
 
+FAIL_SECONDS = 1
+"""How long nginx sends nobody to a gateway that refused: so long the next one is not restarted."""
 _CONFIGURATION = """
 daemon off;
 worker_processes 1;
@@ -62,7 +64,9 @@ def balancer(folder: Path, gateways: Sequence[str]) -> Iterator[int]:
     folder.mkdir()
     folder.chmod(0o755)
     port = free_port()
-    servers = "\n        ".join(f"server {one} max_fails=1 fail_timeout=1s;" for one in gateways)
+    servers = "\n        ".join(
+        f"server {one} max_fails=1 fail_timeout={FAIL_SECONDS}s;" for one in gateways
+    )
     (folder / "conf").write_text(
         _CONFIGURATION.format(folder=folder, servers=servers, port=port), encoding="utf-8"
     )

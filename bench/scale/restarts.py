@@ -8,7 +8,7 @@ from bench.figures import Figure, at_most, shown
 from bench.gateway.client import run_loop
 from bench.gateway.house import SHARE, House
 from bench.gateway.kills import tally
-from bench.scale.balancer import balancer
+from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.load import Load, load
 from bench.scale.replicas import Replica, replicas_of, until_served
 from bench.scale.routes import REPLICAS
@@ -57,7 +57,7 @@ async def _restart(
                 run.say(f"restarting {replica.name}")
                 await asyncio.to_thread(replica.stop)
                 await asyncio.to_thread(replica.start)
-                await asyncio.sleep(1)
+                await asyncio.sleep(FAIL_SECONDS)
             run.say("restarting PostgreSQL")
             begun = asyncio.get_running_loop().time()
             await asyncio.to_thread(server.stop)

@@ -25,7 +25,7 @@ from bench.cluster import Cluster, cluster
 from bench.figures import Figure, at_least, at_most
 from bench.gateway.ours import TOKEN
 from bench.gateway.servers import free_port
-from bench.scale.balancer import balancer
+from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.replicas import Replica
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
@@ -193,7 +193,7 @@ class _Fleet(Theatre):
                 one.stop()
                 self._until_done(one.start)
                 self.restarted += 1
-                self._ended.wait(1)
+                self._ended.wait(FAIL_SECONDS)
 
 
 class _Kept(Replay):

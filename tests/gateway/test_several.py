@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from bench.gateway.servers import free_port
-from bench.scale.balancer import balancer
+from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.network import island
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.projection import project_route
@@ -244,6 +244,7 @@ def test_gateways_are_restarted_one_by_one_behind_a_balancer_without_a_failed_re
         for i, one in enumerate(ports):
             assert found[i].stop() == (0, "")
             stack.enter_context(running(house, "--port", one))
+            time.sleep(FAIL_SECONDS + 0.1)  # nginx knows that it is back
             for client in clients:
                 client.goes_on(5)
         assert [client.failed for client in clients] == [[]] * 6
