@@ -53,7 +53,11 @@ def each(
     if len(chosen) == 1:
         from flows.one import flow_of
 
-        return flow_of(chosen[0], **given)
+        state = flow_of(chosen[0], **given)
+        # A new one: the state of another run, returned, would say no more than that it completed.
+        return (Completed if state.is_completed() else Failed)(
+            name=state.name, message=state.message
+        )
     said: dict[str, Said] = {}
     with processes(at_once, IMPORTED) as pool:
         order = pool.call("flows.one:in_turn", step, chosen, seconds=WORD_SECONDS)

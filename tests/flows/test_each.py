@@ -63,3 +63,11 @@ def test_what_broke_of_late_comes_last_and_the_rest_in_any_order():
     orders = [in_turn("tick", names) for _ in range(30)]
     assert {frozenset(order[-2:]) for order in orders} == {frozenset(names[:2])}
     assert len({order[0] for order in orders}) > 5
+
+
+@pytest.mark.usefixtures("processes")
+def test_one_project_alone_ends_under_the_name_of_its_own_flow(tmp_path):
+    town = found(tmp_path, "alone")
+    state = each("freshness", [town.path], {town.path: town.data}, return_state=True)
+    assert (state.name, state.is_completed()) == ("Quiet", True)
+    assert state.message == "nothing is overdue that was not told before"
