@@ -4,6 +4,7 @@ Read through Arrow: a string comes as its number in the dictionary that the file
 is written out and hashed, and a column is counted where it was decoded, nulls and all.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
@@ -36,6 +37,43 @@ class Span(NamedTuple):
     until: datetime
 
 
+class FilePart(NamedTuple):
+    """Some row groups of a file, one behind the other."""
+
+    file: Path
+    groups: tuple[int, ...]
+
+
+def file_parts(files: Sequence[Path], rows: int) -> list[FilePart]:
+    """Return all row groups of some files, as many to a part as have about so many rows together.
+
+    Raises:
+        pyarrow.ArrowException: A file cannot be read.
+        OSError: A file cannot be read.
+    """
+    parts = []
+    for file in files:
+        about = pq.read_metadata(file)
+        groups, held = list[int](), 0
+        for group in range(about.num_row_groups):
+            size = about.row_group(group).num_rows
+            if groups and held + size > rows:
+                parts.append(FilePart(file, tuple(groups)))
+                groups, held = [], 0
+            groups.append(group)
+            held += size
+        if groups or not about.num_row_groups:  # a file without rows still has columns
+            parts.append(FilePart(file, tuple(groups)))
+    return parts
+
+
+def rows_within(part: FilePart, span: Span) -> int:
+    """Return how many rows of a part a span holds; only their times are read."""
+    with pa.memory_map(str(part.file)) as mapped:
+        file = pq.ParquetFile(mapped)
+        return sum(int(_inside(file, group, span).sum()) for group in part.groups)
+
+
 def profile_files(
     files: Sequence[Path],
     numeric: Sequence[str],
@@ -64,14 +102,28 @@ def profile_files(
         pyarrow.ArrowException: A file cannot be read.
         OSError: A file cannot be read.
     """
-    data = pl.scan_parquet(list(files))
+    parts = file_parts(files, sys.maxsize)
+    return profile_parts(parts, numeric, categorical, like=like, span=span, sample=sample)
+
+
+def profile_parts(
+    parts: Sequence[FilePart],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    *,
+    like: Profile | None = None,
+    span: Span | None = None,
+    sample: Sample | None = None,
+) -> Profile:
+    """Count as `profile_files` does, in some parts of the files; a new grid is that of all."""
+    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in parts)))
     schema = data.collect_schema()
     if span is not None:
         data = data.filter(_within(span, schema))
     counters, rows = counters_of(data, numeric, categorical, like), 0
     strings = [name for name in categorical if schema[name] in _STRINGS]
     names = [counter.name for counter in counters]
-    for batch in _batches(files, names, strings, span):
+    for batch in _batches(parts, names, strings, span):
         rows += batch.num_rows
         if sample is not None:
             some = pl.DataFrame(batch.take(sample.due(batch.num_rows)))
@@ -82,11 +134,11 @@ def profile_files(
 
 
 def _batches(
-    files: Sequence[Path], names: Sequence[str], strings: Sequence[str], span: Span | None
+    parts: Sequence[FilePart], names: Sequence[str], strings: Sequence[str], span: Span | None
 ) -> Iterator[pa.RecordBatch]:
-    for file in files:
+    for file, groups in parts:
         about = pq.read_metadata(file)
-        for group in range(about.num_row_groups):
+        for group in groups:
             # Mapped anew for each: what was read before does not count as memory in use.
             with pa.memory_map(str(file)) as mapped:
                 part = pq.ParquetFile(mapped, metadata=about, read_dictionary=strings)
