@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     """Where outcomes are told: addresses, separated by commas; a file in `home` where not given."""
     notify_token: SecretStr | None = None
     """Bearer token of the webhooks among them."""
+    engine: str = "local"
+    """Where rows are counted, learnt from and judged: `local`, in the gate's own process, or on the
+    workers of a Dask scheduler, by its address (`tcp://host:8786`)."""
     clock: Path | None = None
     """File that holds a simulated time; None means the wall clock."""
 
@@ -44,6 +47,16 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        scheme, _, host = engine.partition("://")
+        if engine != "local" and not (scheme in {"tcp", "tls"} and host):
+            raise ValueError(
+                "is neither `local` nor the address of a Dask scheduler, tcp://host:port"
+            )
+        return engine
 
     @property
     def store(self) -> Path:
