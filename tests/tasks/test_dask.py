@@ -23,7 +23,7 @@ from sixgates.adapters.engine.counting import count_on
 from sixgates.adapters.engine.holdout import holdout_on, paired_on
 from sixgates.adapters.engine.references import reference_on
 from sixgates.adapters.engine.stored_rows import Part, StoredRows, stored_rows_of
-from sixgates.adapters.engine.training import train_on
+from sixgates.adapters.engine.training import base_rate_on, train_on
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.model_store import text_digest
@@ -279,17 +279,28 @@ class Deadly(Part):
         return super().read()
 
 
+def with_a_deadly_part(rows, marker, within):
+    """Put a part that kills who reads it in place of the last one with training rows."""
+    deadly = type("Deadly", (Deadly,), {"marker": str(marker), "within": within})
+    last = rows.where("train")[-1]
+    parts = [deadly(*astuple(part)) if part == last else part for part in rows.parts]
+    return StoredRows(rows.cluster, rows.project, rows.now, tuple(parts))
+
+
+def test_what_a_worker_that_died_held_is_made_again(on_workers, loans, tmp_path):
+    dataset = stored(tmp_path, World(3, START, 20, 200).frame(), START + 20 * DAY)
+    rows = stored_rows_of(on_workers, loans, dataset)
+    deadly = with_a_deadly_part(rows, tmp_path / "dead", "_labels")
+    assert base_rate_on(deadly, ()) == base_rate_on(rows, ())
+    assert (tmp_path / "dead").exists()
+
+
 @pytest.mark.usefixtures("all_train")
-@pytest.mark.parametrize("within", ["_seen", "construct"])
-def test_a_worker_that_dies_is_made_up_for(on_workers, loans, tmp_path, within):
+def test_a_training_that_lost_a_worker_begins_again(on_workers, loans, tmp_path):
     dataset = stored(tmp_path, World(3, START, 20, 200).frame(), START + 20 * DAY)
     rows = stored_rows_of(on_workers, loans, dataset)
     want = train_on(rows).text
-    deadly = type("Deadly", (Deadly,), {"marker": str(tmp_path / "dead"), "within": within})
-    last = rows.where("train")[-1]
-    parts = [deadly(*astuple(part)) if part == last else part for part in rows.parts]
-    rows = StoredRows(on_workers, rows.project, rows.now, tuple(parts))
-    assert train_on(rows).text == want
+    assert train_on(with_a_deadly_part(rows, tmp_path / "dead", "construct")).text == want
     assert (tmp_path / "dead").exists()
 
 
@@ -303,7 +314,7 @@ def test_what_comes_here_does_not_grow_with_the_rows(on_workers, loans, tmp_path
 
     monkeypatch.setattr(Client, "gather", weighed)
     totals = []
-    for rows in (100, 2_000):
+    for rows in (60, 1_200):
         came.clear()
         dataset = stored(tmp_path / str(rows), World(3, START, 20, rows).frame(), START + 20 * DAY)
         on = stored_rows_of(on_workers, loans, dataset)

@@ -1,7 +1,7 @@
 """Workers that boost in step: all of them or none. One that dies takes the training with it.
 
-LightGBM's network knows no other way: whoever waits for the word of a dead worker waits for ever,
-busily. So the others are started anew, and the training begins again with whom there is.
+A worker that lost another fails in LightGBM's network, or waits for it, and is of no use for a next
+training before it was started anew. So all are, and the training begins again with whom there is.
 """
 
 import time
