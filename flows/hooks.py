@@ -1,6 +1,7 @@
 """State hooks: they notify and hasten; they carry nothing. A kill -9 runs none of them."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,22 +69,42 @@ def _answer(project: str, reason: str) -> Entry | None:
 
 def note_broken_flow(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ANN401 - Prefect's
     """Put on record that ticks or watches break: while they do, nobody judges."""
+    note_broken(str(flow.name), _asked(flow_run), state.message or state.name)
+
+
+def note_broken(flow: str, project: str, why: str) -> None:
+    """Put on record, once an hour, that a flow of a project broke.
+
+    Args:
+        flow: Name of the flow.
+        project: Name or path of the project file.
+        why: What happened, in words.
+    """
     try:
         world = build()
-        model, about = _model_name(_asked(flow_run)), str(flow.name)
-        known = [
-            e.recorded
-            for e in world.ledger.entries(model, kind=Kind.NOTICE)
-            if e.body == {"case": _BROKEN, "about": about}
-        ]
+        model = _model_name(project)
+        body = {"case": _BROKEN, "about": flow}
+        notices = world.ledger.entries(model, kind=Kind.NOTICE)
+        known = [e.recorded for e in notices if e.body == body]
         if not known or _wall() - known[-1] > _REMINDER:
             world.ledger.append(
                 model, Kind.NOTICE, at=world.clock.now(),
-                reason=f"the flow {flow.name} broke: {state.message or state.name}",
-                body={"case": _BROKEN, "about": about},
+                reason=f"the flow {flow} broke: {why}", body=body,
             )  # fmt: skip
     except Exception:  # noqa: BLE001 - a hook must never add a failure to a failure
-        _log.exception("could not record that %s broke", getattr(flow, "name", "a flow"))
+        _log.exception("could not record that %s broke", flow)
+
+
+def note_lost(flow: str, why: Mapping[str, str], project: str) -> None:
+    """Put on record and tell people that the process of a flow was ended, which runs no hook.
+
+    Args:
+        flow: Name of the flow.
+        why: What happened, by project.
+        project: The one to speak of.
+    """
+    note_broken(flow, project, why[project])
+    tell_people(build(), project)
 
 
 _BROKEN = "broken flow"

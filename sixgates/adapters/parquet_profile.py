@@ -1,11 +1,13 @@
 """Features of parquet files, counted without making frames of them.
 
 Read through Arrow: a string comes as its number in the dictionary that the file holds, so that none
-is written out and hashed, and a column is counted where it was decoded, nulls and all.
+is written out and hashed, and a column is counted where it was decoded, nulls and all. Where there
+is no grid yet, a column waits in memory until one is chosen, so that nothing is decoded twice.
 """
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -18,10 +20,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sixgates.gates.profile.count import BATCH, Levels, Numbers, counters_of
+from sixgates.gates.profile.count import (
+    BATCH,
+    Levels,
+    Numbers,
+    counters_of,
+    new_grid,
+    require_columns,
+)
 from sixgates.gates.profile.counts import Profile
+from sixgates.gates.profile.grid import Grid
 from sixgates.gates.profile.sample import Sample
 from sixgates.gates.timesplit import as_naive_utc
+
+WAITING = 1 << 23
+"""Values that may wait for their grid: 64 MiB. Of more rows a sample is read beforehand."""
 
 _FLOATS = {pa.float32(): "float32", pa.float64(): "float64"}
 _STRINGS = (pl.String, pl.Categorical, pl.Enum)
@@ -69,9 +82,7 @@ def file_parts(files: Sequence[Path], rows: int) -> list[FilePart]:
 
 def rows_within(part: FilePart, span: Span) -> int:
     """Return how many rows of a part a span holds; only their times are read."""
-    with pa.memory_map(str(part.file)) as mapped:
-        file = pq.ParquetFile(mapped)
-        return sum(int(_inside(file, group, span).sum()) for group in part.groups)
+    return sum(group.rows for group in _parts([part], (), span))
 
 
 def profile_files(
@@ -86,7 +97,8 @@ def profile_files(
     """Count the features of some files, on a new grid or on the grid of `like`.
 
     Gives what `profile_frame` gives of the rows, for about half of its processor time. One batch is
-    in memory at a time. A file must not be cut shorter meanwhile, for it is mapped: replace it.
+    in memory at a time, or up to `WAITING` values where there is no grid yet. A file must not be
+    cut shorter meanwhile, for it is mapped: replace it.
 
     Args:
         files: Parquet files of the same columns, one at least.
@@ -107,7 +119,7 @@ def profile_files(
 
 
 def profile_parts(
-    parts: Sequence[FilePart],
+    chosen: Sequence[FilePart],
     numeric: Sequence[str],
     categorical: Sequence[str],
     *,
@@ -115,15 +127,22 @@ def profile_parts(
     span: Span | None = None,
     sample: Sample | None = None,
 ) -> Profile:
-    """Count as `profile_files` does, in some parts of the files; a new grid is that of all."""
-    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in parts)))
+    """Count as `profile_files` does, in some parts of the files.
+
+    Without `like` the parts must be all of their files, from which the grid is chosen.
+    """
+    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in chosen)))
     schema = data.collect_schema()
+    strings = [name for name in categorical if schema.get(name) in _STRINGS]
+    parts = _parts(chosen, strings, span)
+    if like is None and sample is None and _height(chosen) <= WAITING:
+        require_columns(schema, numeric, categorical)
+        return _by_column(list(parts), numeric, categorical)
     if span is not None:
         data = data.filter(_within(span, schema))
     counters, rows = counters_of(data, numeric, categorical, like), 0
-    strings = [name for name in categorical if schema[name] in _STRINGS]
     names = [counter.name for counter in counters]
-    for batch in _batches(parts, names, strings, span):
+    for batch in chain.from_iterable(_batches(part, names) for part in parts):
         rows += batch.num_rows
         if sample is not None:
             some = pl.DataFrame(batch.take(sample.due(batch.num_rows)))
@@ -133,24 +152,85 @@ def profile_parts(
     return Profile(rows, tuple(counter.profile() for counter in counters))
 
 
-def _batches(
-    parts: Sequence[FilePart], names: Sequence[str], strings: Sequence[str], span: Span | None
-) -> Iterator[pa.RecordBatch]:
-    for file, groups in parts:
+class _Part(NamedTuple):
+    """A row group with rows to count."""
+
+    file: Path
+    about: pq.FileMetaData
+    group: int
+    strings: Sequence[str]
+    """Columns that are read as numbers in a dictionary."""
+    rows: int
+    inside: NDArray[np.bool_] | None = None
+    """Which of its rows the span holds; None where it is all."""
+
+
+def _height(chosen: Sequence[FilePart]) -> int:
+    return sum(
+        about.row_group(group).num_rows
+        for file, groups in chosen
+        for about in [pq.read_metadata(file)]
+        for group in groups
+    )
+
+
+def _parts(
+    chosen: Sequence[FilePart], strings: Sequence[str], span: Span | None
+) -> Iterator[_Part]:
+    for file, groups in chosen:
         about = pq.read_metadata(file)
         for group in groups:
-            # Mapped anew for each: what was read before does not count as memory in use.
-            with pa.memory_map(str(file)) as mapped:
-                part = pq.ParquetFile(mapped, metadata=about, read_dictionary=strings)
-                inside = None if span is None else _inside(part, group, span)
-                if inside is None or inside.any():
-                    batches = part.iter_batches(BATCH, [group], names, use_threads=False)
-                    yield from batches if inside is None else _cut(batches, inside)
+            part = _Part(file, about, group, strings, about.row_group(group).num_rows)
+            if span is not None:
+                inside = _inside(part, span)
+                part = part._replace(rows=int(np.count_nonzero(inside)), inside=inside)
+            if part.rows:
+                yield part
 
 
-def _inside(part: pq.ParquetFile, group: int, span: Span) -> NDArray[np.bool_]:
+def _batches(part: _Part, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with _opened(part) as opened:
+        batches = opened.iter_batches(BATCH, [part.group], names, use_threads=False)
+        yield from batches if part.inside is None else _cut(batches, part.inside)
+
+
+@contextmanager
+def _opened(part: _Part) -> Iterator[pq.ParquetFile]:
+    # Mapped anew for each: what was read before does not count as memory in use.
+    with pa.memory_map(str(part.file)) as mapped:
+        yield pq.ParquetFile(mapped, metadata=part.about, read_dictionary=part.strings)
+
+
+def _by_column(
+    parts: Sequence[_Part], numeric: Sequence[str], categorical: Sequence[str]
+) -> Profile:
+    """Count on new grids: as many columns as may wait are decoded, get their grids, are counted."""
+    rows = sum(part.rows for part in parts)
+    names, at_once = [*numeric, *categorical], max(1, WAITING // max(1, rows))
+    counters: list[Numbers | Levels] = []
+    for some in (names[i : i + at_once] for i in range(0, len(names), at_once)):
+        batches = [batch for part in parts for batch in _batches(part, some)]
+        for name in some:
+            column = [batch.column(name) for batch in batches]
+            grid = None if name in categorical else _grid(column, rows)
+            counter = Levels(name) if grid is None else Numbers(name, grid)
+            for chunk in column:
+                _count(counter, chunk)
+            counters.append(counter)
+    return Profile(rows, tuple(counter.profile() for counter in counters))
+
+
+def _grid(column: Sequence[pa.Array], rows: int) -> Grid:
+    chunks = [pl.Series(chunk) for chunk in column]
+    return new_grid(pl.concat(chunks, rechunk=False) if chunks else pl.Series([]), rows)
+
+
+def _inside(part: _Part, span: Span) -> NDArray[np.bool_]:
     """Return which rows of a group the span holds."""
-    times = pl.DataFrame(part.read_row_group(group, [span.event_time], use_threads=False))
+    with _opened(part) as opened:
+        times = pl.DataFrame(
+            opened.read_row_group(part.group, [span.event_time], use_threads=False)
+        )
     return times.select(_within(span, times.schema).fill_null(value=False)).to_series().to_numpy()
 
 

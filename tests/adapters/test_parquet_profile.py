@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sixgates.adapters import parquet_profile
 from sixgates.adapters.parquet_profile import Span, profile_files
 from sixgates.gates.errors import ContractError
 from sixgates.gates.profile.count import BATCH, profile_frame
@@ -133,7 +134,9 @@ def test_a_span_is_in_utc_whatever_the_column(tmp_path):
     assert_same(found[2], found[0])
 
 
-def test_files_have_the_new_grids_of_their_frame(tmp_path):
+@pytest.mark.parametrize("waiting", [0, 10_000])
+def test_files_have_the_new_grids_of_their_frame(tmp_path, monkeypatch, waiting):
+    monkeypatch.setattr(parquet_profile, "WAITING", waiting)
     df = rows_of(8, 5_000)
     moments = [START + timedelta(minutes=m) for m in (500, 2_300)]
     inside = df.filter(pl.col("at").is_between(*moments, closed="right"))

@@ -58,8 +58,9 @@ class Country:
 
     def look(self, name):
         """Let the watch look, on the worker: as a schedule with this parameter starts it."""
-        path, deployment = self.towns[name].path, self._deployment("watch/watch")
-        run = self._client.create_flow_run_from_deployment(deployment, parameters={"project": path})
+        path, deployment = self.towns[name].path, self._deployment("each/watch")
+        given = {"projects": [path]}
+        run = self._client.create_flow_run_from_deployment(deployment, parameters=given)
         return self.wait_for(lambda: self._end_of(run.id))
 
     def events(self, *names):

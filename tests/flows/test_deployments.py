@@ -14,12 +14,12 @@ DEPLOYMENTS = {d["name"]: d for d in DECLARED["deployments"]}
 def test_the_set_of_deployments():
     assert {name: d["entrypoint"] for name, d in DEPLOYMENTS.items()} == {
         "by-hand": "flows/retrain.py:retrain",
-        "on-schedule": "flows/retrain.py:retrain",
+        "on-schedule": "flows/each.py:each",
         "on-drift": "flows/retrain.py:retrain",
-        "watch": "flows/watch.py:watch",
-        "freshness": "flows/freshness.py:freshness",
-        "tick": "flows/release.py:release",
-        "compact": "flows/compact.py:compact",
+        "watch": "flows/each.py:each",
+        "freshness": "flows/each.py:each",
+        "tick": "flows/each.py:each",
+        "compact": "flows/each.py:each",
         "approve": "flows/approve.py:approve",
         "reject": "flows/approve.py:reject",
         "six-gates": "flows/six_gates.py:six_gates",
@@ -39,7 +39,7 @@ def test_a_deployment_names_a_flow_and_parameters_that_it_takes(name):
 
 def test_nothing_runs_by_itself_before_somebody_wants_it():
     schedules = [s for d in DECLARED["deployments"] for s in d.get("schedules", [])]
-    assert [s["active"] for s in schedules] == [False] * 6
+    assert [s["active"] for s in schedules] == [False] * 5
 
 
 def test_a_storm_of_drift_events_starts_one_run_a_model():

@@ -157,7 +157,7 @@ def counters_of(
             f" {like.categorical}, not {[*numeric]} and {[*categorical]}: retrain the model with"
             " these features"
         )
-    _require_columns(data.collect_schema(), numeric, categorical)
+    require_columns(data.collect_schema(), numeric, categorical)
     if like is None:
         grids = _grids(data.select(numeric))
         return [*(Numbers(n, grids[n]) for n in numeric), *(Levels(n) for n in categorical)]
@@ -167,7 +167,12 @@ def counters_of(
     ]
 
 
-def _require_columns(schema: pl.Schema, numeric: Sequence[str], categorical: Sequence[str]) -> None:
+def require_columns(schema: pl.Schema, numeric: Sequence[str], categorical: Sequence[str]) -> None:
+    """Refuse data that lack a feature, or whose numeric one holds no numbers.
+
+    Raises:
+        ContractError: as `profile_frame`.
+    """
     if absent := [name for name in (*numeric, *categorical) if name not in schema]:
         raise ContractError(f"features {absent} are absent from the data: restore the columns")
     for name in numeric:
@@ -190,6 +195,11 @@ def step_of_sample(rows: int) -> int:
 def grids_of_sample(sample: pl.DataFrame) -> dict[str, Grid]:
     """Choose a grid for each column from some rows, see `step_of_sample`."""
     return {column.name: grid_of(_floats(column)) for column in sample}
+
+
+def new_grid(column: pl.Series, rows: int) -> Grid:
+    """Choose the grid of a column of so many rows as `profile_frame` does."""
+    return grid_of(_floats(column[:: step_of_sample(rows)]))
 
 
 def blank_profile(grids: Mapping[str, Grid], levels: Mapping[str, Sequence[str]]) -> Profile:

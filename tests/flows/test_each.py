@@ -1,0 +1,64 @@
+"""One step of many projects: what one of them does, no other one has to suffer."""
+
+import pytest
+from prefect.settings import get_current_settings
+
+from flows import each as module
+from flows.each import _behind, _in_turn, each
+from sixgates.adapters.wiring import build
+from sixgates.gates.errors import ConfigurationError
+from tests.conftest import found
+
+pytestmark = pytest.mark.slow
+
+STUBBORN = """
+import time
+while True:
+    try:
+        time.sleep(600)
+    except BaseException:
+        pass
+"""
+DEADLY = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+@pytest.fixture
+def processes(home, prefect_server, monkeypatch):  # noqa: ARG001 - the server must run
+    """Processes of their own know the server from their environment."""
+    monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
+    monkeypatch.setattr(module, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(module, "NOTE_SECONDS", 3.0)
+
+
+@pytest.mark.usefixtures("processes")
+def test_projects_that_hang_die_or_do_not_run_keep_no_other_one_waiting(tmp_path):
+    towns = [found(tmp_path, name) for name in ("one", "two")]
+    hangs, dies, odd = (tmp_path / f"{name}.py" for name in ("hangs", "dies", "odd"))
+    hangs.write_text(STUBBORN)
+    dies.write_text(DEADLY)
+    odd.write_text("project = 3\n")
+    state = each(
+        "freshness", [str(tmp_path / "*.py")], {t.path: t.data for t in towns},
+        seconds=6.0, return_state=True,
+    )  # fmt: skip
+    assert (state.name, state.is_failed()) == ("SomeBroke", True)
+    assert state.message.startswith("1 Failed, 2 Lost, 2 Quiet; the others went on. ")
+    assert f"{hangs}: it was ended after 7 seconds" in state.message
+    assert f"{dies}: its process died" in state.message
+    assert f"`project` in {odd} is a int" in state.message
+
+
+@pytest.mark.usefixtures("processes")
+def test_nothing_to_do_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="names no project"):
+        each("tick", [str(tmp_path / "*.py")])
+
+
+@pytest.mark.usefixtures("home")
+def test_what_broke_of_late_comes_last_and_the_rest_in_any_order():
+    names = [f"project-{n}" for n in range(20)]
+    for name in names[:2]:
+        build().ledger.take(_behind("tick", name), "each", 60)
+    orders = [_in_turn("tick", names) for _ in range(30)]
+    assert {frozenset(order[-2:]) for order in orders} == {frozenset(names[:2])}
+    assert len({order[0] for order in orders}) > 5

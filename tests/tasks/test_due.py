@@ -1,0 +1,67 @@
+"""Of hundreds of models, a tick looks at those with something open, at the others now and then."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from sixgates.ledger.ledger import Kind
+from sixgates.ledger.route import Step, Version
+from tasks.due import IDLE_MINUTES, is_due
+
+ONE, TWO = Version("1", "a" * 64), Version("2", "b" * 64)
+MINUTES = [datetime(2026, 1, 5, 8, 0) + timedelta(minutes=n) for n in range(IDLE_MINUTES)]  # noqa: DTZ001 - naive UTC
+
+
+def due(stage):
+    """In how many of ten minutes in a row the model is looked at."""
+    return sum(is_due(stage.world, stage.model, minute) for minute in MINUTES)
+
+
+def proof(stage, epoch, *, proved):
+    stage.world.ledger.append(
+        stage.model, Kind.PROOF, at=stage.world.clock.now(), reason="asked",
+        body={"epoch": epoch, "proved": proved, "answers": [], "trouble": []},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def played(stage):
+    stage.play()
+    return stage
+
+
+def test_a_model_that_never_served_has_nothing_to_look_at(played):
+    assert due(played) == 0
+
+
+def test_an_idle_model_is_looked_at_once_in_ten_minutes(played):
+    played.route(Step.CONFIRMED, ONE)
+    proof(played, 1, proved=True)
+    assert due(played) == 1
+
+
+def test_an_open_release_is_looked_at_every_minute(played):
+    played.route(Step.CONFIRMED, ONE)
+    played.route(Step.CANARY, ONE, beside=TWO, share=0.05)
+    proof(played, 2, proved=True)
+    assert due(played) == IDLE_MINUTES
+
+
+def test_a_rollback_that_nobody_has_proved_is_looked_at_every_minute(played):
+    played.route(Step.CANARY, ONE, beside=TWO, share=0.05)
+    proof(played, 1, proved=True)
+    played.route(Step.ROLLED_BACK, ONE)
+    assert due(played) == IDLE_MINUTES
+    proof(played, 2, proved=False)
+    assert due(played) == 1  # there is no gateway that could be told
+    played.world.ledger.announce(played.model, "http://127.0.0.1:1")
+    assert due(played) == IDLE_MINUTES
+    proof(played, 2, proved=True)
+    assert due(played) == 1
+
+
+def test_what_a_killed_process_had_begun_is_looked_at(played):
+    played.route(Step.CONFIRMED, ONE)
+    proof(played, 1, proved=True)
+    played.world.ledger.intend(played.model, "mark_version", at=played.world.clock.now())
+    assert due(played) == IDLE_MINUTES
