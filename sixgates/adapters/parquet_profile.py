@@ -145,7 +145,8 @@ def profile_parts(
     for batch in chain.from_iterable(_batches(part, names) for part in parts):
         rows += batch.num_rows
         if sample is not None:
-            some = pl.DataFrame(batch.take(sample.due(batch.num_rows)))
+            due = pa.array(sample.due(batch.num_rows), pa.int64())  # of none, too, a type
+            some = pl.DataFrame(batch.take(due))
             sample.keep(some.with_columns(cs.categorical().cast(pl.String)))
         for counter in counters:
             _count(counter, batch.column(counter.name))
