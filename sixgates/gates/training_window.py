@@ -1,12 +1,13 @@
 """How far back a challenger learns: as far as it does not lose by it on the newest known rows."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from sixgates.gates.statistics.clusters import cluster_bound
+from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound
 
 _ALPHA = 0.05
 """Of a bound that is not used: the error is."""
@@ -44,13 +45,28 @@ def largest_as_good(losses: Sequence[NDArray[np.float64]], clusters: NDArray[np.
     0
     """
     usable = [len(loss) > 0 and bool(np.isfinite(loss).all()) for loss in losses]
+    means = [
+        float(loss.mean()) if ok else math.nan for loss, ok in zip(losses, usable, strict=True)
+    ]
+    return first_as_good(
+        means, lambda one, best: cluster_bound(losses[one] - losses[best], clusters, _ALPHA)
+    )
+
+
+def first_as_good(means: Sequence[float], bound: Callable[[int, int], ClusterBound]) -> int:
+    """Choose as `largest_as_good` does, from what was put together of parts of the rows.
+
+    Args:
+        means: Loss of each model, NaN where one of its losses is not finite.
+        bound: Bounds what one model, by its place, loses more than another one.
+    """
+    usable = [math.isfinite(mean) for mean in means]
     if not any(usable):
         return 0
-    means = [loss.mean() if ok else np.inf for loss, ok in zip(losses, usable, strict=True)]
-    best = int(np.argmin(means))
-    for place, (loss, ok) in enumerate(zip(losses, usable, strict=True)):
+    best = int(np.nanargmin(np.where(usable, means, np.inf)))
+    for place, ok in enumerate(usable):
         if ok:
-            bound = cluster_bound(loss - losses[best], clusters, _ALPHA)
-            if bound.mean <= bound.se:
+            found = bound(place, best)
+            if found.mean <= found.se:
                 return place
     return best

@@ -15,14 +15,16 @@ import pytest
 from dask.sizeof import sizeof
 from distributed import Client, LocalCluster
 
+from simulation.drift import Shift, ShiftKind
 from simulation.world import World
 from sixgates.adapters.dataset_store import read_dataset, write_dataset
+from sixgates.adapters.engine.base_rate import base_rate_on
 from sixgates.adapters.engine.choose import engine_of
 from sixgates.adapters.engine.cluster import cluster_at
 from sixgates.adapters.engine.counting import count_on
 from sixgates.adapters.engine.holdout import holdout_on, paired_on
 from sixgates.adapters.engine.stored_rows import Part, StoredRows, stored_rows_of
-from sixgates.adapters.engine.training import base_rate_on, train_on
+from sixgates.adapters.engine.training import train_on
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.model_store import text_digest
@@ -51,12 +53,14 @@ DATA = Path(__file__).parents[2] / "../shared/data"
 
 @pytest.fixture(scope="module")
 def scheduler():
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
 
 
 @pytest.fixture
 def on_workers(scheduler):
+    with Client(scheduler, set_as_default=False) as client:
+        client.wait_for_workers(2)  # another test may have killed one
     with cluster_at(scheduler) as cluster:
         yield cluster
 
@@ -170,6 +174,17 @@ def test_a_challenger_trained_on_workers_is_registered_like_any_other(stage, sch
     assert abs((there - here).mean()) < 3 * (there - here).std() / len(here) ** 0.5
 
 
+def test_the_newest_part_is_chosen_as_by_one_process(on_workers, loans, tmp_path):
+    turned = Shift(ShiftKind.CONCEPT, 10, 2.5, "age")
+    frame, now = World(5, START, 20, 300, (turned,)).frame(), START + 20 * DAY
+    dataset = stored(tmp_path, frame, now)
+    project = quick(loans, newest_shares=(1.0, 0.3))
+    want = train(project, time_split(read_dataset(dataset), project, now)).evidence
+    found = train_on(stored_rows_of(on_workers, project, dataset)).evidence
+    assert found.rows == want.rows
+    assert found.loss == pytest.approx(want.loss, rel=0.05)
+
+
 def variant(loans, task):
     """The loans as another task, and how to make its label."""
     label = {
@@ -279,7 +294,8 @@ def test_what_a_worker_that_died_held_is_made_again(on_workers, loans, tmp_path)
     dataset = stored(tmp_path, World(3, START, 20, 200).frame(), START + 20 * DAY)
     rows = stored_rows_of(on_workers, loans, dataset)
     deadly = with_a_deadly_part(rows, tmp_path / "dead", "_labels")
-    assert base_rate_on(deadly, ()) == base_rate_on(rows, ())
+    given = rows.borders, rows.where("train"), ()
+    assert base_rate_on(deadly, given[0], deadly.where("train"), ()) == base_rate_on(rows, *given)
     assert (tmp_path / "dead").exists()
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from sixgates.adapters.engine.base_rate import base_rate_on
 from sixgates.adapters.engine.moments import CLUSTER, moments_on
 from sixgates.adapters.engine.stored_rows import Part, StoredRows
-from sixgates.adapters.engine.training import base_rate_on
 from sixgates.adapters.holdout_answers import Model
 from sixgates.adapters.lightgbm_trainer import TIMED_ROWS, measure_footprint, predict
 from sixgates.gates.calibration import calibrations
@@ -39,7 +39,8 @@ def holdout_on(rows: StoredRows, model: Model) -> HoldoutMoments:
     (it is reported only), and the calibration error is put together from 4,096 cells.
     """
     text, card = model
-    base, parts = base_rate_on(rows, card.classes), rows.where("holdout")
+    base = base_rate_on(rows, rows.borders, rows.where("train"), card.classes)
+    parts = rows.where("holdout")
     frames = rows.on_parts(_answered, rows.borders, model, base, parts=parts)
     outcomes = _outcomes(card)
     n, loss, base_loss = rows.merged(_add, rows.cluster.each(_broken, frames, ["loss", "base"]))

@@ -1,7 +1,7 @@
 """The value at a place of an order, found by counting: no process sees more than its own part.
 
 Each round counts the values between two ends in as many cells as one partial may hold, and goes on
-within the cell that holds the place. After four rounds at most the value is exact.
+within the cell that holds the place. After six rounds at most the value is exact.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sixgates.adapters.engine.cluster import Cluster
 if TYPE_CHECKING:
     from distributed import Future
 
-_CELLS = 2**16
+_CELLS = 2**12
 _SIGN = np.uint64(1 << 63)
 
 Ordered = NDArray[np.uint64]

@@ -110,7 +110,11 @@ class StoredRows:
     @cached_property
     def sizes(self) -> list[Sizes]:
         """Rows of each part by what they are for, the whole training part among them."""
-        return [Sizes(*found) for found in self.gather(self.on_parts(_sizes, self.borders))]
+        return self.sizes_by(self.borders)
+
+    def sizes_by(self, borders: Borders) -> list[Sizes]:
+        """Return the rows of each part by what they are for."""
+        return [Sizes(*found) for found in self.gather(self.on_parts(_sizes, borders))]
 
     def newest(self, share: float) -> Borders:
         """Return the borders with the newest share of the training part alone.

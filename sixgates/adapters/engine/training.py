@@ -5,18 +5,22 @@ worker notes the loss of its own validation rows after each, and the means over 
 which round early stopping would have kept.
 """
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from sixgates.adapters.engine.ranks import Ordered, at_places, count_of, float_of, order_of_floats
+from sixgates.adapters.engine.base_rate import base_loss_on, base_rate_on
+from sixgates.adapters.engine.moments import CLUSTER, moments_on
 from sixgates.adapters.engine.share import Lesson, Share
-from sixgates.adapters.engine.stored_rows import Part, StoredRows
+from sixgates.adapters.engine.stored_rows import Part, Sizes, StoredRows
 from sixgates.adapters.engine.together import OutOfTimeError, learn_together
+from sixgates.adapters.holdout_answers import Model
 from sixgates.adapters.lightgbm_trainer import (
     Trained,
     blank_card,
@@ -29,14 +33,13 @@ from sixgates.adapters.probes import sample_probes
 from sixgates.gates.card import ModelCard, Task
 from sixgates.gates.encoding import category_levels, label_array
 from sixgates.gates.errors import ConfigurationError
-from sixgates.gates.losses import constant_losses, row_losses
-from sixgates.gates.project import LossName, Project
+from sixgates.gates.losses import row_losses
+from sixgates.gates.project import Project
 from sixgates.gates.retrain import TrainingEvidence
+from sixgates.gates.statistics.clusters import ClusterBound, holdout_clusters
 from sixgates.gates.stopping import best_round
 from sixgates.gates.timesplit import Borders
-
-if TYPE_CHECKING:
-    from distributed import Future
+from sixgates.gates.training_window import first_as_good
 
 _PROBED = 200
 """Validation rows among which probes are chosen."""
@@ -46,7 +49,9 @@ _MEANS = {
 }  # fmt: skip
 """Metrics that are means over rows, so that those of parts of the rows make that of all."""
 
-Floats = np.ndarray
+_ALPHA = 0.05
+"""Of a bound that is not used: the error is."""
+
 Levels = dict[str, frozenset[str]]
 
 
@@ -57,6 +62,33 @@ class _Seen(NamedTuple):
     labels: frozenset[str | float]
 
 
+class _Part(NamedTuple):
+    """One newest part of the training rows."""
+
+    borders: Borders
+    sizes: list[Sizes]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(size.train for size in self.sizes)
+
+    def where(self, rows: StoredRows) -> list[Part]:
+        """Return the parts of the file with rows of it."""
+        return [part for part, size in zip(rows.parts, self.sizes, strict=True) if size.train]
+
+
+class _Fit(NamedTuple):
+    """One training on one part of the rows."""
+
+    text: str
+    """Empty where there was nothing to learn, or no time."""
+    card: ModelCard
+    best_round: int
+    memory_mb: float
+    stopped: str
+
+
 def train_on(rows: StoredRows) -> Trained:
     """Train on the training part of stored rows, and measure on the validation part.
 
@@ -65,70 +97,90 @@ def train_on(rows: StoredRows) -> Trained:
     rows of one worker. The same rows on as many workers give the same text.
 
     Raises:
-        ConfigurationError: LightGBM refused the project's `trainer` parameters, or a policy asks
-            for what is not done on Dask.
+        ConfigurationError: LightGBM refused the project's `trainer` parameters.
         ContractError: the rows do not fit the project's roles.
         TransientError: workers died again and again.
     """
     started, project = time.monotonic(), rows.project
     policy = project.policies.training
-    if set(policy.newest_shares) != {1.0}:
-        raise ConfigurationError(
-            f"policies.training.newest_shares of {project.name} tries {policy.newest_shares}, which"
-            " is not done on Dask: set (1.0,), or SIXGATES_ENGINE=local"
-        )
-    borders = rows.borders
-    seen = rows.merged(_both, rows.on_parts(_seen, borders, parts=rows.where("train")))
-    classes = tuple(sorted(map(str, seen.labels))) if project.task is Task.MULTICLASS else ()
+    parts = [_part(rows, share) for share in sorted(set(policy.newest_shares), reverse=True)]
+    until = started + policy.max_seconds
+    fits = [_fit(rows, part, until) for part in parts]
+    place, loss = _choice(rows, fits)
+    fit, part = fits[place], parts[place]
+    base = math.nan
+    if fit.text:
+        rate = base_rate_on(rows, part.borders, part.where(rows), fit.card.classes)
+        base = base_loss_on(rows, rate, fit.card.classes)
+    evidence = TrainingEvidence(
+        loss=loss,
+        base_loss=base,
+        n=sum(size.validation for size in rows.sizes),
+        seconds=time.monotonic() - started,
+        memory_mb=max(other.memory_mb for other in fits),
+        best_round=fit.best_round,
+        rows=part.rows,
+        stopped=next((other.stopped for other in fits if other.stopped), ""),
+    )
+    return Trained(fit.text, fit.card, evidence, lightgbm_params(project, fit.card.classes, 1))
+
+
+def _part(rows: StoredRows, share: float) -> _Part:
+    if share == 1:
+        return _Part(rows.borders, rows.sizes)
+    borders = rows.newest(share)
+    return _Part(borders, rows.sizes_by(borders))
+
+
+def _fit(rows: StoredRows, part: _Part, until: float) -> _Fit:
+    project, policy = rows.project, rows.project.policies.training
+    seen = rows.merged(_both, rows.on_parts(_seen, part.borders, parts=part.where(rows)))
+    multiclass = project.task is Task.MULTICLASS
+    classes = tuple(sorted(map(str, seen.labels))) if multiclass else ()
     levels = {name: tuple(sorted(found)) for name, found in seen.levels.items()}
     card, params = blank_card(project, levels, classes), lightgbm_params(project, classes, 1)
-    n = sum(size.validation for size in rows.sizes)
-    evidence = TrainingEvidence(
-        loss=float("nan"), base_loss=float("nan"), n=n, seconds=0.0, memory_mb=0.0, best_round=0,
-        rows=sum(size.train for size in rows.sizes),
-    )  # fmt: skip
-    sample = pl.concat(rows.gather(rows.on_parts(_some, borders, parts=_first(rows))))
-    text, shares = "", list[Share]()
-    if len(seen.labels) > 1:
-        lesson = Lesson(project, card, params, policy.rounds, borders)
-        try:
-            shares = _shares(rows, lesson, policy.max_seconds - (time.monotonic() - started))
-        except OutOfTimeError:
-            evidence = replace(evidence, stopped="time")
-    if shares:
-        best = _best(project, shares, policy.early_stopping)
-        text = lgb.Booster(model_str=shares[0].text).model_to_string(num_iteration=max(1, best))
-        card = replace(card, digest=text_digest(text))
-        card = replace(card, probes=sample_probes(text, card, sample, predict_matrix))
-        loss, base = _mean_losses(rows, text, card)
-        evidence = replace(
-            evidence, loss=loss, base_loss=base, best_round=best,
-            memory_mb=max(share.memory_mb for share in shares),
-        )  # fmt: skip
-    evidence = replace(evidence, seconds=time.monotonic() - started)
-    return Trained(text, card, evidence, params)
-
-
-def base_rate_on(rows: StoredRows, classes: tuple[str, ...]) -> Floats:
-    """Return what `base_rate_prediction` says of the training labels, of shape (1, outputs)."""
-    project = rows.project
-    labels = rows.on_parts(_labels, rows.borders, classes, parts=rows.where("train"))
-    if project.task is not Task.MULTICLASS and project.loss is LossName.ABSOLUTE_ERROR:
-        return np.array([[_median(rows, labels)]])
-    n, total = rows.merged(_added, rows.cluster.each(_total, labels))
-    return np.atleast_2d(total / n)
-
-
-def _shares(rows: StoredRows, lesson: Lesson, seconds: float) -> list[Share]:
+    if len(seen.labels) < 2:  # noqa: PLR2004 - two labels
+        return _Fit("", card, 0, 0.0, "")
+    lesson = Lesson(project, card, params, policy.rounds, part.borders)
     train, validation = (
         [
-            (part, getattr(size, kind))
-            for part, size in zip(rows.parts, rows.sizes, strict=True)
+            (place, getattr(size, kind))
+            for place, size in zip(rows.parts, part.sizes, strict=True)
             if getattr(size, kind)
         ]
         for kind in ("train", "validation")
     )
-    return learn_together(rows.cluster, lesson, train, validation, seconds)
+    try:
+        shares = learn_together(rows.cluster, lesson, train, validation, until - time.monotonic())
+    except OutOfTimeError:
+        return _Fit("", card, 0, 0.0, "time")
+    best = _best(project, shares, policy.early_stopping)
+    text = lgb.Booster(model_str=shares[0].text).model_to_string(num_iteration=max(1, best))
+    card = replace(card, digest=text_digest(text))
+    step = max(1, sum(size.validation for size in rows.sizes) // _PROBED)
+    sample = rows.spread("validation", step)
+    card = replace(card, probes=sample_probes(text, card, sample, predict_matrix))
+    return _Fit(text, card, best, max(share.memory_mb for share in shares), "")
+
+
+def _choice(rows: StoredRows, fits: Sequence[_Fit]) -> tuple[int, float]:
+    """Return the place of the model to take, and its mean loss on the validation rows."""
+    made = [place for place, fit in enumerate(fits) if fit.text]
+    if not made:
+        return 0, math.nan
+    models = tuple((fits[place].text, fits[place].card) for place in made)
+    names = [f"loss {i}" for i in range(len(models))]
+    frames = rows.on_parts(_validation_losses, rows.borders, models, parts=rows.where("validation"))
+    moments = moments_on(rows.cluster, frames, names)[""]
+
+    def bound(one: int, best: int) -> ClusterBound:
+        weights = [0.0] * len(names)
+        weights[one] += 1.0
+        weights[best] -= 1.0
+        return moments.bound(weights, _ALPHA)
+
+    chosen = first_as_good(moments.means.tolist(), bound)
+    return made[chosen], float(moments.means[chosen])
 
 
 def _best(project: Project, shares: list[Share], patience: int) -> int:
@@ -153,30 +205,6 @@ def _best(project: Project, shares: list[Share], patience: int) -> int:
     return best_round(curve.tolist(), patience, higher_is_better=told[0].higher_is_better)
 
 
-def _mean_losses(rows: StoredRows, text: str, card: ModelCard) -> tuple[float, float]:
-    """Return the mean loss of a model on the validation rows, and that of the base rate."""
-    base, parts = base_rate_on(rows, card.classes), rows.where("validation")
-    found = rows.on_parts(_losses, rows.borders, (text, card), base, parts=parts)
-    n, totals = rows.merged(_added, found)
-    return float(totals[0] / n), float(totals[1] / n)
-
-
-def _median(rows: StoredRows, labels: "list[Future]") -> float:
-    parts = rows.cluster.each(_ordered, labels)
-    n = count_of(rows.cluster, parts)
-    middle = at_places(rows.cluster, parts, sorted({(n - 1) // 2, n // 2}))
-    return float(np.mean([float_of(value) for value in middle]))
-
-
-def _first(rows: StoredRows) -> list[Part]:
-    return rows.where("validation")[:1]
-
-
-def _some(part: Part, project: Project, borders: Borders) -> pl.DataFrame:
-    held = borders.split(part.read(), project).validation
-    return held.gather_every(max(1, held.height // _PROBED)).head(_PROBED)
-
-
 def _seen(part: Part, project: Project, borders: Borders) -> _Seen:
     train = borders.split(part.read(), project).train
     found = category_levels(train, project.roles.categorical)
@@ -196,32 +224,14 @@ def _both(a: _Seen, b: _Seen) -> _Seen:
     return _Seen(levels, labels)
 
 
-def _labels(part: Part, project: Project, borders: Borders, classes: tuple[str, ...]) -> Floats:
-    """Return training labels, or for several classes a column of 0 and 1 each."""
-    labels = label_array(project, borders.split(part.read(), project).train)
-    if project.task is Task.MULTICLASS:
-        return np.asarray(labels[:, None] == np.array(classes)[None, :], dtype=np.float64)
-    return labels
-
-
-def _total(labels: Floats) -> tuple[int, Floats]:
-    return len(labels), np.atleast_1d(labels.sum(axis=0))
-
-
-def _ordered(labels: Floats) -> Ordered:
-    return order_of_floats(labels)
-
-
-def _losses(
-    part: Part, project: Project, borders: Borders, model: tuple[str, ModelCard], base: Floats
-) -> tuple[int, Floats]:
-    text, card = model
+def _validation_losses(
+    part: Part, project: Project, borders: Borders, models: tuple[Model, ...]
+) -> pl.DataFrame:
     held = borders.split(part.read(), project).validation
-    labels = label_array(project, held)
-    losses = row_losses(project, labels, predict(text, card, held), card.classes)
-    plain = constant_losses(project, base, labels, card.classes)
-    return len(labels), np.array([losses.sum(), plain.sum()])
-
-
-def _added(a: tuple[int, Floats], b: tuple[int, Floats]) -> tuple[int, Floats]:
-    return a[0] + b[0], a[1] + b[1]
+    labels, entity = label_array(project, held), project.roles.entity
+    losses = {
+        f"loss {i}": row_losses(project, labels, predict(text, card, held), card.classes)
+        for i, (text, card) in enumerate(models)
+    }
+    together = holdout_clusters(held, project) if entity is None else held[entity]
+    return pl.DataFrame({**losses, CLUSTER: together})
