@@ -6,7 +6,7 @@ import signal
 import sys
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
-from importlib import metadata
+from importlib.metadata import version
 from pathlib import Path
 
 import cloudpickle
@@ -334,11 +334,28 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
 
 
 def test_a_worker_with_another_version_is_refused_by_name(scheduler, monkeypatch):
-    real, told = metadata.version, "lightgbm"
-    monkeypatch.setattr(metadata, "version", lambda n: "0.1" if n == told else real(n))
+    monkeypatch.setattr(
+        "sixgates.adapters.engine.cluster._here",
+        lambda name: "0.1" if name == "lightgbm" else version(name),
+    )
     named = pytest.raises(ConfigurationError, match=r"has lightgbm 4.* and the controller 0.1")
     with named, cluster_at(scheduler):
         pass
+
+
+def test_a_worker_without_a_package_is_refused_by_name(scheduler, monkeypatch):
+    monkeypatch.setattr("sixgates.adapters.engine.cluster._PACKAGES", ("dask", "not-anywhere"))
+    monkeypatch.setattr("sixgates.adapters.engine.cluster._here", {"dask": version("dask")}.get)
+    named = pytest.raises(ConfigurationError, match="has not-anywhere missing and")
+    with named, cluster_at(scheduler):
+        pass
+
+
+def test_a_scheduler_without_workers_is_named():
+    with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(TransientError, match=f"{address} has no workers"), cluster_at(address):
+            pass
 
 
 def test_an_engine_is_local_or_an_address():

@@ -124,41 +124,28 @@ def cluster_at(address: str) -> Iterator[Cluster]:
 
 
 def _require_workers(client: "Client", address: str) -> None:
-    """Refuse a cluster without workers, or with one that computes with other code."""
-    here = _versions()
-    try:
-        there = client.run(_versions_there, _PACKAGES)
-    except ModuleNotFoundError as exc:
-        raise ConfigurationError(
-            f"a worker of {address} does not have {exc.name}: install sixgates[dask] where the"
-            " workers run"
-        ) from exc
-    if not there:
+    """Refuse a cluster without workers, or with one that computes with other code.
+
+    Asked by functions that any Python has: a worker may lack the package altogether.
+    """
+    if not client.nthreads():
         raise TransientError(
             f"the Dask scheduler {address} has no workers: start one with `dask worker {address}`"
         )
-    for worker, versions in sorted(there.items()):
-        if off := [n for n in _PACKAGES if versions[n] != here[n]]:
-            name = off[0]
-            raise ConfigurationError(
-                f"worker {worker} has {name} {versions[name] or 'missing'} and the controller"
-                f" {here[name]}: install the same sixgates[dask] on both"
-            )
+    for name in _PACKAGES:
+        here = _here(name)
+        there = client.run(metadata.version, name, on_error="return")
+        for worker, found in sorted(there.items()):
+            if found != here:
+                has = found if isinstance(found, str) else "missing"
+                raise ConfigurationError(
+                    f"worker {worker} has {name} {has} and the controller {here}: install the same"
+                    " sixgates[dask] on both"
+                )
 
 
-def _versions() -> dict[str, str]:
-    return _versions_there(_PACKAGES)
-
-
-def _versions_there(packages: Sequence[str]) -> dict[str, str]:
-    """Return the version of each package; empty where it is not there."""
-    found = dict.fromkeys(packages, "")
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _here(package: str) -> str:
+    return metadata.version(package)
 
 
 def _same(value: object) -> object:
