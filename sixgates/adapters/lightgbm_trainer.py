@@ -229,19 +229,27 @@ def _dataset(
 def encoded_rows(
     project: Project, card: ModelCard, df: pl.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return matrix and labels as LightGBM takes them; classes are their places in the card.
-
-    Rows of a class that the card does not know are left out: LightGBM cannot judge them, the loss
-    of the evidence does.
+    """Return matrix and labels as LightGBM takes them, see `known_rows`.
 
     Raises:
         ContractError: a row cannot be read.
+    """
+    rows, labels = known_rows(project, card, df)
+    return _encode(card, rows), labels
+
+
+def known_rows(
+    project: Project, card: ModelCard, df: pl.DataFrame
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """Return the rows that LightGBM can judge, and their labels; classes as their places.
+
+    Rows of a class that the card does not know are left out: the loss of the evidence judges them.
     """
     labels = label_array(project, df)
     if project.task is Task.MULTICLASS:
         df = df.filter(np.isin(labels, card.classes))
         labels = np.searchsorted(card.classes, labels[np.isin(labels, card.classes)])
-    return _encode(card, df), labels
+    return df, labels
 
 
 def dataset_of(

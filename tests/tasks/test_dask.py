@@ -275,11 +275,18 @@ class Deadly(Part):
     marker, within = "", ""
 
     def read(self):
+        self.die()
+        return super().read()
+
+    def read_only(self, columns):
+        self.die()
+        return super().read_only(columns)
+
+    def die(self):
         asked = any(frame.function == self.within for frame in inspect.stack())
         if asked and not Path(self.marker).exists():
             Path(self.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().read()
 
 
 def with_a_deadly_part(rows, marker, within):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from sixgates.adapters.engine.ranks import Ordered, at_places, count_of, float_of, order_of_floats
-from sixgates.adapters.engine.stored_rows import Part, StoredRows
+from sixgates.adapters.engine.stored_rows import Part, StoredRows, dated
 from sixgates.gates.card import Task
 from sixgates.gates.encoding import label_array
 from sixgates.gates.losses import constant_losses
@@ -56,7 +56,7 @@ def _median(rows: StoredRows, labels: "list[Future]") -> float:
 
 def _labels(part: Part, project: Project, borders: Borders, classes: tuple[str, ...]) -> Floats:
     """Return training labels, or for several classes a column of 0 and 1 each."""
-    labels = label_array(project, borders.split(part.read(), project).train)
+    labels = label_array(project, borders.split(dated(part, project), project).train)
     if project.task is Task.MULTICLASS:
         return np.asarray(labels[:, None] == np.array(classes)[None, :], dtype=np.float64)
     return labels
@@ -73,7 +73,7 @@ def _ordered(labels: Floats) -> Ordered:
 def _base_losses(
     part: Part, project: Project, borders: Borders, classes: tuple[str, ...], base: Floats
 ) -> tuple[int, float]:
-    labels = label_array(project, borders.split(part.read(), project).validation)
+    labels = label_array(project, borders.split(dated(part, project), project).validation)
     return len(labels), float(constant_losses(project, base, labels, classes).sum())
 
 

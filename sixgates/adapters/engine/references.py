@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from sixgates.adapters.domain_classifier import Matrix
-from sixgates.adapters.engine.stored_rows import Part, StoredRows, every
+from sixgates.adapters.engine.stored_rows import Part, StoredRows, dated, every
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.reference import WINDOWS, reference_of_windows
 from sixgates.adapters.watched import ASKED, Watched, answers_of, estimator_of
@@ -151,7 +151,7 @@ def _newest(part: Part, project: Project) -> datetime | None:
 
 
 def _newest_judged(part: Part, project: Project, borders: Borders) -> datetime | None:
-    held = borders.split(part.read(), project).validation
+    held = borders.split(dated(part, project), project).validation
     return _moment(naive_utc(held, project.roles.event_time))
 
 

@@ -14,8 +14,13 @@ from typing import Any, NamedTuple, Self
 import lightgbm as lgb
 import numpy as np
 
-from sixgates.adapters.engine.stored_rows import Part
-from sixgates.adapters.lightgbm_trainer import dataset_of, encoded_rows, resident_mb
+from sixgates.adapters.engine.stored_rows import Part, dated
+from sixgates.adapters.lightgbm_trainer import (
+    dataset_of,
+    encoded_rows,
+    known_rows,
+    resident_mb,
+)
 from sixgates.gates.card import ModelCard
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import Borders
@@ -91,10 +96,9 @@ def learn_share(own: Own, lesson: Lesson, socket: Any) -> Share:  # noqa: ANN401
             "time_out": _MINUTES,
         }
     load = lru_cache(maxsize=1)(partial(_load, lesson))
-    train = _dataset(lesson, params, *_read(load, own.train, "train"))
-    sequences, judged = _read(load, own.validation, "validation")
+    train = _dataset(lesson, params, *_read(lesson, load, own.train, "train"))
+    sequences, judged = _read(lesson, load, own.validation, "validation")
     held = [_dataset(lesson, params, sequences, judged, train)] if len(judged) else []
-    load.cache_clear()
     if socket is not None:
         socket.release()
     watch = _Watch()
@@ -132,29 +136,35 @@ class _Sequence(lgb.Sequence):
 
     batch_size = _BATCH
 
-    def __init__(self, load: Callable[[], tuple[np.ndarray, np.ndarray]], rows: int) -> None:
+    def __init__(self, load: Callable[[], np.ndarray], rows: int) -> None:
         self._load = load
         self._rows = rows
 
     def __getitem__(self, place: int | slice | list[int]) -> np.ndarray:
-        return self._load()[0][place]
+        return self._load()[place]
 
     def __len__(self) -> int:
         return self._rows
 
 
-Load = Callable[[Part, str], tuple[np.ndarray, np.ndarray]]
+Load = Callable[[Part, str], np.ndarray]
 
 
-def _load(lesson: Lesson, part: Part, kind: str) -> tuple[np.ndarray, np.ndarray]:
+def _load(lesson: Lesson, part: Part, kind: str) -> np.ndarray:
     rows = getattr(lesson.borders.split(part.read(), lesson.project), kind)
-    matrix, labels = encoded_rows(lesson.project, lesson.card, rows)
-    return np.ascontiguousarray(matrix), labels
+    return np.ascontiguousarray(encoded_rows(lesson.project, lesson.card, rows)[0])
 
 
-def _read(load: Load, parts: Sequence[Part], kind: str) -> tuple[list[lgb.Sequence], np.ndarray]:
+def _labels(lesson: Lesson, part: Part, kind: str) -> np.ndarray:
+    rows = lesson.borders.split(dated(part, lesson.project), lesson.project)
+    return known_rows(lesson.project, lesson.card, getattr(rows, kind))[1]
+
+
+def _read(
+    lesson: Lesson, load: Load, parts: Sequence[Part], kind: str
+) -> tuple[list[lgb.Sequence], np.ndarray]:
     """Return the rows of some parts, unread, and their labels."""
-    labels = [load(part, kind)[1] for part in parts]
+    labels = [_labels(lesson, part, kind) for part in parts]
     sequences: list[lgb.Sequence] = [
         _Sequence(partial(load, part, kind), len(own))
         for part, own in zip(parts, labels, strict=True)

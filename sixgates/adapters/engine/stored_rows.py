@@ -226,6 +226,13 @@ def _on_part_after(
     return function(part, project, own, *common)
 
 
+def dated(part: Part, project: Project, *more: str) -> pl.DataFrame:
+    """Return label and times of the rows of a part, by which they are split, and more columns."""
+    roles = project.roles
+    names = (roles.event_time, roles.label, roles.label_time, *more)
+    return part.read_only(dict.fromkeys(name for name in names if name))
+
+
 def every(rows: pl.DataFrame, before: int, step: int) -> pl.DataFrame:
     """Return each `step`-th of all rows that is among these, of which so many come before."""
     return rows.slice(-before % step).gather_every(step)
@@ -237,30 +244,23 @@ def _spread(part: Part, project: Project, before: int, *how: Any) -> pl.DataFram
 
 
 def _times(part: Part, project: Project, now: datetime, age: timedelta) -> Ordered:
-    _, at = matured_in_window(_when(part, project), project, now, age)
+    _, at = matured_in_window(dated(part, project), project, now, age)
     return order_of_integers(at.dt.epoch("us").to_numpy())
 
 
 def _training_times(part: Part, project: Project, borders: Borders) -> Ordered:
-    train = borders.split(_when(part, project), project).train
+    train = borders.split(dated(part, project), project).train
     at = naive_utc(train, project.roles.event_time)
     return order_of_integers(at.dt.epoch("us").to_numpy())
 
 
 def _delays(part: Part, project: Project, now: datetime) -> Ordered:
-    return order_of_integers(label_delays(_when(part, project), project, now).to_numpy())
+    return order_of_integers(label_delays(dated(part, project), project, now).to_numpy())
 
 
 def _sizes(part: Part, project: Project, borders: Borders) -> tuple[int, int, int]:
-    split: TimeSplit = borders.split(_when(part, project), project)
+    split: TimeSplit = borders.split(dated(part, project), project)
     return split.train.height, split.validation.height, split.holdout.height
-
-
-def _when(part: Part, project: Project) -> pl.DataFrame:
-    """Return the columns that say when a row and its label came, and whether there is one."""
-    roles = project.roles
-    names = dict.fromkeys(n for n in (roles.event_time, roles.label, roles.label_time) if n)
-    return part.read_only(names)
 
 
 def _moment(ordered: int) -> datetime:

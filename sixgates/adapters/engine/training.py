@@ -18,7 +18,7 @@ import polars as pl
 from sixgates.adapters.engine.base_rate import base_loss_on, base_rate_on
 from sixgates.adapters.engine.moments import CLUSTER, moments_on
 from sixgates.adapters.engine.share import Lesson, Share
-from sixgates.adapters.engine.stored_rows import Part, Sizes, StoredRows
+from sixgates.adapters.engine.stored_rows import Part, Sizes, StoredRows, dated
 from sixgates.adapters.engine.together import OutOfTimeError, learn_together
 from sixgates.adapters.holdout_answers import Model
 from sixgates.adapters.lightgbm_trainer import (
@@ -206,7 +206,7 @@ def _best(project: Project, shares: list[Share], patience: int) -> int:
 
 
 def _seen(part: Part, project: Project, borders: Borders) -> _Seen:
-    train = borders.split(part.read(), project).train
+    train = borders.split(dated(part, project, *project.roles.categorical), project).train
     found = category_levels(train, project.roles.categorical)
     levels = {name: frozenset(known) for name, known in found.items()}
     labels = label_array(project, train)
