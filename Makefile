@@ -54,9 +54,13 @@ format: install
 reference: install  ## write anew what of docs/reference the code itself knows
 	$(BIN)/python -m cli.reference
 
-lock:  ## compile requirements.lock anew; needs uv
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-		--no-strip-extras --python-version 3.11 --quiet pyproject.toml requirements.in -o requirements.lock
+# The second is what the image has: all extras, and nothing that only tests need.
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	--no-strip-extras --python-version 3.11 --quiet
+
+lock:  ## compile requirements.lock and requirements.runtime.lock anew; needs uv
+	$(LOCK) pyproject.toml requirements.in -o requirements.lock
+	echo 'hatchling' | $(LOCK) --all-extras -c requirements.lock pyproject.toml - -o requirements.runtime.lock
 
 clean:
 	rm -rf $(VENV) .sixgates rehearsals

@@ -1,62 +1,24 @@
-"""One step of many projects: a few processes take them in turn, fairly and with limits."""
+"""One step of many projects: a few processes take them in turn, fairly and with limits.
+
+This process imports nothing that only the projects' own need: a tick begins every minute.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from glob import glob
-from random import shuffle
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.states import Completed, Failed
 
-from flows.compact import compact
-from flows.fan_out import Lost, fan_out
-from flows.freshness import freshness
-from flows.hooks import note_lost
-from flows.release import release
-from flows.retrain import retrain
-from flows.watch import watch
-from sixgates.adapters.project_files import load_project
-from sixgates.adapters.wiring import build
-from sixgates.gates.errors import ConfigurationError, PipelineError
-from tasks.due import is_due
+from flows.fan_out import Lost, Pool, processes
+from flows.steps import IMPORTED, STEPS, Said, Step
+from sixgates.gates.errors import ConfigurationError, TransientError
 
-Step = Literal["tick", "compact", "watch", "freshness", "retrain"]
 GRACE_SECONDS = 15.0
 """A flow that is out of time ends by itself first, and says so; then its process is ended."""
-NOTE_SECONDS = 30.0
-BEHIND_SECONDS = 3600.0
-"""So long a project that broke comes after those that did not."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    flow: Any
-    seconds: float
-    """For one project."""
-    given: dict[str, str]
-
-
-_WORK: dict[Step, _Work] = {
-    "tick": _Work(release, 45.0, {}),
-    "compact": _Work(compact, 240.0, {}),
-    "watch": _Work(watch, 900.0, {}),
-    "freshness": _Work(freshness, 300.0, {}),
-    "retrain": _Work(retrain, 4 * 3600.0, {"trigger": "schedule"}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How the flow of a project ended."""
-
-    name: str
-    """Of its state; "Idle" where there was nothing to do."""
-    message: str = ""
-    broke: bool = False
+WORD_SECONDS = 30.0
+"""For what the ledger is asked or told of the projects themselves."""
 
 
 @flow(name="each", flow_run_name="each-{step}")
@@ -85,50 +47,34 @@ def each(
         begin_within: Seconds after which no further project is begun; the next run's order is
             another one.
     """
-    chosen, work, data = _expanded(projects), _WORK[step], data or {}
-    limit = work.seconds if seconds is None else seconds
+    chosen, data = _expanded(projects), data or {}
+    limit = STEPS[step].seconds if seconds is None else seconds
+    given: dict[str, Any] = {"step": step, "data": data, "seconds": limit}
     if len(chosen) == 1:
-        return _flow_of(step, chosen[0], data, limit)
+        from flows.one import flow_of
+
+        return flow_of(chosen[0], **given)
     said: dict[str, Said] = {}
-    for project, end in fan_out(
-        partial(one, step, data=data, seconds=limit), _in_turn(step, chosen),
-        at_once=at_once, seconds=limit + GRACE_SECONDS, begin_within=begin_within,
-    ):  # fmt: skip
-        said[project] = Said("Lost", end.why, broke=True) if isinstance(end, Lost) else end
-        if said[project].broke:
-            build().ledger.take(_behind(step, project), "each", BEHIND_SECONDS)
-    lost = {project: end.message for project, end in said.items() if end.name == "Lost"}
-    _tell_of(work.flow.name, lost, at_once)
+    with processes(at_once, IMPORTED) as pool:
+        order = pool.call("flows.one:in_turn", step, chosen, seconds=WORD_SECONDS)
+        if isinstance(order, Lost):
+            raise TransientError(f"the ledger could not be asked who broke of late: {order.why}")
+        for project, end in pool.fan_out(
+            "flows.one:one", order, given=given,
+            seconds=limit + GRACE_SECONDS, begin_within=begin_within,
+        ):  # fmt: skip
+            said[project] = Said("Lost", end.why, broke=True) if isinstance(end, Lost) else end
+        _tell_of(pool, step, {p: end.message for p, end in said.items() if end.name == "Lost"})
     return _state_of(chosen, said)
 
 
-def _tell_of(flow_name: str, lost: dict[str, str], at_once: int) -> None:
+def _tell_of(pool: Pool, step: Step, lost: dict[str, str]) -> None:
     """Do what the hooks of a flow would have done, had its process lived."""
-    note = partial(note_lost, flow_name, lost)
-    for _ in fan_out(note, [*lost], at_once=at_once, seconds=NOTE_SECONDS, begin_within=3600):
+    given = {"step": step, "why": lost}
+    for _ in pool.fan_out(
+        "flows.one:note_lost", [*lost], given=given, seconds=WORD_SECONDS, begin_within=3600.0
+    ):
         pass  # where a project file lets nobody read its model's name, the run's state alone tells
-
-
-def one(step: Step, project: str, *, data: dict[str, str], seconds: float) -> Said:
-    """Run the step of one project and say how it ended; called in a process of its own."""
-    if step == "tick" and not _is_due(project):
-        return Said("Idle")
-    state = _flow_of(step, project, data, seconds)
-    return Said(state.name, state.message or "", broke=not state.is_completed())
-
-
-def _flow_of(step: Step, project: str, data: dict[str, str], seconds: float) -> Any:  # noqa: ANN401 - Prefect's state
-    work = _WORK[step]
-    given = work.given | ({"data": data[project]} if project in data else {})
-    return work.flow.with_options(timeout_seconds=seconds)(project, **given, return_state=True)
-
-
-def _is_due(project: str) -> bool:
-    try:
-        model = load_project(project).name
-    except PipelineError:
-        return True  # its flow says so, and is told of
-    return is_due(build(), model, datetime.now(UTC).replace(tzinfo=None))
 
 
 def _expanded(projects: Sequence[str]) -> list[str]:
@@ -147,19 +93,6 @@ def _expanded(projects: Sequence[str]) -> list[str]:
             f"{projects} names no project: give names, paths or a pattern such as projects/*.py"
         )
     return list(dict.fromkeys(found))
-
-
-def _in_turn(step: Step, projects: Sequence[str]) -> list[str]:
-    """Order the projects: those that broke of late last, the others by chance."""
-    ledger, order = build().ledger, list(projects)
-    shuffle(order)
-    leases = {project: ledger.lease(_behind(step, project)) for project in order}
-    return sorted(order, key=lambda p: (lease := leases[p]) is not None and lease.left > 0)
-
-
-def _behind(step: Step, project: str) -> str:
-    """Name the lease of a project that broke."""
-    return f"behind:{step}:{project}"
 
 
 def _state_of(chosen: Sequence[str], said: dict[str, Said]) -> Any:  # noqa: ANN401 - Prefect's state

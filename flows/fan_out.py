@@ -6,16 +6,16 @@ one, and what a project file does to Python it does to nobody else.
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-_Result = TypeVar("_Result")
 _EXPENDABLE = "500"
 
 
@@ -26,38 +26,91 @@ class Lost:
     why: str
 
 
-def fan_out(
-    call: Callable[[str], _Result],
-    projects: Sequence[str],
-    *,
-    at_once: int,
-    seconds: float,
-    begin_within: float,
-) -> Iterator[tuple[str, _Result | Lost]]:
-    """Yield what became of each project, as they end; those that could not be begun are left out.
+class Pool:
+    """Processes that make calls, which are named, so that this process need not import them."""
 
-    Args:
-        call: Called with a project; what it takes along must be picklable, as its result must be.
-        projects: The first ones are begun first.
-        at_once: Processes.
-        seconds: After which a call is ended with its process.
-        begin_within: Seconds after which no further call is begun.
-    """
-    waiting, closing = list(reversed(projects)), time.monotonic() + begin_within
-    running: dict[Future[_Result], str] = {}
-    with _pool(at_once) as pool:
+    def __init__(self, pool: ProcessPool, at_once: int) -> None:
+        """Make calls in the processes of a pool."""
+        self._pool, self._at_once = pool, at_once
+
+    def call(self, function: str, *args: object, seconds: float) -> Any:  # noqa: ANN401 - the function's
+        """Return what a function returns, or `Lost`.
+
+        Args:
+            function: Its module and name, such as `flows.one:in_turn`.
+            args: What it is given; picklable, as its result.
+            seconds: After which it is ended with its process.
+        """
+        return _end_of(self._schedule(function, args, {}, seconds), seconds)
+
+    def fan_out(
+        self,
+        function: str,
+        projects: Sequence[str],
+        *,
+        given: Mapping[str, object],
+        seconds: float,
+        begin_within: float,
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield what became of each project, as they end; those that were not begun are left out.
+
+        Args:
+            function: As in `call`; its first argument is a project.
+            projects: The first ones are begun first.
+            given: Its keyword arguments.
+            seconds: After which a call is ended with its process.
+            begin_within: Seconds after which no further call is begun.
+        """
+        waiting, closing = list(reversed(projects)), time.monotonic() + begin_within
+        running: dict[Future[Any], str] = {}
         while True:
-            while waiting and len(running) < at_once and time.monotonic() < closing:
+            while waiting and len(running) < self._at_once and time.monotonic() < closing:
                 project = waiting.pop()
-                running[pool.schedule(call, args=(project,), timeout=seconds)] = project
+                running[self._schedule(function, (project,), given, seconds)] = project
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                end: _Result | Lost = _end_of(future, seconds)
-                yield running.pop(future), end
+                yield running.pop(future), _end_of(future, seconds)
+
+    def _schedule(
+        self,
+        function: str,
+        args: tuple[object, ...],
+        given: Mapping[str, object],
+        seconds: float,
+    ) -> Future[Any]:
+        module, _, name = function.partition(":")
+        return self._pool.schedule(_call, args=(module, name, args, given), timeout=seconds)
 
 
-def _end_of(future: "Future[_Result]", seconds: float) -> _Result | Lost:
+@contextmanager
+def processes(at_once: int, imported: Sequence[str]) -> Iterator[Pool]:
+    """Lend processes that end with the block.
+
+    Args:
+        at_once: How many.
+        imported: Modules that calls need. They are imported once, by a server that forks the
+            processes, before there is any thread: so they must start none.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*imported])
+    pool = ProcessPool(max_workers=at_once, initializer=_expendable, context=context)
+    try:
+        yield Pool(pool, at_once)
+        pool.close()  # type: ignore[no-untyped-call]
+    except BaseException:
+        pool.stop()  # type: ignore[no-untyped-call]
+        raise
+    finally:
+        pool.join()
+
+
+def _call(module: str, name: str, args: tuple[object, ...], given: Mapping[str, object]) -> object:
+    function: Callable[..., object] = getattr(import_module(module), name)
+    return function(*args, **given)
+
+
+def _end_of(future: Future[Any], seconds: float) -> Any:  # noqa: ANN401 - the function's
     try:
         return future.result()
     except TimeoutError:
@@ -66,22 +119,6 @@ def _end_of(future: "Future[_Result]", seconds: float) -> _Result | Lost:
         return Lost(f"its process died ({exc})")
     except Exception as exc:  # noqa: BLE001 - whatever a project does, the others go on
         return Lost(f"{type(exc).__name__}: {exc}")
-
-
-@contextmanager
-def _pool(at_once: int) -> Iterator[ProcessPool]:
-    # A server that forks: what all calls import is imported once, before there is any thread.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["flows.each"])
-    pool = ProcessPool(max_workers=at_once, initializer=_expendable, context=context)
-    try:
-        yield pool
-        pool.close()  # type: ignore[no-untyped-call]
-    except BaseException:
-        pool.stop()  # type: ignore[no-untyped-call]
-        raise
-    finally:
-        pool.join()
 
 
 def _expendable() -> None:

@@ -1,7 +1,6 @@
 """State hooks: they notify and hasten; they carry nothing. A kill -9 runs none of them."""
 
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,18 +92,6 @@ def note_broken(flow: str, project: str, why: str) -> None:
             )  # fmt: skip
     except Exception:  # noqa: BLE001 - a hook must never add a failure to a failure
         _log.exception("could not record that %s broke", flow)
-
-
-def note_lost(flow: str, why: Mapping[str, str], project: str) -> None:
-    """Put on record and tell people that the process of a flow was ended, which runs no hook.
-
-    Args:
-        flow: Name of the flow.
-        why: What happened, by project.
-        project: The one to speak of.
-    """
-    note_broken(flow, project, why[project])
-    tell_people(build(), project)
 
 
 _BROKEN = "broken flow"

@@ -4,7 +4,8 @@ import pytest
 from prefect.settings import get_current_settings
 
 from flows import each as module
-from flows.each import _behind, _in_turn, each
+from flows.each import each
+from flows.one import _behind, in_turn
 from sixgates.adapters.wiring import build
 from sixgates.gates.errors import ConfigurationError
 from tests.conftest import found
@@ -27,7 +28,7 @@ def processes(home, prefect_server, monkeypatch):  # noqa: ARG001 - the server m
     """Processes of their own know the server from their environment."""
     monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
     monkeypatch.setattr(module, "GRACE_SECONDS", 1.0)
-    monkeypatch.setattr(module, "NOTE_SECONDS", 3.0)
+    monkeypatch.setattr(module, "WORD_SECONDS", 5.0)
 
 
 @pytest.mark.usefixtures("processes")
@@ -59,6 +60,6 @@ def test_what_broke_of_late_comes_last_and_the_rest_in_any_order():
     names = [f"project-{n}" for n in range(20)]
     for name in names[:2]:
         build().ledger.take(_behind("tick", name), "each", 60)
-    orders = [_in_turn("tick", names) for _ in range(30)]
+    orders = [in_turn("tick", names) for _ in range(30)]
     assert {frozenset(order[-2:]) for order in orders} == {frozenset(names[:2])}
     assert len({order[0] for order in orders}) > 5

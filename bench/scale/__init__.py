@@ -1,0 +1,1 @@
+"""The bench of what lies past one machine, or past one model."""

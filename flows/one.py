@@ -1,0 +1,77 @@
+"""One step of one project, as it is called in a process of its own; see `flows/each.py`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from random import shuffle
+from typing import Any
+
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+from flows.hooks import note_broken
+from flows.steps import STEPS, Said, Step
+from sixgates.adapters.notifications import tell_people
+from sixgates.adapters.project_files import load_project
+from sixgates.adapters.wiring import build
+from sixgates.gates.errors import PipelineError
+from tasks.due import is_due
+
+BEHIND_SECONDS = 3600.0
+"""So long a project that broke comes after those that did not."""
+
+
+def in_turn(step: Step, projects: Sequence[str]) -> list[str]:
+    """Order the projects: those that broke of late last, the others by chance."""
+    ledger, order = build().ledger, list(projects)
+    shuffle(order)
+    leases = {project: ledger.lease(_behind(step, project)) for project in order}
+    return sorted(order, key=lambda p: (lease := leases[p]) is not None and lease.left > 0)
+
+
+def one(project: str, *, step: Step, data: Mapping[str, str], seconds: float) -> Said:
+    """Run the step of a project, if it is due, and say how it ended."""
+    if step == "tick" and not _is_due(project):
+        return Said("Idle")
+    state = flow_of(project, step=step, data=data, seconds=seconds)
+    if not state.is_completed():
+        _put_behind(step, project)
+    return Said(state.name, state.message or "", broke=not state.is_completed())
+
+
+def flow_of(project: str, *, step: Step, data: Mapping[str, str], seconds: float) -> Any:  # noqa: ANN401 - Prefect's state
+    """Run the flow of a step, and return how it ended."""
+    work = STEPS[step]
+    given = work.given | ({"data": data[project]} if project in data else {})
+    flow = getattr(import_module(f"flows.{work.flow}"), work.flow)
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if work.quick else {}):
+        return flow.with_options(timeout_seconds=seconds)(project, **given, return_state=True)
+
+
+def note_lost(project: str, *, step: Step, why: Mapping[str, str]) -> None:
+    """Put on record and tell people that the process of a flow was ended, which runs no hook.
+
+    Args:
+        project: The one to speak of.
+        step: What was done.
+        why: What happened, by project.
+    """
+    _put_behind(step, project)
+    note_broken(STEPS[step].flow, project, why[project])
+    tell_people(build(), project)
+
+
+def _is_due(project: str) -> bool:
+    try:
+        model = load_project(project).name
+    except PipelineError:
+        return True  # its flow says so, and is told of
+    return is_due(build(), model, datetime.now(UTC).replace(tzinfo=None))
+
+
+def _put_behind(step: Step, project: str) -> None:
+    build().ledger.take(_behind(step, project), "each", BEHIND_SECONDS)
+
+
+def _behind(step: Step, project: str) -> str:
+    """Name the lease of a project that broke."""
+    return f"behind:{step}:{project}"
