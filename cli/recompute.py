@@ -137,12 +137,12 @@ class Archive:
         )
 
     def _evaluation(self, run: str, inputs: dict[str, Any], project: Project) -> Verdict:
-        from tasks.evaluate import holdout_evidence
+        from sixgates.adapters.holdout_answers import holdout_evidence
 
         split = self._split(run, inputs, project)
         text, card = self.world.models.get(project.name, inputs["model"])
         footprint = Footprint(**inputs["footprint"])
-        evidence = holdout_evidence(project, split, text, card, footprint)
+        evidence = holdout_evidence(project, split, (text, card), footprint)
         return judge_holdout(evidence, project.policies.evaluation, project.loss)
 
     def _comparison(self, run: str, inputs: dict[str, Any], project: Project) -> Verdict:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
+from sixgates.adapters.engine.choose import engine_of
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.observing import look_at
 from sixgates.adapters.watched import Watched
@@ -93,6 +94,7 @@ def _looks(
     world: World, model: Watched, data: str | None, reference: Reference, known: Sequence[Look]
 ) -> tuple[Look, ...]:
     lake, window = ProjectLake(model.project, data), model.project.policies.watch.window
+    engine = engine_of(world.settings.engine)
     before = {look.inputs.end: look for look in known}
     looks: list[Look] = []
     ended = list(whole_windows(reference.until, world.clock.now(), window))
@@ -100,6 +102,6 @@ def _looks(
         look = before.get(within[1])
         if look is None or (look.faults and place >= len(ended) - _AGAIN):
             with lake.window(*within) as rows:
-                look = look_at(model, reference, rows, within, looks)
+                look = look_at(model, reference, rows, within, looks, count=engine.count_files)
         looks.append(look)
     return tuple(looks)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 
 from sixgates.adapters.atomic_files import write_atomically
 from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
 from sixgates.adapters.effects import Effect, intended
+from sixgates.adapters.engine.choose import LOCAL
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
@@ -84,7 +86,10 @@ def validate(run: Run) -> Validated:
         told = world.settings.runs / run.id / "summary.md"
         if page:
             write_atomically(told, page.encode())
+    if world.settings.engine != LOCAL:
+        get_run_logger().info("gate 1 reads its rows in this process: Dask does not do that yet")
     inputs = {
+        "engine": LOCAL,
         "as_of": run.at.isoformat(),
         "source": dataset.source,
         "new_after": seen_until and seen_until.isoformat(),

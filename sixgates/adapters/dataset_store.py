@@ -58,6 +58,26 @@ def read_dataset(ref: DatasetRef) -> pl.DataFrame:
     return read_rows(Path(ref.path), ref.digest)
 
 
+def first_rows(ref: DatasetRef, rows: int) -> pl.DataFrame:
+    """Return the oldest of the accepted rows of a run; no others are read.
+
+    Raises:
+        ContractError: the file is gone, or is not the one that was stored.
+    """
+    return pl.read_parquet(require_dataset(ref), n_rows=rows)
+
+
+def require_dataset(ref: DatasetRef) -> Path:
+    """Return the file of the accepted rows of a run, proved but not read.
+
+    Raises:
+        ContractError: the file is gone, or is not the one that was stored.
+    """
+    path = Path(ref.path)
+    _require(path, ref.digest)
+    return path
+
+
 def stored_rows(runs: Path, run: str) -> tuple[Path, Path]:
     """Return where the accepted and the quarantined rows of a run lie."""
     return runs / run / "accepted.parquet", runs / run / "quarantine.parquet"
@@ -69,10 +89,7 @@ def read_rows(path: Path, digest: str) -> pl.DataFrame:
     Raises:
         ContractError: the file is gone, or its digest is another.
     """
-    if not path.is_file():
-        raise ContractError(f"the dataset {path} is gone: run gate 1 again to store it anew")
-    if file_digest(path) != digest:
-        raise ContractError(f"the dataset {path} was changed since it was stored: run gate 1 again")
+    _require(path, digest)
     return pl.read_parquet(path)
 
 
@@ -80,3 +97,10 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require(path: Path, digest: str) -> None:
+    if not path.is_file():
+        raise ContractError(f"the dataset {path} is gone: run gate 1 again to store it anew")
+    if file_digest(path) != digest:
+        raise ContractError(f"the dataset {path} was changed since it was stored: run gate 1 again")

@@ -6,7 +6,7 @@ The same rows, project and thread count give the same text, byte for byte.
 import resource
 import sys
 import time
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,8 @@ from sixgates.gates.timesplit import TimeSplit
 from sixgates.gates.training_window import choose_window, drift_window, share_sizes, worth_of
 
 _MEGABYTE = 2**20
-_TIMED_ROWS = 300
+TIMED_ROWS = 300
+"""On which a model is timed, one by one."""
 _ROWS_WORTH_THREADS = 20_000
 """Below this a second thread gains nothing, and on busy cores it costs seconds in waiting."""
 
@@ -128,10 +129,10 @@ def measure_footprint(text: str, card: ModelCard, df: pl.DataFrame) -> Footprint
     size = len(text.encode()) / _MEGABYTE
     if df.is_empty():
         return Footprint(float("nan"), size, 0)
-    matrix = np.ascontiguousarray(_encode(card, df.gather_every(max(1, len(df) // _TIMED_ROWS))))
+    matrix = np.ascontiguousarray(_encode(card, df.gather_every(max(1, len(df) // TIMED_ROWS))))
     booster = lgb.Booster(model_str=text)
     seconds = []
-    for row in matrix[:_TIMED_ROWS]:
+    for row in matrix[:TIMED_ROWS]:
         started = time.perf_counter()
         booster.predict(row[None, :], num_threads=1)
         seconds.append(time.perf_counter() - started)
@@ -156,7 +157,7 @@ class _Limits:
 
     def largest_mb(self) -> float:
         """Largest resident memory seen so far, in megabytes."""
-        self._largest = max(self._largest, _resident_mb())
+        self._largest = max(self._largest, resident_mb())
         return self._largest
 
     def __call__(self, env: lgb.callback.CallbackEnv) -> None:
@@ -183,8 +184,9 @@ class _Fit:
 def _fit(project: Project, split: TimeSplit, threads: int, limits: _Limits) -> _Fit:
     labels, judged = (label_array(project, part) for part in (split.train, split.validation))
     classes = tuple(sorted({str(c) for c in labels})) if project.task is Task.MULTICLASS else ()
-    card = _card(project, split.train, classes)
-    params = _params(project, classes, threads if _is_large(split.train) else 1)
+    levels = category_levels(split.train, project.roles.categorical)
+    card = blank_card(project, levels, classes)
+    params = lightgbm_params(project, classes, threads if _is_large(split.train) else 1)
     # LightGBM answers one single label with a constant that only rounding tells from the base rate.
     if len(np.unique(labels)) < 2 or not len(judged):  # noqa: PLR2004 - two labels
         return _Fit("", card, params, 0, np.array([np.nan]))
@@ -211,12 +213,17 @@ def _boost(
             callbacks=[limits, stopping],
         )
     except (lgb.basic.LightGBMError, TypeError, ValueError) as exc:
-        raise ConfigurationError(
-            f"LightGBM refused to train {project.name} ({' '.join(str(exc).split())}): see"
-            " `trainer` in the project file"
-        ) from exc
+        raise refused(project, exc) from exc
     best = booster.best_iteration
     return booster.model_to_string(num_iteration=best), int(best)
+
+
+def refused(project: Project, exc: Exception) -> ConfigurationError:
+    """Return what to raise for something that LightGBM raised."""
+    return ConfigurationError(
+        f"LightGBM refused to train {project.name} ({' '.join(str(exc).split())}): see `trainer` in"
+        " the project file"
+    )
 
 
 def _dataset(
@@ -226,13 +233,54 @@ def _dataset(
     params: dict[str, Any],
     reference: lgb.Dataset | None,
 ) -> lgb.Dataset:
+    matrix, labels = encoded_rows(project, card, df)
+    return dataset_of(card, matrix, labels, params, reference)
+
+
+def encoded_rows(
+    project: Project, card: ModelCard, df: pl.DataFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return matrix and labels as LightGBM takes them, see `known_rows`.
+
+    Raises:
+        ContractError: a row cannot be read.
+    """
+    rows, labels = known_rows(project, card, df)
+    return _encode(card, rows), labels
+
+
+def known_rows(
+    project: Project, card: ModelCard, df: pl.DataFrame
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """Return the rows that LightGBM can judge, and their labels; classes as their places.
+
+    Rows of a class that the card does not know are left out: the loss of the evidence judges them.
+    """
     labels = label_array(project, df)
     if project.task is Task.MULTICLASS:
-        # LightGBM cannot judge a class that training never saw; the loss of the evidence does.
         df = df.filter(np.isin(labels, card.classes))
         labels = np.searchsorted(card.classes, labels[np.isin(labels, card.classes)])
+    return df, labels
+
+
+def dataset_of(
+    card: ModelCard,
+    data: np.ndarray | list[lgb.Sequence],
+    labels: np.ndarray,
+    params: dict[str, Any],
+    reference: lgb.Dataset | None,
+) -> lgb.Dataset:
+    """Return what LightGBM learns from, or with a reference judges rounds by; nothing is read yet.
+
+    Args:
+        card: Names the columns, and which of them hold codes.
+        data: Encoded rows.
+        labels: As `encoded_rows` returns them.
+        params: LightGBM's.
+        reference: The training rows, on whose bins the others are put.
+    """
     return lgb.Dataset(
-        _encode(card, df),
+        data,
         labels,
         reference=reference,
         feature_name=_names(card),
@@ -248,9 +296,17 @@ def _encode(card: ModelCard, df: pl.DataFrame) -> np.ndarray:
         raise ContractError(f"{card.model}: {exc}; gate 1 must refuse such rows") from exc
 
 
-def _card(project: Project, rows: pl.DataFrame, classes: tuple[str, ...]) -> ModelCard:
+def blank_card(
+    project: Project, levels: Mapping[str, tuple[str, ...]], classes: tuple[str, ...]
+) -> ModelCard:
+    """Return the card of a model that is still to be trained.
+
+    Args:
+        project: Names task and features.
+        levels: Of each categorical feature, see `category_levels`.
+        classes: In order, for multiclass; else none.
+    """
     roles = project.roles
-    levels = category_levels(rows, roles.categorical)
     return ModelCard(
         model=project.name,
         digest=text_digest(""),
@@ -262,7 +318,12 @@ def _card(project: Project, rows: pl.DataFrame, classes: tuple[str, ...]) -> Mod
     )
 
 
-def _params(project: Project, classes: tuple[str, ...], threads: int) -> dict[str, Any]:
+def lightgbm_params(project: Project, classes: tuple[str, ...], threads: int) -> dict[str, Any]:
+    """Return LightGBM's parameters: the project's over the defaults.
+
+    Raises:
+        ConfigurationError: `trainer` sets what a policy says.
+    """
     objective: dict[str, Any] = {"objective": "binary"}
     if project.task is Task.MULTICLASS:
         objective = {"objective": "multiclass", "num_class": len(classes)}
@@ -306,7 +367,8 @@ def _mean(losses: np.ndarray) -> float:
     return float(losses.mean()) if len(losses) else float("nan")
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """Return the resident memory of this process in megabytes; its peak where that is all."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

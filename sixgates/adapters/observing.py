@@ -1,8 +1,9 @@
 """Looking at windows of the user's data, and asking the champion about some of their rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -37,12 +38,18 @@ _HARDLY = 0.55
 """Area under the curve below which no feature is named."""
 
 
+Count = Callable[[Sequence[Path], Profile, Span, int], tuple[Profile, pl.DataFrame]]
+"""See `count_files`."""
+
+
 def look_at(
     model: Watched,
     reference: Reference,
     rows: WindowRows,
     within: tuple[datetime, datetime],
     earlier: Sequence[Look],
+    *,
+    count: Count | None = None,
 ) -> Look:
     """Look at one window; it is read in batches, and some of its rows are kept.
 
@@ -52,13 +59,13 @@ def look_at(
         rows: The window's; of parquet files those of other times are left out.
         within: Event times after which it begins, and at which it ends; naive UTC.
         earlier: Looks at windows before it, the training's first.
+        count: Counts a span of parquet files and chooses some rows; in this process if not given.
     """
     profile, (start, end) = reference.profile, within
     empty = Window(start, end, 0, ())
     if found := schema_signs(rows.frame.collect_schema(), profile):
         return Look(empty, faults=found)
-    sample = Sample(ASKED)
-    now = _counted(model, profile, rows, within, sample)
+    now, some = _counted(model, profile, rows, within, count or count_files)
     window = window_of(now, profile, start, end)
     usual = _usual(model, reference, end)
     distinct = None
@@ -67,7 +74,6 @@ def look_at(
     faults = volume_signs(now.rows, usual, distinct)
     if faults or not now.rows:
         return Look(window, faults=faults)
-    some = sample.rows()
     training = [look.inputs for look in reference.looks]
     before = [*training, *(look.inputs for look in earlier)]
     faults = (
@@ -78,18 +84,39 @@ def look_at(
     return look if faults else _told(model, reference, look, encode_frame(model.card, some))
 
 
+def count_files(
+    files: Sequence[Path], like: Profile, span: Span, wanted: int
+) -> tuple[Profile, pl.DataFrame]:
+    """Count the rows of a span of parquet files, and choose some of them, spread over all.
+
+    Args:
+        files: Of the same columns, one at least.
+        like: A profile of the same features, on whose grid is counted.
+        span: Which rows.
+        wanted: How many rows to choose: as many, and fewer than twice as many, where they are.
+    """
+    sample = Sample(wanted)
+    found = profile_files(
+        files, like.numeric, like.categorical, like=like, span=span, sample=sample
+    )
+    return found, sample.rows()
+
+
 def _counted(
     model: Watched,
     profile: Profile,
     rows: WindowRows,
     within: tuple[datetime, datetime],
-    sample: Sample,
-) -> Profile:
-    numeric, categorical = profile.numeric, profile.categorical
-    if not rows.files:
-        return profile_frame(rows.frame, numeric, categorical, like=profile, sample=sample)
-    span = Span(model.project.roles.event_time, *within)
-    return profile_files(rows.files, numeric, categorical, like=profile, span=span, sample=sample)
+    count: Count,
+) -> tuple[Profile, pl.DataFrame]:
+    if rows.files:
+        span = Span(model.project.roles.event_time, *within)
+        return count(rows.files, profile, span, ASKED)
+    sample = Sample(ASKED)
+    found = profile_frame(
+        rows.frame, profile.numeric, profile.categorical, like=profile, sample=sample
+    )
+    return found, sample.rows()
 
 
 def _told(model: Watched, reference: Reference, look: Look, matrix: Matrix) -> Look:

@@ -5,6 +5,7 @@ is written out and hashed, and a column is counted where it was decoded, nulls a
 is no grid yet, a column waits in memory until one is chosen, so that nothing is decoded twice.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -49,6 +50,41 @@ class Span(NamedTuple):
     until: datetime
 
 
+class FilePart(NamedTuple):
+    """Some row groups of a file, one behind the other."""
+
+    file: Path
+    groups: tuple[int, ...]
+
+
+def file_parts(files: Sequence[Path], rows: int) -> list[FilePart]:
+    """Return all row groups of some files, as many to a part as have about so many rows together.
+
+    Raises:
+        pyarrow.ArrowException: A file cannot be read.
+        OSError: A file cannot be read.
+    """
+    parts = []
+    for file in files:
+        about = pq.read_metadata(file)
+        groups, held = list[int](), 0
+        for group in range(about.num_row_groups):
+            size = about.row_group(group).num_rows
+            if groups and held + size > rows:
+                parts.append(FilePart(file, tuple(groups)))
+                groups, held = [], 0
+            groups.append(group)
+            held += size
+        if groups or not about.num_row_groups:  # a file without rows still has columns
+            parts.append(FilePart(file, tuple(groups)))
+    return parts
+
+
+def rows_within(part: FilePart, span: Span) -> int:
+    """Return how many rows of a part a span holds; only their times are read."""
+    return sum(group.rows for group in _parts([part], (), span))
+
+
 def profile_files(
     files: Sequence[Path],
     numeric: Sequence[str],
@@ -78,11 +114,28 @@ def profile_files(
         pyarrow.ArrowException: A file cannot be read.
         OSError: A file cannot be read.
     """
-    data = pl.scan_parquet(list(files))
+    parts = file_parts(files, sys.maxsize)
+    return profile_parts(parts, numeric, categorical, like=like, span=span, sample=sample)
+
+
+def profile_parts(
+    chosen: Sequence[FilePart],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    *,
+    like: Profile | None = None,
+    span: Span | None = None,
+    sample: Sample | None = None,
+) -> Profile:
+    """Count as `profile_files` does, in some parts of the files.
+
+    Without `like` the parts must be all of their files, from which the grid is chosen.
+    """
+    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in chosen)))
     schema = data.collect_schema()
     strings = [name for name in categorical if schema.get(name) in _STRINGS]
-    parts = _parts(files, strings, span)
-    if like is None and sample is None and _height(files) <= WAITING:
+    parts = _parts(chosen, strings, span)
+    if like is None and sample is None and _height(chosen) <= WAITING:
         require_columns(schema, numeric, categorical)
         return _by_column(list(parts), numeric, categorical)
     if span is not None:
@@ -92,7 +145,8 @@ def profile_files(
     for batch in chain.from_iterable(_batches(part, names) for part in parts):
         rows += batch.num_rows
         if sample is not None:
-            some = pl.DataFrame(batch.take(sample.due(batch.num_rows)))
+            due = pa.array(sample.due(batch.num_rows), pa.int64())  # of none, too, a type
+            some = pl.DataFrame(batch.take(due))
             sample.keep(some.with_columns(cs.categorical().cast(pl.String)))
         for counter in counters:
             _count(counter, batch.column(counter.name))
@@ -112,14 +166,21 @@ class _Part(NamedTuple):
     """Which of its rows the span holds; None where it is all."""
 
 
-def _height(files: Sequence[Path]) -> int:
-    return sum(pq.read_metadata(file).num_rows for file in files)
+def _height(chosen: Sequence[FilePart]) -> int:
+    return sum(
+        about.row_group(group).num_rows
+        for file, groups in chosen
+        for about in [pq.read_metadata(file)]
+        for group in groups
+    )
 
 
-def _parts(files: Sequence[Path], strings: Sequence[str], span: Span | None) -> Iterator[_Part]:
-    for file in files:
+def _parts(
+    chosen: Sequence[FilePart], strings: Sequence[str], span: Span | None
+) -> Iterator[_Part]:
+    for file, groups in chosen:
         about = pq.read_metadata(file)
-        for group in range(about.num_row_groups):
+        for group in groups:
             part = _Part(file, about, group, strings, about.row_group(group).num_rows)
             if span is not None:
                 inside = _inside(part, span)

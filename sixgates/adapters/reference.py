@@ -1,5 +1,6 @@
 """What a new model brings for the watch: the windows of its data, and what it says of new rows."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,11 +24,11 @@ from sixgates.gates.drift.windows import training_windows
 from sixgates.gates.encoding import encode_frame, label_array
 from sixgates.gates.losses import row_losses
 from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.profile.groups import window_of
+from sixgates.gates.profile.groups import Window, window_of
 from sixgates.gates.reference import Reference
 from sixgates.gates.timesplit import TimeSplit, naive_utc
 
-_WINDOWS = 200
+WINDOWS = 200
 """Newest training windows that are kept."""
 _TOLD_WINDOWS = 30
 """Newest training windows that the classifier is tried on."""
@@ -59,13 +60,38 @@ def reference_of(model: Watched, rows: pl.DataFrame, split: TimeSplit) -> Refere
         holdout_loss=float(losses.mean()),
         until=naive_utc(rows, roles.event_time).max(),  # type: ignore[arg-type]
     )
-    looks, some = [], []
-    for start, end, part in list(training_windows(rows, length, roles.event_time))[-_WINDOWS:]:
-        counted = profile_frame(part, profile.numeric, profile.categorical, like=profile)
-        look = Look(window_of(counted, profile, start, end))
-        some.append(encode_frame(card, _some(part, ASKED)))
-        if isinstance(unseen, datetime) and start >= unseen:
-            look = asked(model, kept, look, some[-1])
+    windows = [
+        (
+            window_of(
+                profile_frame(part, profile.numeric, profile.categorical, like=profile),
+                profile, start, end,
+            ),
+            encode_frame(card, _some(part, ASKED)),
+        )
+        for start, end, part in list(training_windows(rows, length, roles.event_time))[-WINDOWS:]
+    ]  # fmt: skip
+    return reference_of_windows(model, kept, unseen, windows)
+
+
+def reference_of_windows(
+    model: Watched,
+    kept: Reference,
+    unseen: object,
+    windows: Sequence[tuple[Window, Matrix]],
+) -> Reference:
+    """Complete a reference by its windows.
+
+    Args:
+        model: The challenger.
+        kept: All else of the reference.
+        unseen: Event time of the newest validation row, after which the model may be asked.
+        windows: The newest training windows, oldest first, each with some encoded rows of it.
+    """
+    card, looks, some = model.card, [], [matrix for _, matrix in windows]
+    for window, matrix in windows:
+        look = Look(window)
+        if isinstance(unseen, datetime) and window.start >= unseen:
+            look = asked(model, kept, look, matrix)
         looks.append(look)
     marks = marks_time([look.inputs.counts for look in looks])
     columns = [i for i in range(len(card.features)) if i not in marks]
@@ -79,7 +105,7 @@ def reference_of(model: Watched, rows: pl.DataFrame, split: TimeSplit) -> Refere
     return replace(
         kept,
         looks=tuple(looks),
-        sample=_stored(np.concatenate(usual or [holdout[:0, columns]])),
+        sample=_stored(np.concatenate(usual or [np.empty((0, len(columns)))])),
         calendar=tuple(card.features[i].name for i in marks),
     )
 

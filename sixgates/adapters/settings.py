@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     """Where outcomes are told: addresses, separated by commas; a file in `home` where not given."""
     notify_token: SecretStr | None = None
     """Bearer token of the webhooks among them."""
+    engine: str = "local"
+    """Where rows are counted, learnt from and judged: `local`, in the gate's own process, or on the
+    workers of a Dask scheduler, by its address (`tcp://host:8786`)."""
     clock: Path | None = None
     """File that holds a simulated time; None means the wall clock."""
 
@@ -63,7 +66,7 @@ class Settings(BaseSettings):
 
     @field_validator("traffic")
     @classmethod
-    def _known(cls, given: str) -> str:
+    def _serves(cls, given: str) -> str:
         kind, _, endpoint = given.partition(":")
         if given != "gateways" and (kind != "sagemaker" or not endpoint):
             raise ValueError("it is `gateways`, or `sagemaker:` and the name of an endpoint")
@@ -75,6 +78,16 @@ class Settings(BaseSettings):
         if "{digest}" not in given:
             raise ValueError("two versions would have one name: put {digest} into it")
         return _template(given, model="", digest="")
+
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        scheme, _, host = engine.partition("://")
+        if engine != "local" and not (scheme in {"tcp", "tls"} and host):
+            raise ValueError(
+                "is neither `local` nor the address of a Dask scheduler, tcp://host:port"
+            )
+        return engine
 
     @property
     def store(self) -> Path:

@@ -59,19 +59,23 @@ def last_label_losses(
 
 
 def report_baselines(
-    loss_name: str, losses: np.ndarray, base: np.ndarray, last: np.ndarray | None, *, entity: bool
+    loss_name: str, means: tuple[float, float, float | None], n: int, *, entity: bool
 ) -> Check:
-    """Say what the model loses beside the naive rules. Reported only: it passes always."""
-    n = len(losses)
-    parts = [
-        f"{loss_name} {number(float(losses.mean()))}",
-        f"always the base rate {number(float(base.mean()))}",
-    ]
+    """Say what the model loses beside the naive rules. Reported only: it passes always.
+
+    Args:
+        loss_name: Of the project.
+        means: What the model, the base rate and the last known label lose; None if not known.
+        n: Rows.
+        entity: Whether that label is the entity's own.
+    """
+    loss, base, last = means
+    parts = [f"{loss_name} {number(loss)}", f"always the base rate {number(base)}"]
     if last is not None:
         whose = " of the entity" if entity else ""
-        parts.append(f"the last known label{whose} {number(float(last.mean()))}")
+        parts.append(f"the last known label{whose} {number(last)}")
     sentence = f"{'; '.join(parts)} (n = {n:,}; reported only, refuses nothing)"
-    return Check("baselines", Outcome.PASS, float(losses.mean()), None, n, sentence)
+    return Check("baselines", Outcome.PASS, loss, None, n, sentence)
 
 
 def _known_at(project: Project, df: pl.DataFrame) -> pl.Series:

@@ -6,13 +6,15 @@ over bins of equal mass (Naeini, Cooper and Hauskrecht, AAAI 2015). Both are jud
 bound. The calibration error of a finite sample lies above the true one, so its bound is cautious.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from sixgates.gates.card import Task
 from sixgates.gates.project import Project
-from sixgates.gates.statistics.clusters import cluster_bound
+from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound
 from sixgates.gates.verdict import Check, Outcome, number
 
 _ALPHA = 0.05
@@ -33,6 +35,48 @@ class Calibration:
     happened: np.ndarray
     """0 or 1, float64."""
 
+    @property
+    def means(self) -> tuple[float, float]:
+        """Mean of what was said, and of what came."""
+        return float(self.predicted.mean()), float(self.happened.mean())
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.predicted)
+
+    def gap(self, clusters: np.ndarray | None, alpha: float) -> ClusterBound:
+        """Bound the mean of what was said less what came."""
+        # Without clusters every row is its own.
+        own = np.arange(self.n) if clusters is None else clusters
+        return cluster_bound(self.predicted - self.happened, own, alpha)
+
+    def error(self) -> tuple[float, float, int]:
+        """See `calibration_error`."""
+        return calibration_error(self.predicted, self.happened)
+
+
+class Calibrated(Protocol):
+    """Probabilities of one outcome and whether it came, as far as they are judged."""
+
+    @property
+    def name(self) -> str:
+        """Empty for a binary label, else the class that stands against the rest."""
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Mean of what was said, and of what came."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+
+    def gap(self, clusters: np.ndarray | None, alpha: float) -> ClusterBound:
+        """Bound the mean of what was said less what came."""
+
+    def error(self) -> tuple[float, float, int]:
+        """See `calibration_error`."""
+
 
 def calibrations(
     project: Project, labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]
@@ -52,7 +96,7 @@ def calibrations(
 
 
 def judge_calibration(
-    found: tuple[Calibration, ...], limit: float, clusters: np.ndarray | None
+    found: Sequence[Calibrated], limit: float, clusters: np.ndarray | None
 ) -> list[Check]:
     """Hold the difference of the means and the calibration error of each outcome against a limit.
 
@@ -86,7 +130,7 @@ def calibration_error(predicted: np.ndarray, happened: np.ndarray) -> tuple[floa
     """
     n = len(predicted)
     order = np.argsort(predicted, kind="stable")
-    bins = min(_BINS, max(1, n // _BIN_ROWS))
+    bins = bins_for(n)
     error = variance = 0.0
     for rows in np.array_split(order, bins):
         gaps = happened[rows] - predicted[rows]
@@ -97,24 +141,26 @@ def calibration_error(predicted: np.ndarray, happened: np.ndarray) -> tuple[floa
     return error, float(np.sqrt(variance)), bins
 
 
-def _means(one: Calibration, limit: float, clusters: np.ndarray | None) -> Check:
-    gaps = one.predicted - one.happened
-    n = len(gaps)
-    # Without clusters every row is its own.
-    bound = cluster_bound(gaps, np.arange(n) if clusters is None else clusters, _ALPHA)
+def bins_for(rows: int) -> int:
+    """Return into how many bins the rows are cut."""
+    return min(_BINS, max(1, rows // _BIN_ROWS))
+
+
+def _means(one: Calibrated, limit: float, clusters: np.ndarray | None) -> Check:
+    bound = one.gap(clusters, _ALPHA)
     upper = abs(bound.mean) + (bound.upper - bound.mean)
-    said, came = number(float(one.predicted.mean())), number(float(one.happened.mean()))
+    said, came = map(number, one.means)
     what = f"mean probability{_of(one)} {said} against {came} that came"
-    return _check("calibration in the large", what, upper, limit, n)
+    return _check("calibration in the large", what, upper, limit, one.n)
 
 
-def _bins(one: Calibration, limit: float) -> Check:
-    error, se, bins = calibration_error(one.predicted, one.happened)
+def _bins(one: Calibrated, limit: float) -> Check:
+    error, se, bins = one.error()
     what = f"calibration error{_of(one)} {number(error)} over {bins} bins"
-    return _check("calibration error", what, error + _Z * se, limit, len(one.predicted))
+    return _check("calibration error", what, error + _Z * se, limit, one.n)
 
 
-def _of(one: Calibration) -> str:
+def _of(one: Calibrated) -> str:
     return f" of {one.name}" if one.name else ""
 
 

@@ -8,6 +8,7 @@ plain paired test would pass a model that is worse by the margin 18 to 29 % of t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,37 @@ MIN_SEGMENT_ROWS = 100
 _NAME = "loss difference"
 
 
+class Paired(Protocol):
+    """What both models lost on the same holdout, as far as it is judged."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+
+    @property
+    def broken(self) -> int:
+        """Rows whose difference is not a number."""
+
+    @property
+    def champion_loss(self) -> float:
+        """Its mean, in units of the loss."""
+
+    @property
+    def challenger_loss(self) -> float:
+        """Its mean, in units of the loss."""
+
+    @property
+    def forgotten(self) -> tuple[str, ...]:
+        """Classes that the champion learned and the challenger never saw."""
+
+    @property
+    def segment_rows(self) -> dict[str, int]:
+        """Rows of each segment, by `column=value`."""
+
+    def bound(self, alpha: float, segment: str | None = None) -> ClusterBound:
+        """Bound the mean of challenger loss less champion loss, over all rows or a segment's."""
+
+
 @dataclass(frozen=True, slots=True)
 class PairedEvidence:
     """Both models' losses on the same holdout."""
@@ -38,6 +70,28 @@ class PairedEvidence:
     """Boolean mask of the rows of each segment, by `column=value`."""
     forgotten: tuple[str, ...] = ()
     """Classes that the champion learned and the challenger never saw."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.differences)
+
+    @property
+    def broken(self) -> int:
+        """Rows whose difference is not a number."""
+        return int((~np.isfinite(self.differences)).sum())
+
+    @property
+    def segment_rows(self) -> dict[str, int]:
+        """Rows of each segment."""
+        return {name: int(mask.sum()) for name, mask in self.segments.items()}
+
+    def bound(self, alpha: float, segment: str | None = None) -> ClusterBound:
+        """Bound the mean difference, over all rows or those of a segment."""
+        if segment is None:
+            return cluster_bound(self.differences, self.clusters, alpha)
+        mask = self.segments[segment]
+        return cluster_bound(self.differences[mask], self.clusters[mask], alpha)
 
 
 def paired_evidence(
@@ -71,7 +125,7 @@ def forgotten_classes(champion: Sequence[str], challenger: Sequence[str]) -> tup
 
 
 def judge_comparison(
-    evidence: PairedEvidence | None, policy: ComparisonPolicy, *, cold_start: bool
+    evidence: Paired | None, policy: ComparisonPolicy, *, cold_start: bool
 ) -> Verdict:
     """Pass a challenger whose loss is, at level 1 - alpha, less than a margin above the champion's.
 
@@ -84,13 +138,13 @@ def judge_comparison(
     if evidence is None:
         check = _cold_start(policy) if cold_start else _refuse(0, "the champion could not be read")
         return Verdict.of(Gate.COMPARE, [check])
-    n = len(evidence.differences)
+    n = evidence.n
     if n == 0:
         return Verdict.of(Gate.COMPARE, [_refuse(0, "no rows to compare both models on")])
-    if broken := int((~np.isfinite(evidence.differences)).sum()):
+    if broken := evidence.broken:
         sentence = f"the loss difference is not a number on {broken:,} of {n:,} rows"
         return Verdict.of(Gate.COMPARE, [_refuse(n, sentence)])
-    bound = cluster_bound(evidence.differences, evidence.clusters, policy.alpha)
+    bound = evidence.bound(policy.alpha)
     checks = [_difference(evidence, bound, policy)]
     if evidence.forgotten:
         checks.append(_forgotten(evidence.forgotten, n))
@@ -136,8 +190,8 @@ def _refuse(n: int, sentence: str) -> Check:
     return Check("champion" if n == 0 else _NAME, Outcome.FAIL, None, None, n, sentence)
 
 
-def _difference(evidence: PairedEvidence, bound: ClusterBound, policy: ComparisonPolicy) -> Check:
-    n = len(evidence.differences)
+def _difference(evidence: Paired, bound: ClusterBound, policy: ComparisonPolicy) -> Check:
+    n = evidence.n
     seen = f"{bound.clusters:,} clusters seen"
     figures = (
         f"challenger {number(evidence.challenger_loss)} against champion "
@@ -166,12 +220,12 @@ def _difference(evidence: PairedEvidence, bound: ClusterBound, policy: Compariso
     return Check(_NAME, outcome, upper, policy.margin, n, sentence)
 
 
-def _segments(evidence: PairedEvidence, policy: ComparisonPolicy) -> Check | None:
+def _segments(evidence: Paired, policy: ComparisonPolicy) -> Check | None:
     """Flag segments that got worse: Holm over the large ones, and by more than the margin."""
     bounds = {
-        name: cluster_bound(evidence.differences[mask], evidence.clusters[mask], policy.alpha)
-        for name, mask in sorted(evidence.segments.items())
-        if int(mask.sum()) >= MIN_SEGMENT_ROWS
+        name: evidence.bound(policy.alpha, name)
+        for name, rows in sorted(evidence.segment_rows.items())
+        if rows >= MIN_SEGMENT_ROWS
     }
     if not bounds:
         return None
@@ -179,10 +233,9 @@ def _segments(evidence: PairedEvidence, policy: ComparisonPolicy) -> Check | Non
     if not regressed:
         sentence = f"none of {len(bounds)} segments with {MIN_SEGMENT_ROWS} rows or more regressed"
         worst = max(bounds.values(), key=lambda b: b.mean)
-        n = len(evidence.differences)
-        return Check("segments", Outcome.PASS, worst.mean, policy.margin, n, sentence)
+        return Check("segments", Outcome.PASS, worst.mean, policy.margin, evidence.n, sentence)
     name = max(regressed, key=lambda s: bounds[s].mean)
-    n = int(evidence.segments[name].sum())
+    n = evidence.segment_rows[name]
     sentence = (
         f"{len(regressed)} of {len(bounds)} segments regressed, worst {name}: difference "
         f"{number(bounds[name].mean)} > margin {number(policy.margin)} (n = {n:,} rows in "

@@ -6,11 +6,9 @@ Gate 4 decides by the first of them and by a test over all segments together, se
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from sixgates.gates.compare import MIN_SEGMENT_ROWS, PairedEvidence
+from sixgates.gates.compare import MIN_SEGMENT_ROWS, Paired
 from sixgates.gates.policy import ComparisonPolicy
-from sixgates.gates.statistics.clusters import cluster_bound
+from sixgates.gates.statistics.clusters import ClusterBound
 
 ALL = "all rows"
 
@@ -31,11 +29,13 @@ class Difference:
     clusters: int
 
 
-def differences(evidence: PairedEvidence, policy: ComparisonPolicy) -> tuple[Difference, ...]:
+def differences(evidence: Paired, policy: ComparisonPolicy) -> tuple[Difference, ...]:
     """Return the difference over all rows, and of each segment that is large enough to be named.
 
     Empty where there are no rows, or a loss is not a number.
 
+    >>> import numpy as np
+    >>> from sixgates.gates.compare import PairedEvidence
     >>> found = differences(
     ...     PairedEvidence(np.array([0.0, 0.0, 0.1, 0.1]), np.array([1, 1, 2, 2]), 0.2, 0.25),
     ...     ComparisonPolicy(margin=0.02),
@@ -43,24 +43,22 @@ def differences(evidence: PairedEvidence, policy: ComparisonPolicy) -> tuple[Dif
     >>> [(d.rows, d.mean, d.clusters) for d in found]
     [('all rows', 0.05, 2)]
     """
-    every = evidence.differences
-    if not len(every) or not np.isfinite(every).all():
+    if not evidence.n or evidence.broken:
         return ()
     large = {
-        name: mask
-        for name, mask in sorted(evidence.segments.items())
-        if int(mask.sum()) >= MIN_SEGMENT_ROWS
+        name: rows
+        for name, rows in sorted(evidence.segment_rows.items())
+        if rows >= MIN_SEGMENT_ROWS
     }
-    masks = {ALL: np.ones(len(every), dtype=bool), **large}
-    return tuple(_difference(name, evidence, mask, policy.alpha) for name, mask in masks.items())
+    return (
+        _difference(ALL, evidence.bound(policy.alpha), evidence.n),
+        *(_difference(name, evidence.bound(policy.alpha, name), n) for name, n in large.items()),
+    )
 
 
-def _difference(
-    name: str, evidence: PairedEvidence, mask: np.ndarray, alpha: float
-) -> Difference:  # fmt: skip
-    bound = cluster_bound(evidence.differences[mask], evidence.clusters[mask], alpha)
+def _difference(name: str, bound: ClusterBound, rows: int) -> Difference:
     known = math.isfinite(bound.upper)
     return Difference(
         name, bound.mean, 2 * bound.mean - bound.upper if known else None,
-        bound.upper if known else None, int(mask.sum()), bound.clusters,
+        bound.upper if known else None, rows, bound.clusters,
     )  # fmt: skip

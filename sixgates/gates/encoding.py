@@ -67,7 +67,7 @@ def label_array(project: Project, df: pl.DataFrame) -> np.ndarray:
     if project.task is Task.MULTICLASS:
         distinct = labels.unique()
         keys = pl.Series(_CODE, [level_key(v) for v in distinct], dtype=pl.String)
-        texts = _spread(labels, distinct, keys).to_numpy()
+        texts = spread_over(labels, distinct, keys).to_numpy()
         return texts if labels.null_count() or _nans(labels) else texts.astype(str)
     if not (labels.dtype.is_numeric() or labels.dtype in (pl.Boolean, pl.Null)):
         raise ConfigurationError(
@@ -90,11 +90,17 @@ def _encode_column(card: ModelCard, feature: Feature, column: pl.Series) -> np.n
     alone = replace(card, features=(feature,))
     distinct = column.unique()
     codes = encode_rows(alone, [{feature.name: value} for value in distinct.to_list()])
-    return _spread(column, distinct, pl.Series(_CODE, codes[:, 0])).to_numpy()
+    return spread_over(column, distinct, pl.Series(_CODE, codes[:, 0])).to_numpy()
 
 
-def _spread(column: pl.Series, distinct: pl.Series, values: pl.Series) -> pl.Series:
-    """Put to each element what stands beside its distinct value; missing counts as a value."""
+def spread_over(column: pl.Series, distinct: pl.Series, values: pl.Series) -> pl.Series:
+    """Put to each element what stands beside its distinct value; missing counts as a value.
+
+    Args:
+        column: The elements.
+        distinct: Each of its values once.
+        values: What stands beside these.
+    """
     key = column.alias("__key").to_frame()
     table = pl.DataFrame([distinct.alias("__key"), values.alias(_CODE)])
     joined = key.join(table, on="__key", how="left", nulls_equal=True, maintain_order="left")

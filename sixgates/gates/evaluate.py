@@ -6,16 +6,22 @@ loss is a proper score or a distance, never a ranking alone: a model that ranks 
 the wrong figures, which calibration says in plain terms.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
 
 from sixgates.gates.baselines import last_label_losses, report_baselines
-from sixgates.gates.calibration import Calibration, calibrations, judge_calibration
+from sixgates.gates.calibration import (
+    Calibration,
+    calibrations,
+    judge_calibration,
+)
 from sixgates.gates.card import level_key
-from sixgates.gates.encoding import label_array
+from sixgates.gates.encoding import label_array, spread_over
 from sixgates.gates.footprint import Footprint, judge_footprint
 from sixgates.gates.losses import constant_losses, row_losses
 from sixgates.gates.policy import EvaluationPolicy
@@ -23,9 +29,64 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.clusters import cluster_bound, holdout_clusters
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, number
 
-_ALPHA = 0.05
-_Z = 1.645
+ALPHA = 0.05
+"""Level of the bounds."""
+Z = 1.645
 """One-sided 95 % point of the normal distribution."""
+
+
+class Limit(NamedTuple):
+    """A limit on the mean loss: a value, or so many times what the base rate loses."""
+
+    value: float = math.nan
+    times: float | None = None
+
+
+class Excess(NamedTuple):
+    """A mean loss beside its limit, both in units of the loss."""
+
+    mean: float
+    upper: float
+    """One-sided 95 % bound of the mean; the error is that of the row-wise difference to the limit.
+    """
+    limit: float
+    n: int
+    clusters: int | None
+    """Entities among the rows; None where rows are taken as independent."""
+
+
+class Holdout(Protocol):
+    """What one model showed on the holdout, as far as it is judged."""
+
+    @property
+    def n(self) -> int:
+        """Rows of the holdout."""
+
+    @property
+    def by_entity(self) -> bool:
+        """Whether rows go together by entities."""
+
+    @property
+    def broken(self) -> tuple[int, int]:
+        """Rows on which the loss, and that of the base rate, is not a number."""
+
+    @property
+    def means(self) -> tuple[float, float, float | None]:
+        """Mean loss, and what the base rate and the last known label lose; None if not known."""
+
+    @property
+    def segment_rows(self) -> dict[str, int]:
+        """Rows of each segment, by `column=value`."""
+
+    @property
+    def footprint(self) -> Footprint | None:
+        """What the artifact costs."""
+
+    def excess(self, limit: Limit, segment: str | None = None) -> Excess:
+        """Compare the mean loss with a limit, over all rows or those of a segment."""
+
+    def judge_calibration(self, limit: float) -> list[Check]:
+        """Hold the stated probabilities against a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +112,50 @@ class HoldoutEvidence:
     def n(self) -> int:
         """Rows of the holdout."""
         return len(self.losses)
+
+    @property
+    def by_entity(self) -> bool:
+        """Whether rows go together by entities."""
+        return self.clusters is not None
+
+    @property
+    def broken(self) -> tuple[int, int]:
+        """Rows on which the loss, and that of the base rate, is not a number."""
+        loss, base = (int((~np.isfinite(x)).sum()) for x in (self.losses, self.base_losses))
+        return loss, base
+
+    @property
+    def means(self) -> tuple[float, float, float | None]:
+        """Mean loss, and what the base rate and the last known label lose."""
+        last = self.last_label_losses
+        last_mean = None if last is None else float(last.mean())
+        return float(self.losses.mean()), float(self.base_losses.mean()), last_mean
+
+    @property
+    def segment_rows(self) -> dict[str, int]:
+        """Rows of each segment."""
+        return {name: int(mask.sum()) for name, mask in self.segments.items()}
+
+    def excess(self, limit: Limit, segment: str | None = None) -> Excess:
+        """Compare the mean loss with a limit, over all rows or those of a segment."""
+        losses, base, groups = self.losses, self.base_losses, self.clusters
+        if segment is not None:
+            mask = self.segments[segment]
+            losses, base = losses[mask], base[mask]
+            groups = None if groups is None else groups[mask]
+        limits = np.full_like(losses, limit.value) if limit.times is None else base * limit.times
+        n, mean = len(losses), float(losses.mean())
+        if groups is None:
+            error = float((losses - limits).std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
+            upper, clusters = mean + Z * float(error), None
+        else:
+            bound = cluster_bound(losses - limits, groups, ALPHA)
+            upper, clusters = mean + (bound.upper - bound.mean), bound.clusters
+        return Excess(mean, upper, float(limits.mean()), n, clusters)
+
+    def judge_calibration(self, limit: float) -> list[Check]:
+        """Hold the stated probabilities against a limit."""
+        return judge_calibration(self.calibration, limit, self.clusters)
 
 
 def measure_holdout(
@@ -109,7 +214,15 @@ def segment_masks(df: pl.DataFrame, columns: Sequence[str], min_rows: int) -> di
     return masks
 
 
-def judge_holdout(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name: str) -> Verdict:
+def segment_names(df: pl.DataFrame, column: str) -> pl.Series:
+    """Return the segment of each row by a column, as `segment_masks` names it."""
+    distinct = df[column].unique()
+    keys = [level_key(value) for value in distinct]
+    names = [f"{column}={'missing' if key is None else key}" for key in keys]
+    return spread_over(df[column], distinct, pl.Series("name", names, dtype=pl.String))
+
+
+def judge_holdout(evidence: Holdout, policy: EvaluationPolicy, loss_name: str) -> Verdict:
     """Hold what the holdout showed against the limits of the policy.
 
     The mean loss (a limit on it, in itself or against the base rate, must be set), that of each
@@ -122,57 +235,45 @@ def judge_holdout(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name
             Gate.EVALUATE, [Check(loss_name, Outcome.FAIL, None, None, evidence.n, sentence)]
         )
     checks = [at_least("holdout rows", evidence.n, policy.min_rows, evidence.n)]
-    losses, base, groups = evidence.losses, evidence.base_losses, evidence.clusters
     if policy.max_loss is not None:
-        limits = np.full_like(losses, policy.max_loss)
-        checks.append(_within(loss_name, losses, limits, "", groups))
+        checks.append(_within(loss_name, evidence.excess(Limit(policy.max_loss)), ""))
     if policy.max_loss_over_base is not None:
-        name, limits = f"{loss_name} over base rate", base * policy.max_loss_over_base
-        checks.append(_within(name, losses, limits, _times(policy), groups))
-    if policy.max_segment_loss_over_base is not None and evidence.segments:
+        excess = evidence.excess(Limit(times=policy.max_loss_over_base))
+        checks.append(_within(f"{loss_name} over base rate", excess, _times(policy)))
+    if policy.max_segment_loss_over_base is not None and evidence.segment_rows:
         checks.append(_worst_segment(evidence, policy, loss_name))
     if policy.max_calibration_error is not None:
-        checks += judge_calibration(evidence.calibration, policy.max_calibration_error, groups)
+        checks += evidence.judge_calibration(policy.max_calibration_error)
     checks += judge_footprint(evidence.footprint, policy)
-    last, known = evidence.last_label_losses, groups is not None
-    checks.append(report_baselines(loss_name, losses, base, last, entity=known))
+    checks.append(
+        report_baselines(loss_name, evidence.means, evidence.n, entity=evidence.by_entity)
+    )
     return Verdict.of(Gate.EVALUATE, checks)
 
 
-def _unjudgeable(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name: str) -> str:
+def _unjudgeable(evidence: Holdout, policy: EvaluationPolicy, loss_name: str) -> str:
     if policy.max_loss is None and policy.max_loss_over_base is None:
         return f"{loss_name} has no limit set: nothing can pass it"
     if evidence.n == 0:
         return "the holdout has no rows: nothing was measured"
-    for name, losses in ((loss_name, evidence.losses), ("base rate", evidence.base_losses)):
-        if broken := int((~np.isfinite(losses)).sum()):
+    for name, broken in zip((loss_name, "base rate"), evidence.broken, strict=True):
+        if broken:
             return f"{name} is not a number on {broken:,} rows of the holdout"
     return ""
 
 
-def _within(
-    name: str,
-    losses: np.ndarray,
-    limits: np.ndarray,
-    origin: str,
-    clusters: np.ndarray | None,
-) -> Check:
-    """Compare means; the error is that of the row-wise difference to the limit."""
-    n, mean, limit = len(losses), float(losses.mean()), float(limits.mean())
-    if clusters is None:
-        error = float((losses - limits).std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
-        upper, rows = mean + _Z * float(error), f"n = {n:,}"
-    else:
-        bound = cluster_bound(losses - limits, clusters, _ALPHA)
-        upper = mean + (bound.upper - bound.mean)
-        rows = f"n = {n:,} rows of {bound.clusters:,} entities"
-    passed = upper <= limit
+def _within(name: str, seen: Excess, origin: str) -> Check:
+    rows = f"n = {seen.n:,}"
+    if seen.clusters is not None:
+        rows = f"n = {seen.n:,} rows of {seen.clusters:,} entities"
+    passed = seen.upper <= seen.limit
     sentence = (
-        f"{name} {number(mean)} with upper 95 % bound {number(upper)} "
-        f"{'<=' if passed else '>'} limit {number(limit)}{origin} ({rows})"
+        f"{name} {number(seen.mean)} with upper 95 % bound {number(seen.upper)} "
+        f"{'<=' if passed else '>'} limit {number(seen.limit)}{origin} ({rows})"
     )
-    seen = upper if np.isfinite(upper) else None
-    return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)
+    upper = seen.upper if np.isfinite(seen.upper) else None
+    outcome = Outcome.PASS if passed else Outcome.FAIL
+    return Check(name, outcome, upper, seen.limit, seen.n, sentence)
 
 
 def _times(policy: EvaluationPolicy) -> str:
@@ -180,15 +281,13 @@ def _times(policy: EvaluationPolicy) -> str:
     return f", {number(factor)} times the base rate's" if factor is not None else ""
 
 
-def _worst_segment(evidence: HoldoutEvidence, policy: EvaluationPolicy, loss_name: str) -> Check:
+def _worst_segment(evidence: Holdout, policy: EvaluationPolicy, loss_name: str) -> Check:
     factor = policy.max_segment_loss_over_base or np.nan
     origin = f", {number(factor)} times the base rate's there"
     checks = [
-        _within(f"{loss_name} where {name}", evidence.losses[mask], limits[mask], origin, groups)
-        for name, mask in sorted(evidence.segments.items())
-        if int(mask.sum()) >= policy.min_segment_rows
-        for limits in [evidence.base_losses * factor]
-        for groups in [None if evidence.clusters is None else evidence.clusters[mask]]
+        _within(f"{loss_name} where {name}", evidence.excess(Limit(times=factor), name), origin)
+        for name, rows in sorted(evidence.segment_rows.items())
+        if rows >= policy.min_segment_rows
     ]
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     worst = max(failed or checks, key=_excess, default=None)

@@ -13,7 +13,8 @@ import polars as pl
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
-_DELAY_QUANTILE = 0.99
+DELAY_QUANTILE = 0.99
+"""Of the delays of labels: when nearly all are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,53 @@ class TimeSplit:
     """Newer than train: stops the boosting early."""
     holdout: pl.DataFrame
     """Newer than both and never seen by training: gates 3 and 4 judge on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """A time split by its moments alone, by which any part of the rows can be told. Naive UTC."""
+
+    now: datetime
+    """When the rows were read."""
+    age: timedelta
+    """From which on a label counts as known, see `label_age`."""
+    validation: datetime
+    """Event time at which the validation part begins."""
+    holdout: datetime
+    """Event time at which the holdout begins."""
+    train: datetime | None = None
+    """Event time at which the training part begins; None where it is all that came before."""
+
+    def split(self, df: pl.DataFrame, project: Project) -> TimeSplit:
+        """Return the rows of each part among some of the rows, in their order; any may be empty."""
+        rows, at = matured_in_window(df, project, self.now, self.age)
+        learnt = at < self.validation
+        if self.train is not None:
+            learnt &= at >= self.train
+        return TimeSplit(
+            rows.filter(learnt),
+            rows.filter((at >= self.validation) & (at < self.holdout)),
+            rows.filter(at >= self.holdout),
+        )
+
+
+def matured_in_window(
+    df: pl.DataFrame, project: Project, now: datetime, age: timedelta | None = None
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the matured rows of the training window and their event times, naive UTC.
+
+    Args:
+        df: Some rows.
+        project: Names roles and window.
+        now: The present, naive UTC.
+        age: From which on a label counts as known; that of these rows where it is not given.
+    """
+    window = project.policies.training.window
+    rows = df.filter(is_matured(df, project, now, age))
+    at = naive_utc(rows, project.roles.event_time)
+    if window is not None:
+        rows, at = rows.filter(at > now - window), at.filter(at > now - window)
+    return rows, at
 
 
 def naive_utc(df: pl.DataFrame, column: str) -> pl.Series:
@@ -52,10 +100,18 @@ def label_age(df: pl.DataFrame, project: Project, now: datetime) -> timedelta:
         return roles.label_horizon
     if roles.label_time is None:  # a project cannot be built so
         raise ConfigurationError(f"{project.name} has neither label_time nor label_horizon")
-    known = naive_utc(df, roles.label_time)
-    delays = (known - naive_utc(df, roles.event_time)).filter(known <= now)
-    longest = delays.dt.total_microseconds().quantile(_DELAY_QUANTILE, "higher")
+    longest = label_delays(df, project, now).quantile(DELAY_QUANTILE, "higher")
     return timedelta(microseconds=max(0.0, longest or 0.0))
+
+
+def label_delays(df: pl.DataFrame, project: Project, now: datetime) -> pl.Series:
+    """Return how long each label took that is known at `now`, in microseconds, without nulls.
+
+    The project must name a label time.
+    """
+    known = naive_utc(df, project.roles.label_time or "")
+    delays = (known - naive_utc(df, project.roles.event_time)).filter(known <= now)
+    return delays.dt.total_microseconds().drop_nulls()
 
 
 def label_present(df: pl.DataFrame, project: Project) -> pl.Series:
@@ -72,10 +128,20 @@ def matured(df: pl.DataFrame, project: Project, now: datetime) -> pl.DataFrame:
     return df.filter(is_matured(df, project, now))
 
 
-def is_matured(df: pl.DataFrame, project: Project, now: datetime) -> pl.Series:
-    """Say for each row whether `matured` returns it."""
+def is_matured(
+    df: pl.DataFrame, project: Project, now: datetime, age: timedelta | None = None
+) -> pl.Series:
+    """Say for each row whether `matured` returns it.
+
+    Args:
+        df: The rows.
+        project: Names the roles.
+        now: The present, naive UTC.
+        age: From which on a label counts as known; that of these rows where it is not given.
+    """
     roles = project.roles
-    used = naive_utc(df, roles.event_time) <= now - label_age(df, project, now)
+    age = label_age(df, project, now) if age is None else age
+    used = naive_utc(df, roles.event_time) <= now - age
     used &= label_present(df, project)
     if roles.label_time is not None:
         used &= naive_utc(df, roles.label_time) <= now
@@ -92,28 +158,44 @@ def time_split(df: pl.DataFrame, project: Project, now: datetime) -> TimeSplit:
         ConfigurationError: a part would be empty; too few rows, or too many at one moment.
     """
     policy = project.policies.training
-    rows = matured(df, project, now)
-    at = naive_utc(rows, project.roles.event_time)
-    if policy.window is not None:
-        rows = rows.filter(at > now - policy.window)
-        at = naive_utc(rows, project.roles.event_time)
+    rows, at = matured_in_window(df, project, now)
     order = at.arg_sort()
     rows, times = rows[order], at[order].to_numpy()
     second = _border(times, policy.holdout_share)
     first = _border(times[:second], policy.validation_share)
-    split = TimeSplit(rows[:first], rows[first:second], rows[second:])
-    for name in ("train", "validation", "holdout"):
-        if getattr(split, name).is_empty():
+    require_parts(project, first, second, rows.height)
+    return TimeSplit(rows[:first], rows[first:second], rows[second:])
+
+
+def require_parts(project: Project, first: int, second: int, rows: int) -> None:
+    """Refuse a split of which a part has no rows.
+
+    Args:
+        project: Is named.
+        first: Rows that train.
+        second: These and the rows that stop the training.
+        rows: All of them.
+
+    Raises:
+        ConfigurationError: a part is empty.
+    """
+    sizes = {"train": first, "validation": second - first, "holdout": rows - second}
+    for name, size in sizes.items():
+        if not size:
             raise ConfigurationError(
-                f"{project.name}: the {name} part of {rows.height:,} matured rows is empty; "
+                f"{project.name}: the {name} part of {rows:,} matured rows is empty; "
                 f"give more rows, a longer window or other shares in policies.training"
             )
-    return split
+
+
+def newest_rows(rows: int, share: float) -> int:
+    """Return how many rows the newest share of some is: one at least."""
+    return max(1, round(rows * share))
 
 
 def _border(times: np.ndarray, share: float) -> int:
     """Return where the newest share begins in sorted times, moved back over ties."""
     if len(times) == 0:
         return 0
-    newest = max(1, round(len(times) * share))
+    newest = newest_rows(len(times), share)
     return int(np.searchsorted(times, times[len(times) - newest], side="left"))

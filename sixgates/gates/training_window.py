@@ -1,6 +1,7 @@
 """How far back a challenger learns: as far as it does not lose by it on the newest known rows."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sixgates.gates.project import Project
 from sixgates.gates.retrain import SinceDrift
-from sixgates.gates.statistics.clusters import cluster_bound
+from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound
 from sixgates.gates.timesplit import naive_utc
 
 _ALPHA = 0.05
@@ -42,16 +43,30 @@ def drift_window(
     Returns:
         None where the policy does not ask for it, or no alert says when a drift began.
     """
-    policies = project.policies
-    if since is None or not policies.training.since_drift:
+    if since is None or not project.policies.training.since_drift:
         return None
     rows = int((naive_utc(train, project.roles.event_time) >= since).sum())
-    left_out, needed = "", policies.validation.min_rows
+    sizes = share_sizes(train.height, project.policies.training.newest_shares)
+    return drift_window_of(project, rows, sizes, since)
+
+
+def drift_window_of(
+    project: Project, rows: int, sizes: Sequence[int], since: datetime
+) -> DriftWindow:
+    """Return the window of so many training rows since a drift, and whether it is tried.
+
+    Args:
+        project: Its policies say how many rows it must have.
+        rows: Training rows that have come since then.
+        sizes: Of how many newest rows the windows are that are tried anyway.
+        since: When the drift began, naive UTC.
+    """
+    left_out, needed = "", project.policies.validation.min_rows
     if not rows:
         left_out = "all rows since then are set aside, for validation and for the holdout"
     elif rows < needed:
         left_out = f"they are too few, {needed:,} are needed (`validation.min_rows`)"
-    elif rows in share_sizes(train.height, policies.training.newest_shares):
+    elif rows in sizes:
         left_out = "a window of as many rows is tried anyway"
     return DriftWindow(since, rows, left_out)
 
@@ -93,17 +108,35 @@ def worth_of(
         clusters: The same.
         chosen: Rows of the window that is taken.
     """
-    taken, other = not drift.left_out and chosen == drift.rows, chosen
-    if taken:
-        others = {rows: loss for rows, loss in losses.items() if rows != drift.rows}
-        other = choose_window(others, clusters)
+    other = chosen
+    if not drift.left_out and chosen == drift.rows:
+        other = choose_window(
+            {rows: loss for rows, loss in losses.items() if rows != drift.rows}, clusters
+        )
+    return worth_by_means(
+        drift, {rows: _mean(loss) for rows, loss in losses.items()}, chosen, other
+    )
+
+
+def worth_by_means(
+    drift: DriftWindow, means: Mapping[int, float | None], chosen: int, other: int
+) -> SinceDrift:
+    """Hold the rows since a drift against another window, as `worth_of` does.
+
+    Args:
+        drift: They.
+        means: By the number of training rows: mean loss on the validation rows, None where there is
+            none, or one is not finite.
+        chosen: Rows of the window that is taken.
+        other: Rows of the window that is taken, or would be without those since the drift.
+    """
     return SinceDrift(
         since=drift.since.isoformat(sep=" "),
         rows=drift.rows,
-        loss=None if drift.left_out else _mean(losses[drift.rows]),
+        loss=None if drift.left_out else means[drift.rows],
         other_rows=other,
-        other_loss=_mean(losses[other]),
-        taken=taken,
+        other_loss=means[other],
+        taken=not drift.left_out and chosen == drift.rows,
         left_out=drift.left_out,
     )
 
@@ -133,14 +166,27 @@ def largest_as_good(losses: Sequence[NDArray[np.float64]], clusters: NDArray[np.
     >>> largest_as_good([often, 1 - often], rows)
     0
     """
-    usable = [len(loss) > 0 and bool(np.isfinite(loss).all()) for loss in losses]
+    means = [_mean(loss) for loss in losses]
+    return first_as_good(
+        [math.nan if mean is None else mean for mean in means],
+        lambda one, best: cluster_bound(losses[one] - losses[best], clusters, _ALPHA),
+    )
+
+
+def first_as_good(means: Sequence[float], bound: Callable[[int, int], ClusterBound]) -> int:
+    """Choose as `largest_as_good` does, from what was put together of parts of the rows.
+
+    Args:
+        means: Loss of each model, NaN where one of its losses is not finite.
+        bound: Bounds what one model, by its place, loses more than another one.
+    """
+    usable = [math.isfinite(mean) for mean in means]
     if not any(usable):
         return 0
-    means = [loss.mean() if ok else np.inf for loss, ok in zip(losses, usable, strict=True)]
-    best = int(np.argmin(means))
-    for place, (loss, ok) in enumerate(zip(losses, usable, strict=True)):
+    best = int(np.nanargmin(np.where(usable, means, np.inf)))
+    for place, ok in enumerate(usable):
         if ok:
-            bound = cluster_bound(loss - losses[best], clusters, _ALPHA)
-            if bound.mean <= bound.se:
+            found = bound(place, best)
+            if found.mean <= found.se:
                 return place
     return best

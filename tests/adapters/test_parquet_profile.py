@@ -176,3 +176,12 @@ def test_a_sample_holds_the_same_rows_as_that_of_the_frame(tmp_path):
     profile_files([tmp_path / "rows.parquet"], ["x"], ["c"], like=profile, sample=found)
     assert found.rows().equals(wanted.rows())
     assert found.rows().height >= 1_000
+
+
+def test_groups_of_few_rows_may_give_none_to_the_sample(tmp_path):
+    rows, found = pl.DataFrame({"x": [float(i) for i in range(200)]}), Sample(5)
+    rows.write_parquet(tmp_path / "rows.parquet", row_group_size=3)
+    profile_files(
+        [tmp_path / "rows.parquet"], ["x"], [], like=profile_frame(rows, ["x"], []), sample=found
+    )
+    assert found.rows()["x"].to_list() == [float(i) for i in range(0, 200, 32)]

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 LOG = "_delta_log"
 """The folder by which a Delta table is known."""
 
+_RENAMES = 2
+"""Version of the reader that all columns may be named anew for."""
+_AS_THEY_ARE = {"timestampNtz"}
+"""What a reader may have to know of a table while its files still hold its rows as they are."""
+
 
 class DeltaSource:
     """The table in a folder, at the version that it has when it is first read."""
@@ -40,8 +45,21 @@ class DeltaSource:
         return pl.scan_delta(self._table)
 
     def files(self) -> tuple[Path, ...]:
-        """Return none: rows come otherwise."""
-        return ()
+        """Return the files of the version, where they hold its rows as they are.
+
+        That is, none where the log adds columns to them, renames these, or says that rows are
+        deleted, or where the files do not have the same columns.
+        """
+        table = self._table
+        asks = table.protocol()
+        renamed = asks.min_reader_version == _RENAMES
+        if renamed or not {*(asks.reader_features or ())} <= _AS_THEY_ARE:
+            return ()
+        if table.metadata().partition_columns:
+            return ()
+        files = tuple(Path(uri.removeprefix("file://")) for uri in table.file_uris())
+        schemas = [pl.read_parquet_schema(file) for file in files]
+        return files if all(schema == schemas[0] for schema in schemas) else ()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Time in windows, one behind the other: what the training data held, and what has come since."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -28,7 +28,7 @@ def training_windows(
     newest = at.max()
     if not isinstance(newest, datetime):
         return
-    behind = (newest - at).dt.total_microseconds() // (length // timedelta(microseconds=1))
+    behind = windows_behind(at, newest, length)
     parts = {
         int(place): part.drop("__behind")
         for (place,), part in rows.with_columns(__behind=behind)
@@ -36,12 +36,32 @@ def training_windows(
         .partition_by("__behind", as_dict=True)
         .items()
     }
-    usual = sorted(part.height for part in parts.values())[len(parts) // 2]
-    for place, part in sorted(parts.items(), reverse=True):
-        least = _CUT if place == max(parts) else _OUTAGE
-        if part.height >= least * usual:
-            end = newest - place * length
-            yield end - length, end, part
+    for place in kept_windows({place: part.height for place, part in parts.items()}):
+        end = newest - place * length
+        yield end - length, end, parts[place]
+
+
+def windows_behind(at: pl.Series, newest: datetime, length: timedelta) -> pl.Series:
+    """Return how many windows before the last one each event time lies, naive UTC."""
+    return (newest - at).dt.total_microseconds() // (length // timedelta(microseconds=1))
+
+
+def kept_windows(rows: Mapping[int, int]) -> list[int]:
+    """Return which windows are kept, the oldest first, by how many windows before the last.
+
+    Args:
+        rows: Of each window that has any, one at least.
+
+    >>> kept_windows({0: 100, 1: 5, 2: 90, 3: 20})
+    [2, 0]
+    """
+    usual = sorted(rows.values())[len(rows) // 2]
+    oldest = max(rows)
+    return [
+        place
+        for place, held in sorted(rows.items(), reverse=True)
+        if held >= (_CUT if place == oldest else _OUTAGE) * usual
+    ]
 
 
 def whole_windows(

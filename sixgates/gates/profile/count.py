@@ -1,6 +1,6 @@
 """One pass over the data: batches come, their counts are added, nothing is kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -183,17 +183,39 @@ def require_columns(schema: pl.Schema, numeric: Sequence[str], categorical: Sequ
 def _grids(data: pl.LazyFrame) -> dict[str, Grid]:
     """Choose a grid for each column, from rows all over the data: files may be sorted."""
     rows = data.select(pl.len()).collect(engine="streaming").item()
-    sample = data.gather_every(_step(rows)).collect(engine="streaming")
+    sample = data.gather_every(step_of_sample(rows)).collect(engine="streaming")
+    return grids_of_sample(sample)
+
+
+def step_of_sample(rows: int) -> int:
+    """Return of how many rows one is taken to choose grids from."""
+    return max(1, -(-rows // _SAMPLE))
+
+
+def grids_of_sample(sample: pl.DataFrame) -> dict[str, Grid]:
+    """Choose a grid for each column from some rows, see `step_of_sample`."""
     return {column.name: grid_of(_floats(column)) for column in sample}
 
 
 def new_grid(column: pl.Series, rows: int) -> Grid:
     """Choose the grid of a column of so many rows as `profile_frame` does."""
-    return grid_of(_floats(column[:: _step(rows)]))
+    return grid_of(_floats(column[:: step_of_sample(rows)]))
 
 
-def _step(rows: int) -> int:
-    return max(1, -(-rows // _SAMPLE))
+def blank_profile(grids: Mapping[str, Grid], levels: Mapping[str, Sequence[str]]) -> Profile:
+    """Return a profile of no rows, on whose grids and levels any rows can be counted."""
+    counters: list[Numbers | Levels] = [
+        *(Numbers(name, grid) for name, grid in grids.items()),
+        *(Levels(name, known) for name, known in levels.items()),
+    ]
+    return Profile(0, tuple(counter.profile() for counter in counters))
+
+
+def levels_of(counted: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the levels that are counted apart, from how many rows each has."""
+    counter = Levels("")
+    counter.add_counted(counted.items())
+    return counter.profile().levels or ()
 
 
 def _floats(column: pl.Series) -> NDArray[np.float64]:

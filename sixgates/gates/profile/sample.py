@@ -1,5 +1,8 @@
 """Some rows of many, chosen while they pass by."""
 
+import math
+from typing import Self
+
 import polars as pl
 
 
@@ -16,10 +19,33 @@ class Sample:
 
     def __init__(self, wanted: int) -> None:
         """Begin with no rows."""
-        self._wanted = wanted
+        self._wanted: float = wanted
         self._every = 1
         self._seen = 0
         self._kept: list[pl.DataFrame] = []
+
+    @classmethod
+    def of_part(cls, wanted: int, rows: int, before: int) -> Self:
+        """Return the part of a sample that falls on a part of the rows, in any process.
+
+        Parts put one behind the other are the sample of all rows.
+
+        Args:
+            wanted: Of all rows.
+            rows: How many there are in all.
+            before: How many come before this part.
+
+        >>> rows = pl.DataFrame({"x": range(6)})
+        >>> part = Sample.of_part(2, rows=6, before=3)
+        >>> part.keep(rows[3:][part.due(3)])
+        >>> part.rows()["x"].to_list()
+        [4]
+        """
+        part = cls(wanted)
+        part._wanted, part._seen = math.inf, before
+        while -(-rows // part._every) >= 2 * wanted:
+            part._every *= 2
+        return part
 
     def due(self, rows: int) -> list[int]:
         """Return the places, among the next rows, of those to keep."""

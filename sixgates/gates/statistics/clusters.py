@@ -69,8 +69,9 @@ def cluster_bound(differences: np.ndarray, clusters: np.ndarray, alpha: float) -
         return ClusterBound(mean, math.inf, math.inf, count)
     sums = np.bincount(codes, weights=differences - mean)
     se = math.sqrt(count / (count - 1) * float(sums @ sums)) / n
-    return ClusterBound(mean, se, mean + _t(alpha, count) * se, count)
+    return ClusterBound(mean, se, mean + t_quantile(alpha, count) * se, count)
 
 
-def _t(alpha: float, clusters: int) -> float:
+def t_quantile(alpha: float, clusters: int) -> float:
+    """Return the point of the t distribution of so many clusters that alpha lies beyond."""
     return float(stdtrit(clusters - 1, 1 - alpha))
