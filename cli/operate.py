@@ -133,20 +133,25 @@ def status(project: str) -> dict[str, Any]:
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.reconcile import differences, unanswered
     from sixgates.adapters.wiring import build
+    from sixgates.gates.ports import Serving, SomeSilentError
     from sixgates.ledger.ledger import require_route
 
     world, model = build(), load_project(project).name
     route = require_route(world.ledger, model)
-    gateways: list[dict[str, Any]] = []
+    gateways: list[Serving] = []
     aliases: dict[str, str] | None = None
-    with suppress(PipelineError):  # the differences say so
-        gateways = [asdict(answer) for answer in world.traffic.serving(model)]
+    try:
+        gateways = world.traffic.serving(model)
+    except SomeSilentError as exc:
+        gateways = exc.answers
+    except PipelineError:
+        pass  # the differences say so, as they say who is silent
     with suppress(PipelineError):
         aliases = world.registry.aliases(model)
     return {
         "model": model,
         "ledger": _plain(asdict(route)),
-        "gateways": gateways,
+        "gateways": [asdict(answer) for answer in gateways],
         "aliases": aliases,
         "differences": differences(world, route, project),
         "unfinished": [_intent(intent) for intent in world.ledger.unfinished(model)],

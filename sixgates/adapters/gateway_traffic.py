@@ -15,7 +15,7 @@ from sixgates.gates.errors import (
     ContractError,
     TransientError,
 )
-from sixgates.gates.ports import Serving
+from sixgates.gates.ports import Serving, SomeSilentError
 from sixgates.ledger.ledger import Ledger
 
 _Answer = TypeVar("_Answer")
@@ -79,7 +79,7 @@ class GatewayTraffic:
         it with `epoch`.
 
         Raises:
-            TransientError: a gateway did not answer.
+            SomeSilentError: a gateway did not answer; it holds what the others said.
         """
         body: dict[str, str | int] = {"epoch": epoch}
         return self._each(model, lambda url: self._ask("POST", url, "/admin/follow", body))
@@ -88,7 +88,7 @@ class GatewayTraffic:
         """Return what each live gateway serves.
 
         Raises:
-            TransientError: a gateway did not answer.
+            SomeSilentError: a gateway did not answer; it holds what the others said.
         """
         return self._each(model, lambda url: self._ask("GET", url, "/serving"))
 
@@ -100,9 +100,13 @@ class GatewayTraffic:
         with ThreadPoolExecutor(min(len(urls), _AT_ONCE)) as pool:
             calls = [pool.submit(one, url) for url in urls]
         failures = [failure for call in calls if (failure := call.exception())]
+        for failure in failures:
+            if not isinstance(failure, TransientError):
+                raise failure
+        answers = [call.result() for call in calls if not call.exception()]
         if failures:
-            raise failures[0]
-        return [call.result() for call in calls]
+            raise SomeSilentError("; ".join(map(str, failures)), answers)
+        return answers
 
     def _ask(
         self, method: str, url: str, path: str, body: dict[str, str | int] | None = None

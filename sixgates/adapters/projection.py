@@ -10,7 +10,7 @@ from typing import Any
 from sixgates.adapters.effects import Effect, intended, is_open
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
-from sixgates.gates.ports import Serving
+from sixgates.gates.ports import Serving, SomeSilentError
 from sixgates.gates.records import Arm
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route, Step
@@ -26,13 +26,15 @@ def project_route(world: World, route: Route) -> bool:
     answers: list[Serving] = []
     try:
         answers = follow_route(world, route)
+        proved = bool(answers) and all(confirms(answer, route) for answer in answers)
     except PipelineError as exc:
+        proved = False
         trouble.append(str(exc))
+        answers = exc.answers if isinstance(exc, SomeSilentError) else []
     try:
         _set_aliases(world, route)
     except PipelineError as exc:
         trouble.append(str(exc))
-    proved = bool(answers) and all(confirms(answer, route) for answer in answers)
     body: dict[str, Any] = {
         "epoch": route.epoch,
         "proved": proved,

@@ -10,6 +10,7 @@ from sixgates.adapters.projection import aliases_of, confirms, newest_proof, pro
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import PipelineError
+from sixgates.gates.ports import SomeSilentError
 from sixgates.gates.records import Arm
 from sixgates.ledger.ledger import Entry, Kind, LostRaceError, require_route
 from sixgates.ledger.release import next_route
@@ -139,13 +140,17 @@ def _versions_of(routes: list[Route]) -> set[str]:
 
 
 def _of_gateways(world: World, route: Route, project: str) -> list[str]:
+    silent: list[str] = []
     try:
         answers = world.traffic.serving(route.model)
+    except SomeSilentError as exc:
+        silent, answers = [str(exc)], exc.answers
     except PipelineError as exc:
         return [str(exc)]
-    if not answers:
+    if not answers and not silent:
         return [f"no gateway is alive: start `sixgates serve --project {project}`"]
     return [
+        *silent,
         *(
             f"gateway {answer.url} serves epoch {answer.epoch}"
             for answer in answers

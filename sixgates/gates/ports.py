@@ -1,5 +1,6 @@
 """What the pipeline needs of the world, named for the need and not for the vendor."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from sixgates.gates.card import ModelCard
+from sixgates.gates.errors import TransientError
 from sixgates.gates.verdict import Verdict
 
 
@@ -65,6 +67,15 @@ class Serving:
     """Why the canary answers nobody because it failed or stalled here; empty where it did not."""
     ahead: int = 0
     """Whole minutes by which its wall clock is ahead of ours, negative where it is behind."""
+
+
+class SomeSilentError(TransientError):
+    """Some gateways did not answer; what the others said is kept."""
+
+    def __init__(self, message: str, answers: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.answers = list(answers)
+        """Of those that did, as the call would have returned them."""
 
 
 class Clock(Protocol):
@@ -150,10 +161,13 @@ class Traffic(Protocol):
         """Say what was proved of a version that nothing refused: who was asked, and for what."""
 
     def follow(self, model: str, epoch: int) -> list[Serving]:
-        """Make every live gateway read the ledger, and return what each then serves."""
+        """Make every live gateway read the ledger, and return what each then serves.
+
+        Raises SomeSilentError where one did not answer; the others followed.
+        """
 
     def serving(self, model: str) -> list[Serving]:
-        """Return what each live gateway serves."""
+        """Return what each live gateway serves; raises SomeSilentError where one is silent."""
 
 
 class Log(Protocol):

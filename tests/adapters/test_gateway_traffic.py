@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
+from sixgates.gates.ports import SomeSilentError
 from sixgates.ledger.ledger import Ledger
 
 SERVING = {
@@ -137,8 +138,12 @@ def test_gateways_of_other_models_are_left_alone(traffic, gateway):
 
 def test_a_dead_gateway_is_named_and_the_others_still_follow(traffic, gateway, ledger):
     ledger.announce("churn", "http://127.0.0.1:1")
-    with pytest.raises(TransientError, match=r"http://127\.0\.0\.1:1 did not answer"):
+    ledger.announce("churn", "http://127.0.0.1:2")
+    with pytest.raises(
+        SomeSilentError, match=r"127\.0\.0\.1:1 did not.*127\.0\.0\.1:2 did not"
+    ) as caught:
         traffic.follow("churn", 4)
+    assert [answer.url for answer in caught.value.answers] == [gateway.url]
     assert [path for _, path, _, _ in gateway.asked] == ["/admin/follow"]
 
 
