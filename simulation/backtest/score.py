@@ -1,5 +1,6 @@
 """What a play comes to: its losses, its worst window, the project's metric."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,8 +13,11 @@ from simulation.backtest.history import History
 from simulation.backtest.play import Play
 from sixgates.adapters.domain_classifier import area_under_curve
 from sixgates.gates.card import Task
+from sixgates.gates.statistics.clusters import cluster_bound, holdout_clusters
 from sixgates.ledger.route import Step
 
+_ALPHA = 0.05
+"""Of a bound that is not used: the error is."""
 METRICS = {Task.BINARY: "auc", Task.MULTICLASS: "accuracy", Task.REGRESSION: "rmse"}
 _Array = NDArray[np.float64]
 
@@ -27,6 +31,9 @@ class Score:
     metric: float
     windows: _Array
     """Mean loss of each window of the watch; NaN where no label came."""
+    worst_error: float
+    """Standard error of the largest of them, by entities or periods as in gate 4; infinite where
+    there is but one in that window."""
     regret: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,6 +46,7 @@ class Score:
             "mean_loss": self.mean_loss,
             "metric": self.metric,
             "worst_window": float(np.nanmax(self.windows)),
+            "worst_window_se": self.worst_error if math.isfinite(self.worst_error) else None,
             "retrains": self.play.retrains,
             "refused": len(refusals),
             "rolled_back": sum(e["what"] == Step.ROLLED_BACK for e in events),
@@ -61,14 +69,23 @@ def score(play: Play, history: History, edges: list[int], hindsight: Hindsight) 
     """
     losses = play.losses
     served = np.flatnonzero(np.isfinite(losses))
-    windows = [_mean(losses[a:b]) for a, b in pairwise(edges)]
+    windows = np.array([_mean(losses[a:b]) for a, b in pairwise(edges)])
+    worst = int(np.nanargmax(windows))
     return Score(
         play,
         _mean(losses),
         _metric(history, play.figures[served], served),
-        np.array(windows),
+        windows,
+        _error(history, losses, edges[worst], edges[worst + 1]),
         hindsight.regret(losses),
     )
+
+
+def _error(history: History, losses: _Array, first: int, end: int) -> float:
+    """Return the standard error of the mean loss of some rows, those without a label left out."""
+    known = first + np.flatnonzero(np.isfinite(losses[first:end]))
+    clusters = holdout_clusters(history.frame[known], history.project)
+    return cluster_bound(losses[known], clusters, _ALPHA).se
 
 
 def _metric(history: History, figures: _Array, places: NDArray[np.int64]) -> float:

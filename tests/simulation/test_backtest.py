@@ -70,16 +70,19 @@ def test_every_policy_is_played_with_gates_and_without(found):
     assert found["rows"] == DAYS * ROWS
     assert found["metric"] == "auc"
     assert {
-        "policy", "gates", "mean_loss", "metric", "worst_window", "retrains", "refused",
+        "policy", "gates", "mean_loss", "metric", "worst_window", "worst_window_se",
+        "retrains", "refused",
         "rolled_back", "train_seconds", "regret",
     } <= set(found["policies"][0])  # fmt: skip
+    for policy in found["policies"]:
+        assert 0 < policy["worst_window_se"] < policy["worst_window"] / 4
 
 
 def test_never_trains_nothing_and_always_at_every_window(found):
     never, always = of(found, "never", gates=True), of(found, "always", gates=False)
     assert (never["retrains"], never["train_seconds"], never["events"]) == (0, 0, [])
     assert always["retrains"] == len(found["windows"]) - 1  # none at the end: nobody is left
-    assert always["train_seconds"] == pytest.approx(found["fit_seconds"], rel=0.5)
+    assert 0 < always["train_seconds"] <= found["fit_seconds"]
 
 
 def test_in_a_world_that_turned_retraining_pays_and_regret_says_by_how_much(found):
@@ -211,7 +214,7 @@ def test_a_history_that_is_too_short_or_has_no_labels_is_refused(frame):
 def scored(policy, windows, retrains, *, gates=True):
     play = Play(None, Kind(policy, gates), None, np.empty(0), np.empty(0), 0, (START, 0))
     play.retrains = retrains
-    return Score(play, float(np.mean(windows)), 0.0, np.array(windows), 0.0)
+    return Score(play, float(np.mean(windows)), 0.0, np.array(windows), 0.1, 0.0)
 
 
 NEVER = scored(Policy.NEVER, [0.3, 0.5, 0.4, 0.6], 0)
