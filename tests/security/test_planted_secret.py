@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 from tests.adapters.receivers import receiver
-from tests.ledger.conftest import new_postgres_url, postgres  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.slow
 

@@ -98,8 +98,12 @@ def test_each_window_is_looked_at_once(serving, monkeypatch):
     later(serving, 1)
     looked = []
     real = look_around.__globals__["look_at"]
-    monkeypatch.setitem(look_around.__globals__, "look_at",
-                        lambda *given: looked.append(given[3]) or real(*given))  # fmt: skip
+
+    def noted(*given, **more):
+        looked.append(given[3])
+        return real(*given, **more)
+
+    monkeypatch.setitem(look_around.__globals__, "look_at", noted)
     assert look(serving).signals[0].n == 4
     assert [end for _, end in looked] == [kept[-1].inputs.end + DAY]
 
