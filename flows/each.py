@@ -42,8 +42,8 @@ def each(
         data: Address of the data by project, as it is named in `projects`; the project's own source
             where not given.
         at_once: How many projects are at work at the same time.
-        seconds: How long one project may take; 45 for a tick, 240 for a compaction, 300 for
-            freshness, 900 for a watch, 4 hours for a retrain where not given.
+        seconds: How long one project may take; 100 for a tick, which has its turn for 120, 240 for
+            a compaction, 300 for freshness, 900 for a watch, 4 hours for a retrain where not given.
         begin_within: Seconds after which no further project is begun; the next run's order is
             another one.
     """

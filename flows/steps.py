@@ -30,7 +30,7 @@ class Said:
 
 
 STEPS: dict[Step, Work] = {
-    "tick": Work("release", 45.0, quick=True),
+    "tick": Work("release", 100.0, quick=True),
     "compact": Work("compact", 240.0),
     "watch": Work("watch", 900.0),
     "freshness": Work("freshness", 300.0),
