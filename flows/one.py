@@ -6,7 +6,11 @@ from importlib import import_module
 from random import shuffle
 from typing import Any
 
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    get_current_settings,
+    temporary_settings,
+)
 
 from flows.hooks import note_broken
 from flows.steps import STEPS, Said, Step
@@ -43,8 +47,16 @@ def flow_of(project: str, *, step: Step, data: Mapping[str, str], seconds: float
     work = STEPS[step]
     given = work.given | ({"data": data[project]} if project in data else {})
     flow = getattr(import_module(f"flows.{work.flow}"), work.flow)
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if work.quick else {}):
-        return flow.with_options(timeout_seconds=seconds)(project, **given, return_state=True)
+    options, beat = {}, {}
+    if work.quick:
+        # Nothing of it is persisted; told so, Prefect does not ask its server three times where to.
+        here = get_current_settings().results.local_storage_path
+        options = {"persist_result": False, "result_storage": here}
+        beat = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(beat):
+        return flow.with_options(timeout_seconds=seconds, **options)(
+            project, **given, return_state=True
+        )
 
 
 def note_lost(project: str, *, step: Step, why: Mapping[str, str]) -> None:
