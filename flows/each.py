@@ -27,7 +27,7 @@ def each(
     projects: list[str],
     data: dict[str, str] | None = None,
     *,
-    at_once: int | None = None,
+    at_once: int = 2,
     seconds: float | None = None,
     begin_within: float = 3600.0,
 ) -> Any:  # noqa: ANN401 - Prefect's state
@@ -41,8 +41,7 @@ def each(
             are there now.
         data: Address of the data by project, as it is named in `projects`; the project's own source
             where not given.
-        at_once: How many projects are at work at the same time; 4 for a tick, which waits for
-            servers half of its time, and 2 for anything else where not given.
+        at_once: How many projects are at work at the same time.
         seconds: How long one project may take; 100 for a tick, which has its turn for 120, 240 for
             a compaction, 300 for freshness, 900 for a watch, 4 hours for a retrain where not given.
         begin_within: Seconds after which no further project is begun; the next run's order is
@@ -60,7 +59,7 @@ def each(
             name=state.name, message=state.message
         )
     said: dict[str, Said] = {}
-    with processes(at_once or STEPS[step].at_once, IMPORTED) as pool:
+    with processes(at_once, IMPORTED) as pool:
         order = pool.call("flows.one:in_turn", step, chosen, seconds=WORD_SECONDS)
         if isinstance(order, Lost):
             raise TransientError(f"the ledger could not be asked who broke of late: {order.why}")

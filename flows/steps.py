@@ -15,8 +15,6 @@ class Work:
     seconds: float
     """For one project."""
     given: dict[str, str] = field(default_factory=dict)
-    at_once: int = 2
-    """How many projects are at work at the same time, where nobody says otherwise."""
     quick: bool = False
     """Whether it is over before Prefect's first heartbeat, for which it would wait at its end."""
 
@@ -32,7 +30,7 @@ class Said:
 
 
 STEPS: dict[Step, Work] = {
-    "tick": Work("release", 100.0, at_once=4, quick=True),
+    "tick": Work("release", 100.0, quick=True),
     "compact": Work("compact", 240.0),
     "watch": Work("watch", 900.0),
     "freshness": Work("freshness", 300.0),

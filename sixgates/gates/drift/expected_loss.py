@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from sixgates.gates.card import Task
 from sixgates.gates.losses import row_losses
@@ -132,6 +131,8 @@ def _columns(predictions: Floats) -> list[Floats]:
 
 
 def _calibrator(said: Floats, came: Floats) -> Calibrator:
+    from scipy.optimize import isotonic_regression  # costs every tick and command half a second
+
     order = np.argsort(said, kind="stable")
     fitted = isotonic_regression(came[order]).x
     at = np.unique(np.linspace(0, len(order) - 1, min(_KNOTS, len(order))).astype(int))
