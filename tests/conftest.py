@@ -15,8 +15,8 @@ import hypothesis
 import polars as pl
 import pytest
 
-from bench.cluster import cluster
 from bench.gateway.servers import free_port
+from cli.rehearsal.full.postgres import cluster
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from simulation.world import World as SimulatedWorld

@@ -12,11 +12,11 @@ from bench.gateway.client import run_loop
 from bench.gateway.house import House
 from bench.gateway.ours import TOKEN, Options, command, variables
 from bench.gateway.servers import environment, free_port
-from bench.scale.balancer import balancer
 from bench.scale.load import Load, load
 from bench.scale.network import Island, island
 from bench.scale.replicas import replicas_of
 from bench.scale.run import Run
+from cli.rehearsal.full.nginx import balancer
 from cli.rehearsal.processes import Processes
 from sixgates.gates.errors import TransientError
 

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 
-from bench.cluster import Cluster
 from bench.figures import Figure, at_most, shown
 from bench.gateway.client import run_loop
 from bench.gateway.house import SHARE, House
 from bench.gateway.kills import tally
-from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.load import Load, load
 from bench.scale.replicas import Replica, replicas_of, until_served
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
+from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.postgres import Cluster
 from cli.rehearsal.processes import Processes
 
 ROUNDS = 3

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.cluster import Cluster, cluster
 from bench.gateway.house import House
 from bench.gateway.made import Made
 from bench.gateway.servers import free_port
 from bench.report import Say
+from cli.rehearsal.full.postgres import Cluster, cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ import numpy as np
 import polars as pl
 from pydantic import SecretStr
 
-from bench.cluster import Cluster, cluster
 from bench.figures import Figure, at_least, at_most
 from bench.gateway.ours import TOKEN
 from bench.gateway.servers import free_port
-from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.replicas import Replica
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
+from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.postgres import Cluster, cluster
 from cli.rehearsal.play import Stage
 from cli.rehearsal.processes import Processes
 from cli.rehearsal.scenes import play_scenario

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from bench.gateway.servers import free_port
-from bench.scale.balancer import FAIL_SECONDS, balancer
 from bench.scale.network import island
+from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.projection import project_route
 from sixgates.adapters.wiring import World

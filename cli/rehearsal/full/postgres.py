@@ -1,6 +1,7 @@
 """A PostgreSQL cluster of one's own, from the binaries of the machine: started, restarted, hung."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,8 @@ class Cluster:
         self.folder = folder
         """Of the socket as well."""
         self.port = port
+        self.password = secrets.token_urlsafe(24)
+        """Of `postgres`, for whoever comes by TCP; whom the socket's folder lets in needs none."""
         self._binaries = binaries
         # PostgreSQL refuses to run as root.
         self._as: dict[str, Any] = {"cwd": folder}
@@ -34,9 +37,11 @@ class Cluster:
             f"listen_addresses={host}", f"port={port}", f"unix_socket_directories={folder}",
             "fsync=off", "max_connections=120",
         ]  # fmt: skip
+        (folder / "password").write_text(self.password, encoding="utf-8")
         self._call(
-            binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust",
-            "-E", "UTF8", "--locale=C", "--no-sync",
+            binaries / "initdb", "-D", folder / "data", "-U", "postgres", "--auth-local=trust",
+            "--auth-host=scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8",
+            "--locale=C", "--no-sync",
         )  # fmt: skip
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -49,8 +54,9 @@ class Cluster:
         command: list[str | Path] = [self._binaries / "postgres", "-D", self.folder / "data"]
         command += [word for setting in self._settings for word in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
+            # A session of its own: Ctrl-C in the terminal is for the owner, who stops it last.
             server: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdout=log, stderr=log, **self._as
+                command, stdout=log, stderr=log, start_new_session=True, **self._as
             )
         self._server = server
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -91,6 +97,16 @@ class Cluster:
         )  # fmt: skip
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}&port={self.port}"
 
+    def url(self, database: str, driver: str = "postgresql") -> str:
+        """Return the address of a database by TCP on loopback, password included."""
+        return f"{driver}://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def version(self) -> str:
+        """As its program says, `15.18`."""
+        said = subprocess.check_output([self._binaries / "postgres", "--version"], text=True)  # noqa: S603 - our own command
+        return said.split()[2]
+
     def let_in(self, subnet: str) -> None:
         """Let everybody in who comes from a subnet, as `10.1.0.0/24`."""
         with (self.folder / "data" / "pg_hba.conf").open("a") as file:
@@ -124,7 +140,7 @@ def cluster(*, host: str = "", port: int = 5432) -> Iterator[Cluster]:
     Raises:
         ConfigurationError: the machine has no PostgreSQL.
     """
-    binaries = _binaries()
+    binaries = binaries_of_postgres()
     if binaries is None:
         raise ConfigurationError("no PostgreSQL on this machine: `apt-get install postgresql`")
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))  # short: a socket's path has 107 characters
@@ -139,7 +155,8 @@ def cluster(*, host: str = "", port: int = 5432) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _binaries() -> Path | None:
+def binaries_of_postgres() -> Path | None:
+    """Return the folder of the newest PostgreSQL's programs; None where there is none."""
     versions = Path("/usr/lib/postgresql").glob("*/bin")
     found = [folder for folder in versions if (folder / "initdb").exists()]
     if found:

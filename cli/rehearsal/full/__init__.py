@@ -1,0 +1,1 @@
+"""The servers of a whole installation, from the programs of this machine, on loopback alone."""
