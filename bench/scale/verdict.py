@@ -102,6 +102,8 @@ def _play(home: Path, stage: Stage, run: Run) -> dict[str, Any]:
 class _Fleet(Theatre):
     """A project on stage, answered by several gateways behind a balancer."""
 
+    replicas = REPLICAS
+
     def __init__(  # noqa: PLR0917 - as a stage is given them
         self, project: Project, path: str, data: str | None, world: World, server: Cluster,
         gateways: list[Replica], port: int,
@@ -162,6 +164,10 @@ class _Fleet(Theatre):
     def route(self) -> Route:
         """Return who serves by the ledger."""
         return self._until_done(super().route)
+
+    def serving(self) -> list[dict[str, Any]]:
+        """Return what each gateway says it serves."""
+        return self._until_done(super().serving)
 
     def lost(self) -> int:
         """Return how many predictions that clients have are not in the log."""

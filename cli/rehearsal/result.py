@@ -16,14 +16,17 @@ def result_of(play: Play) -> dict[str, Any]:
     """Return the result of a play of any kind."""
     theatre = play.theatre
     clock = theatre.world.clock
-    serving, route = theatre.serving(), theatre.route()
+    gateways, route = theatre.serving(), theatre.route()
     return {
         **tell(theatre.world, theatre.project.name),
         "next": upshot(theatre.world.ledger, theatre.project.name, None, clock.now())["next"],
         **_losses(play),
-        "serving": serving,
-        "proved": serving["champion_digest"] == route.champion.digest
-        and serving["epoch"] == route.epoch,
+        "serving": gateways[0],
+        "gateways": [one["url"] for one in gateways],
+        "proved": all(
+            (one["champion_digest"], one["epoch"]) == (route.champion.digest, route.epoch)
+            for one in gateways
+        ),
         "failed_requests": sum(day.failed for day in play.sent),
     }
 

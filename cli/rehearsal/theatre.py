@@ -38,6 +38,9 @@ _REMINDER = 30.0
 class Theatre:
     """One project on stage: its data, its gateway, and the flows that act on it."""
 
+    replicas = 1
+    """How many gateways answer; each has to serve what the ledger says."""
+
     def __init__(self, project: Project, path: str, data: str | None, processes: Processes) -> None:
         """Prepare a project.
 
@@ -63,20 +66,26 @@ class Theatre:
 
     def open_gateway(self) -> str:
         """Start the gateway's process and return its address."""
+        self._gateway = self.start_gateway(f"gateway-{self.project.name}")
+        self._url = await_gateway(self._gateway, self.project.name)
+        return self._url
+
+    def start_gateway(self, name: str, port: int = 0) -> subprocess.Popen[str]:
+        """Start a gateway's process, without waiting for it.
+
+        Args:
+            name: Of its log.
+            port: Of loopback; 0 takes a free one.
+        """
         settings = self.world.settings
-        process = self._processes.spawn(
-            f"gateway-{self.project.name}",
+        return self._processes.spawn(
+            name,
             [sys.executable, "-m", "sixgates.gateway", "--model", self.project.name,
-             "--store", str(settings.store), "--log", str(settings.log)],
+             "--store", str(settings.store), "--log", str(settings.log), "--port", str(port)],
             env={**os.environ, "SIXGATES_GATEWAY_TOKEN": _token(self.world),
                  "SIXGATES_LEDGER_URL": settings.ledger_url},
             stdout=subprocess.PIPE,
         )  # fmt: skip
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            raise TransientError(f"the gateway of {self.project.name} did not start: see its log")
-        self._gateway, self._url = process, json.loads(line)["url"]
-        return self._url
 
     def restart_gateway(self, replay: Replay, *, killed: bool = False) -> None:
         """Stop the gateway as an operator or the kernel would, and send requests to another."""
@@ -157,13 +166,30 @@ class Theatre:
             raise ContractError(f"{self.project.name} has no champion: its first model was refused")
         return route
 
-    def serving(self) -> dict[str, Any]:
-        """Return what the gateway itself says it serves."""
+    def serving(self) -> list[dict[str, Any]]:
+        """Return what each gateway itself says it serves.
+
+        Raises:
+            TransientError: one does not answer, or fewer are alive than were started.
+        """
         answers = self.world.traffic.serving(self.project.name)
-        if not answers:
-            raise TransientError(f"no gateway of {self.project.name} answers")
-        answer = answers[0]
-        return {name: getattr(answer, name) for name in answer.__slots__}
+        if len(answers) < self.replicas:
+            raise TransientError(
+                f"of {self.replicas} gateways of {self.project.name} {len(answers)} are alive"
+            )
+        return [{name: getattr(answer, name) for name in answer.__slots__} for answer in answers]
+
+
+def await_gateway(process: subprocess.Popen[str], model: str) -> str:
+    """Wait until a gateway of a model accepts requests, and return its address.
+
+    Raises:
+        TransientError: it ended before.
+    """
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise TransientError(f"the gateway of {model} did not start: see its log")
+    return str(json.loads(line)["url"])
 
 
 def periods_of(

@@ -112,7 +112,7 @@ def test_the_gateway_serves_what_the_ledger_says_and_logs_what_it_answers(tmp_pa
         assert (sent.failed, known) == (0, 200)
         assert logged["values"].list.first().to_list() == sent.predictions.tolist()
         assert world.log.labels("loans-small").height == 200
-        assert here.serving()["champion"] == "1"
+        assert here.serving()[0]["champion"] == "1"
         assert played(release, here.path).name == "Idle"
 
 
