@@ -53,6 +53,7 @@ def test_tasks_meet_the_virtual_world_and_afterwards_the_real_one(tmp_path, monk
 def test_settings_of_the_environment_do_not_reach_it(tmp_path, monkeypatch):
     for name in ("LEDGER_URL", "NOTIFY", "MLFLOW_URI", "TOKENS", "GATEWAY_TOKEN"):
         monkeypatch.setenv(f"SIXGATES_{name}", str(tmp_path / "production"))
+    monkeypatch.setenv("SIXGATES_ENGINE", "tcp://production:8786")
     with virtual_world(tmp_path / "virtual") as world:
         said = world.settings.model_dump_json() + world.settings.notify.get_secret_value()
         assert "production" not in said

@@ -122,6 +122,7 @@ def virtual_world(home: Path) -> Iterator[World]:
         tokens=None,
         notify=SecretStr(f"file:{home / 'notifications.jsonl'}"),
         notify_token=None,
+        engine="local",
         clock=None,
     )
     ledger, traffic = Ledger(settings.ledger_url), InProcessTraffic()
