@@ -9,6 +9,7 @@ from prefect import Task, task
 from cli.rehearsal.history import play_history
 from cli.rehearsal.scenes import play_scenario
 from cli.rehearsal.virtual.flows import plain_tasks, played
+from cli.rehearsal.virtual.gateway import InProcessTraffic
 from cli.rehearsal.virtual.theatre import VirtualTheatre, virtual_stage, virtual_world
 from flows.release import release
 from flows.watch import watch
@@ -124,6 +125,21 @@ def test_a_scenario_that_ends_otherwise_is_not_ok(tmp_path):
             scenario, tmp_path, lambda p, a, d: VirtualTheatre(p, a, d, world), lambda _: None
         )
     assert (result["actual"], result["ok"]) == (End.NOTHING, False)
+
+
+def test_a_play_is_proved_by_every_gateway_and_not_by_the_first_alone(tmp_path, monkeypatch):
+    serving = InProcessTraffic.serving
+
+    def of_two(traffic, model):
+        (first,) = serving(traffic, model)
+        return [first, dataclasses.replace(first, url="http://behind", epoch=0)]
+
+    monkeypatch.setattr(InProcessTraffic, "serving", of_two)
+    with virtual_stage(tmp_path) as stage:
+        result = play_scenario(small(), tmp_path, stage, lambda _: None)
+    assert result["actual"] == End.NOTHING
+    assert (result["proved"], result["ok"]) == (False, False)
+    assert result["gateways"][1] == "http://behind"
 
 
 def test_runs_are_numbered_so_that_a_play_is_the_same_every_time(tmp_path):
