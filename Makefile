@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: reference install demo kill-matrix bench-gateway bench-watch bench-scale fuzz-gateway test check format lock clean
+.PHONY: reference install demo stack kill-matrix bench-gateway bench-watch bench-scale fuzz-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -22,6 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: install  ## play the core scenarios against real servers, and write a report
 	@$(BIN)/sixgates rehearse
+
+stack: install  ## play two scenarios on every server of an installation; needs PostgreSQL and nginx
+	@$(BIN)/sixgates rehearse healthy-drift canary-regression --stack
 
 kill-matrix: install  ## kill everything at every moment that matters; prints how long it took
 	@$(BIN)/sixgates rehearse kill-matrix

@@ -104,6 +104,12 @@ def rehearse(
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Play on a virtual clock, without any server.")
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--stack", help="Play on PostgreSQL, nginx, an object store and Dask as well."
+        ),
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Play every scenario of the catalogue.")
     ] = False,
@@ -122,7 +128,8 @@ def rehearse(
 
     Without arguments it plays the six core scenarios. With --project, and --data unless it has a
     source, it trains a champion on the first fifth of your history and replays the rest as traffic.
-    With --virtual the same flows, gates and ledger run in two processes without a server.
+    With --virtual the same flows, gates and ledger run in two processes without a server; with
+    --stack they run on every server that an installation may have.
 
     `rehearse kill-matrix` kills processes at every moment that matters and looks whether anything
     was lost, doubled or left half done; after it may follow which parts to play (about an hour for
@@ -134,9 +141,9 @@ def rehearse(
         if scenario and scenario[0] == "kill-matrix":
             from cli.rehearsal.matrix.perform import perform_matrix
 
-            if project or data or keep or virtual or every:
+            if project or data or keep or virtual or full or every:
                 raise ConfigurationError(
-                    "kill-matrix takes no --project, --data, --keep, --virtual and --all"
+                    "kill-matrix takes no --project, --data, --keep, --virtual, --stack and --all"
                 )
             only = tuple(scenario[1:])
             raise typer.Exit(perform_matrix(home, repeats=repeats, only=only, as_json=as_json))
@@ -147,7 +154,7 @@ def rehearse(
             raise typer.Exit
         code = perform(
             scenario or [], project=project, data=data, parent=home, keep=keep, virtual=virtual,
-            every=every, as_json=as_json,
+            full=full, every=every, as_json=as_json,
         )  # fmt: skip
     raise typer.Exit(code)
 

@@ -68,8 +68,12 @@ def _spoilt(deed: Deed, theatre: Theatre) -> Version:
 
 def _lock_for_a_second(url: str) -> None:
     """Let somebody else write for a second, as a backup might; everybody has to wait."""
-    file = sa.make_url(url).database
-    other = sqlite3.connect(str(file), isolation_level=None, check_same_thread=False)
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite":
+        raise ConfigurationError(
+            f"{Deed.LOCK_LEDGER}: only SQLite can, so play the scenario without --stack"
+        )
+    other = sqlite3.connect(str(address.database), isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(1.0, other.close).start()  # which gives the transaction up
 

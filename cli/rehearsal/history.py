@@ -4,9 +4,9 @@ import time
 from datetime import datetime
 from typing import Any
 
+from cli.rehearsal.periods import newly_matured, periods_of
 from cli.rehearsal.play import Play, Say, Stage, end_of_day, first_model
 from cli.rehearsal.result import result_of
-from cli.rehearsal.theatre import newly_matured, periods_of
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.errors import ConfigurationError

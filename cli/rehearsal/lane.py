@@ -49,6 +49,7 @@ def main() -> int:
 
 
 def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any) -> dict[str, Any]:  # noqa: ANN401
+    from cli.rehearsal.full.theatre import FullTheatre
     from cli.rehearsal.history import play_history
     from cli.rehearsal.play import Stage
     from cli.rehearsal.scenes import play_scenario
@@ -59,7 +60,7 @@ def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any)
     def say(line: str) -> None:
         tell("progress", name=name, line=line)
 
-    stage: Stage = partial(Theatre, processes=processes)
+    stage: Stage = partial(FullTheatre if job["full"] else Theatre, processes=processes)
     with ExitStack() as stack:
         if job["virtual"]:
             stage = stack.enter_context(virtual_stage(home / Path(name).stem))

@@ -12,8 +12,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from cli.rehearsal.job import Job
 from cli.rehearsal.progress import Progress
-from cli.rehearsal.rehearse import Job, Rehearsed, clear, new_home, rehearse
+from cli.rehearsal.rehearse import Rehearsed, clear, new_home, rehearse
 from cli.say import Code, show, stderr, stdout
 from sixgates.adapters.report_page import write_report
 from sixgates.gates.errors import ConfigurationError
@@ -27,15 +28,20 @@ def perform(
     parent: Path,
     keep: bool,
     virtual: bool,
+    full: bool,
     every: bool,
     as_json: bool,
 ) -> Code:
     """Play what was asked for and return the exit code."""
-    if virtual and keep:
-        raise ConfigurationError("--virtual starts no servers, so there is nothing for --keep")
-    job = replace(
-        _job(names, project, data, every=every, virtual=virtual), keep=keep, virtual=virtual
-    )
+    if virtual and (keep or full):
+        option = "--keep" if keep else "--stack"
+        raise ConfigurationError(f"--virtual starts no servers, so there is nothing for {option}")
+    chosen = _job(names, project, data, every=every, virtual=virtual)
+    job = replace(chosen, keep=keep, virtual=virtual, full=full)
+    if full:
+        from cli.rehearsal.full.needed import require_all
+
+        require_all()
     home = new_home(parent)
     stderr.print(f"everything of this rehearsal is kept in [bold]{home}[/]")
     shown = job.plays if virtual else ("servers", *job.plays)
@@ -49,11 +55,10 @@ def perform(
     report = home / "report.html"
     # Drawing keeps a font cache, which belongs with the rest.
     os.environ.setdefault("MPLCONFIGDIR", str(home / "tmp"))
-    in_order = {name: done.results[name] for name in job.plays if name in done.results}
-    write_report(report, "Rehearsal", in_order, done.errors)
+    write_report(report, "Rehearsal", _in_order(job, done), done.errors)
     clear(home)
     document = _document(job, done, report)
-    show(document, as_json=as_json, human=lambda: _table(in_order, done.errors, report))
+    show(document, as_json=as_json, human=lambda: _tell(job, done, report))
     if done.errors:
         return Code.UNKNOWN
     failed = [r for r in done.results.values() if not r.get("ok", True)]
@@ -111,13 +116,36 @@ def _address(name: str) -> str:
 
 
 def _document(job: Job, done: Rehearsed, report: Path) -> dict[str, Any]:
-    paths = {"home": str(done.home), "report": str(report), "errors": done.errors}
+    paths = {
+        "home": str(done.home),
+        "report": str(report),
+        "servers": done.servers,
+        "errors": done.errors,
+    }
     if job.project:
         return {**next(iter(done.results.values()), {"project": job.project}), **paths}
-    return {"scenarios": [done.results[n] for n in job.plays if n in done.results], **paths}
+    return {"scenarios": list(_in_order(job, done).values()), **paths}
 
 
-def _table(results: dict[str, dict[str, Any]], errors: dict[str, str], report: Path) -> None:
+def _in_order(job: Job, done: Rehearsed) -> dict[str, dict[str, Any]]:
+    return {name: done.results[name] for name in job.plays if name in done.results}
+
+
+def _tell(job: Job, done: Rehearsed, report: Path) -> None:
+    results = _in_order(job, done)
+    _table(results)
+    for name, error in done.errors.items():
+        stdout.print(f"[red]{name} could not be played:[/] {escape(error)}")
+    if job.full:
+        for name, address in done.servers.items():
+            stdout.print(f"{name}: {address}", soft_wrap=True)
+        for name, r in results.items():
+            before = f"{name}: nginx at {r['address']} before {', '.join(r['gateways'])}"
+            stdout.print(before, soft_wrap=True)
+    stdout.print(f"report: {report}", soft_wrap=True)
+
+
+def _table(results: dict[str, dict[str, Any]]) -> None:
     scenarios = [r for r in results.values() if "scenario" in r]
     if scenarios:
         table = Table(title="Rehearsal", title_justify="left")
@@ -136,9 +164,6 @@ def _table(results: dict[str, dict[str, Any]], errors: dict[str, str], report: P
     for r in results.values():
         if "project" in r:
             _history(r)
-    for name, error in errors.items():
-        stdout.print(f"[red]{name} could not be played:[/] {escape(error)}")
-    stdout.print(f"report: {report}", soft_wrap=True)
 
 
 def _trouble(r: dict[str, Any]) -> str:

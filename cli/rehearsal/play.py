@@ -47,6 +47,8 @@ class Play:
     """Whether Prefect's automation starts the retrain, instead of the play."""
     first: tuple[str, ModelCard] | None = None
     """Text and card of the first model, once it is there."""
+    address: str = ""
+    """Where requests are sent at first, once the first model is served."""
     sent: list[SentDay] = field(default_factory=list)
     alerts: list[Entry] = field(default_factory=list)
 
@@ -110,7 +112,8 @@ def first_model(play: Play, start: datetime) -> None:
         )
     route = theatre.route()
     play.first = theatre.world.models.get(route.model, route.champion.digest)
-    play.say(f"gateway at {theatre.open_gateway()}")
+    play.address = theatre.open_gateway()
+    play.say(f"answered at {play.address}")
 
 
 def end_of_day(play: Play, n: int, of: int, *, watch_every: int = 1) -> End:

@@ -21,6 +21,7 @@ def result_of(play: Play) -> dict[str, Any]:
         **tell(theatre.world, theatre.project.name),
         "next": upshot(theatre.world.ledger, theatre.project.name, None, clock.now())["next"],
         **_losses(play),
+        "address": play.address,
         "serving": gateways[0],
         "gateways": [one["url"] for one in gateways],
         "proved": all(

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from cli.rehearsal.periods import newly_matured
 from cli.rehearsal.play import Play, Say, Stage, end_of_day, first_model
 from cli.rehearsal.result import result_of
-from cli.rehearsal.theatre import newly_matured
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from sixgates.adapters.project_files import load_project

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -32,6 +32,9 @@ _DEPLOYS = 3
 
 class Stack:
     """The servers of one rehearsal, and the environment in which its processes find them."""
+
+    workers = 1
+    """How many of Prefect's workers run the deployments."""
 
     def __init__(self, home: Path, processes: Processes) -> None:
         """Keep everything in one folder; nothing is started yet."""
@@ -61,12 +64,36 @@ class Stack:
         """Address of Prefect's pages."""
         return f"http://127.0.0.1:{self._prefect_port}"
 
-    def start_prefect(self) -> subprocess.Popen[str]:
-        """Start a Prefect server without waiting for it."""
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where its servers listen, by what they are."""
+        return {"Prefect": self.prefect_ui}
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Start what is there for all plays, without waiting for it."""
+        say("starting Prefect")
+        self.start_prefect()
+
+    def wait(self, say: Callable[[str], None]) -> None:
+        """Wait until everything that was started can be used.
+
+        Raises:
+            TransientError: something cannot.
+        """
+        self.wait_for_prefect()
+        say(f"Prefect answers at {self.prefect_ui}")
+
+    def start_prefect(self, database: str = "") -> subprocess.Popen[str]:
+        """Start a Prefect server without waiting for it.
+
+        Args:
+            database: Its SQLAlchemy address; SQLite in the home where empty.
+        """
         port = str(self._prefect_port)
         words = ["server", "start", "--host", "127.0.0.1", "--port", port]
         command = [sys.executable, "-m", "cli.rehearsal.prefect_server", *words]
-        return self._processes.spawn("prefect-server", command, env=self.env)
+        where = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
+        return self._processes.spawn("prefect-server", command, env=self.env | where)
 
     def start_worker(self, env: Mapping[str, str]) -> None:
         """Start a process worker that runs the deployments."""
@@ -93,7 +120,7 @@ class Stack:
                     return
         raise TransientError(f"`prefect deploy --all` failed {_DEPLOYS} times: see {log}")
 
-    def start_mlflow_ui(self) -> str:
+    def open_mlflow(self) -> str:
         """Start MLflow's pages on the rehearsal's database and return their address."""
         port = free_port()
         self._processes.spawn(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -190,34 +190,6 @@ def await_gateway(process: subprocess.Popen[str], model: str) -> str:
     if not line:
         raise TransientError(f"the gateway of {model} did not start: see its log")
     return str(json.loads(line)["url"])
-
-
-def periods_of(
-    frame: pl.DataFrame, project: Project, start: datetime
-) -> list[tuple[datetime, pl.DataFrame]]:
-    """Cut the rows from a moment on into periods, each with the moment at which it ends."""
-    time_column, length = project.roles.event_time, project.period
-    later = frame.filter(pl.col(time_column) >= start)
-    number = (pl.col(time_column) - start).dt.total_microseconds() // _micros(length)
-    parts = later.with_columns(__period=number).partition_by(
-        "__period", maintain_order=True, as_dict=True, include_key=False
-    )
-    return [(start + (int(key[0]) + 1) * length, rows) for key, rows in parts.items()]
-
-
-def newly_matured(
-    frame: pl.DataFrame, project: Project, after: datetime, until: datetime
-) -> pl.DataFrame:
-    """Return the rows whose label became known in a stretch of time."""
-    roles = project.roles
-    known = pl.col(roles.label_time or roles.event_time)
-    if roles.label_horizon is not None:
-        known = known + roles.label_horizon
-    return frame.filter(known > after, known <= until)
-
-
-def _micros(length: timedelta) -> int:
-    return length // timedelta(microseconds=1)
 
 
 def _token(world: World) -> str:

@@ -32,7 +32,12 @@ def start(*words, home):
 
 def processes_of(home):
     """Command lines of living processes whose environment or arguments name the folder."""
-    found = []
+    return list(by_pid(home).values())
+
+
+def by_pid(home):
+    """The same, by the ids of the processes."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -42,7 +47,7 @@ def processes_of(home):
         except OSError:
             continue
         if status.rsplit(")", 1)[1].split()[0] != "Z" and str(home).encode() in text:
-            found.append((entry / "cmdline").read_bytes())
+            found[int(entry.name)] = (entry / "cmdline").read_bytes()
     return found
 
 
@@ -102,6 +107,7 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
         (["no-drift", "--all"], "not both"),
         (["disk-full"], "disk-full breaks what only --virtual can break: add it"),
         (["no-drift", "--virtual", "--keep"], "nothing for --keep"),
+        (["no-drift", "--virtual", "--stack"], "nothing for --stack"),
         (["missing.py", "--virtual"], "the scenario missing.py cannot be read"),
     ],
 )

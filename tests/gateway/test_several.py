@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -15,10 +16,13 @@ from pydantic import SecretStr
 from bench.gateway.servers import free_port
 from bench.scale.network import island
 from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.theatre import FullTheatre
+from cli.rehearsal.processes import Processes
 from sixgates.adapters.gateway_traffic import GatewayTraffic
 from sixgates.adapters.projection import project_route
+from sixgates.adapters.settings import Settings
 from sixgates.adapters.wiring import World
-from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.news import What, news
 from sixgates.ledger.route import Step
@@ -248,6 +252,39 @@ def test_gateways_are_restarted_one_by_one_behind_a_balancer_without_a_failed_re
             for client in clients:
                 client.goes_on(5)
         assert [client.failed for client in clients] == [[]] * 6
+
+
+def test_a_play_on_three_gateways_is_proved_by_all_of_them_and_outlives_any(
+    house, champion, sample_rows, tmp_path, monkeypatch
+):
+    house.route(champion)
+    settings = Settings(home=tmp_path, ledger_url=house.ledger_url, gateway_token=TOKEN)
+    traffic = GatewayTraffic(house.ledger, settings.gateway_token)
+    world = SimpleNamespace(settings=settings, traffic=traffic)
+    monkeypatch.setattr("cli.rehearsal.theatre.build", lambda: world)
+    rows = sample_rows(3)
+    with Processes(tmp_path / "logs", own_groups=True) as processes:
+        theatre = FullTheatre(SimpleNamespace(name="churn"), "churn", None, processes)
+        try:
+            url = theatre.open_gateway()
+        except ConfigurationError as exc:
+            pytest.skip(str(exc))
+
+        def answers():
+            for _ in range(6):  # each gateway's turn comes
+                answer = httpx.post(f"{url}/invocations", json={"inputs": rows}, timeout=20)
+                assert answer.json() == {"predictions": champion.expected(rows)}
+
+        answers()
+        assert [one["epoch"] for one in theatre.serving()] == [1] * 3
+        theatre.restart_gateway(None, killed=True)
+        assert len({one["url"] for one in theatre.serving()}) == 3
+        answers()
+        theatre._gateways[1].terminate()
+        theatre._gateways[1].wait()
+        answers()
+        with pytest.raises(TransientError, match="of 3 gateways of churn 2 are alive"):
+            theatre.serving()
 
 
 def test_a_gateway_that_gives_notice_is_not_ready_and_serves_on(house, champion, sample_rows):

@@ -131,8 +131,8 @@ def test_a_play_is_proved_by_every_gateway_and_not_by_the_first_alone(tmp_path, 
     serving = InProcessTraffic.serving
 
     def of_two(traffic, model):
-        (first,) = serving(traffic, model)
-        return [first, dataclasses.replace(first, url="http://behind", epoch=0)]
+        found = serving(traffic, model)
+        return found + [dataclasses.replace(one, url="http://behind", epoch=0) for one in found]
 
     monkeypatch.setattr(InProcessTraffic, "serving", of_two)
     with virtual_stage(tmp_path) as stage:

@@ -17,9 +17,9 @@ from pathlib import Path
 import httpx
 
 from cli.rehearsal.matrix.mortal_gateway import KILL_AT_RECORD
+from cli.rehearsal.periods import newly_matured
 from cli.rehearsal.processes import Processes
 from cli.rehearsal.stack import free_port
-from cli.rehearsal.theatre import newly_matured
 from simulation.drift import Shift, ShiftKind
 from simulation.faults import WrongLabels, as_stored
 from simulation.scenario import End, Scenario, project_file
