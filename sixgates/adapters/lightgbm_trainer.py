@@ -96,23 +96,31 @@ def train(
     return Trained(fit.text, fit.card, evidence, fit.params)
 
 
-def predict(text: str, card: ModelCard, df: pl.DataFrame) -> np.ndarray:
+def predict(text: str, card: ModelCard, df: pl.DataFrame, *, threads: int = 2) -> np.ndarray:
     """Answer rows with a stored model, float64 of shape (rows, outputs).
+
+    Args:
+        text: LightGBM's native text.
+        card: Of that text.
+        df: Rows, with the columns of the features.
+        threads: Threads for large data; fewer than 20,000 rows are answered by one.
 
     Raises:
         ContractError: the text does not match the card's digest, or a row cannot be read.
     """
     require_digest(text, card.digest)  # LightGBM ends the process on a text that was cut short
-    return predict_matrix(text, card, _encode(card, df))
+    return predict_matrix(text, card, _encode(card, df), threads=threads)
 
 
-def predict_matrix(text: str, card: ModelCard, matrix: np.ndarray) -> np.ndarray:
+def predict_matrix(
+    text: str, card: ModelCard, matrix: np.ndarray, *, threads: int = 2
+) -> np.ndarray:
     """Answer an encoded matrix, float64 of shape (rows, outputs); the text must be proved."""
     outputs = len(card.classes) if card.task is Task.MULTICLASS else 1
     if not len(matrix):
         return np.empty((0, outputs))
     booster = lgb.Booster(model_str=text)
-    answers = booster.predict(matrix, num_threads=2 if _is_large(matrix) else 1)
+    answers = booster.predict(matrix, num_threads=threads if _is_large(matrix) else 1)
     return np.asarray(answers, dtype=np.float64).reshape(len(matrix), outputs)
 
 

@@ -104,7 +104,7 @@ def _answered(
     """Return a row each of the holdout: losses, probabilities, segments and what goes together."""
     text, card = model
     df = borders.split(part.read(), project).holdout
-    labels, said = label_array(project, df), predict(text, card, df)
+    labels, said = label_array(project, df), predict(text, card, df, threads=1)
     figures = {
         "loss": row_losses(project, labels, said, card.classes),
         "base": constant_losses(project, base, labels, card.classes),
@@ -121,7 +121,8 @@ def _paired(
     df = borders.split(part.read(), project).holdout
     labels, entity = label_array(project, df), project.roles.entity
     champion, challenger = (
-        row_losses(project, labels, predict(text, card, df), card.classes) for text, card in models
+        row_losses(project, labels, predict(text, card, df, threads=1), card.classes)
+        for text, card in models
     )
     together = holdout_clusters(df, project) if entity is None else df[entity]
     return pl.DataFrame(

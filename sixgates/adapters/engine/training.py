@@ -289,7 +289,7 @@ def _validation_losses(
     held = borders.split(part.read(), project).validation
     labels, entity = label_array(project, held), project.roles.entity
     losses = {
-        f"loss {i}": row_losses(project, labels, predict(text, card, held), card.classes)
+        f"loss {i}": row_losses(project, labels, predict(text, card, held, threads=1), card.classes)
         for i, (text, card) in enumerate(models)
     }
     together = holdout_clusters(held, project) if entity is None else held[entity]
