@@ -9,7 +9,8 @@ from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.order import Order, measure_order
-from sixgates.gates.data.periods import RECENT, needed_columns, span_of_periods
+from sixgates.gates.data.period_counts import needed_columns, span_of_periods
+from sixgates.gates.data.periods import RECENT
 from sixgates.gates.data.skew import Skew, measure_skew, pair_rows
 from sixgates.gates.project import Project
 from sixgates.ledger.route import Route

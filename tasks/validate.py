@@ -17,6 +17,7 @@ from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.refusals import refusals_of
 from sixgates.gates.data.rows import RowSplit, split_rows
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
 from sixgates.gates.ports import DatasetRef
@@ -71,7 +72,8 @@ def validate(run: Run) -> Validated:
         skew=skew_of_service(world, project, route, split.accepted, run.at),
     )
     verdict = judge_validation(split, data, project, run.at, new_after=seen_until)
-    summary = summarise(split, verdict, project)
+    refusals = refusals_of(split, project)
+    summary = summarise(refusals, split.problems, verdict, project)
     page = as_page(summary, run.model, verdict) if summary.to_tell else ""
     with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
         dataset = write_dataset(
@@ -96,7 +98,7 @@ def validate(run: Run) -> Validated:
         "broken": [[start.isoformat(), end.isoformat()] for start, end in broken],
         "accepted": dataset.digest,
         "quarantined": file_digest(Path(dataset.quarantine)),
-        "refused": [r._asdict() for r in count_refusals(split.quarantined, event_time)],
+        "refused": [r._asdict() for r in count_refusals(refusals)],
         "data": data.to_dict(),
     }
     sentences = [*in_sentences(summary), *_where(run, split, told)]

@@ -16,6 +16,7 @@ from sixgates.adapters.quarantine import keep_refused, quarantine_of
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.gates.card import Task
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.refusals import refusals_of
 from sixgates.gates.data.rows import split_rows
 from sixgates.gates.data.summary import as_page, summarise
 from sixgates.gates.policy import Policies
@@ -43,13 +44,14 @@ def checked(file: Path) -> dict[str, object]:
     )  # fmt: skip
     verdict = judge_validation(split, data, project, _NOW, _CHAMPION_UNTIL)
     refused, name = split.quarantined, project.name
+    refusals = refusals_of(split, project)
     with TemporaryDirectory() as folder:
-        page = as_page(summarise(split, verdict, project), name, verdict)
+        page = as_page(summarise(refusals, split.problems, verdict, project), name, verdict)
         (Path(folder) / "summary.md").write_text(page)
         refused.write_parquet(Path(folder) / "quarantine.parquet")
         table = quarantine_of(Path(folder) / "tables", name)
         keep_refused(table, refused, event_time=EVENT_TIME, run="run", as_of=_NOW)
-    by_rule = {refusal.rule: refusal.rows for refusal in count_refusals(refused, EVENT_TIME)}
+    by_rule = {refusal.rule: refusal.rows for refusal in count_refusals(refusals)}
     return {
         "outcome": verdict.outcome, "checks": len(verdict.checks), "rows": split.rows,
         "by_rule": by_rule,

@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 import polars.selectors as cs
 
+from sixgates.gates.data.refusals import Refusals
 from sixgates.gates.data.rows import RULE
 
 ROWS_OF_A_RUN = 100_000
@@ -43,20 +44,11 @@ class Refusal(NamedTuple):
     """Newest event time."""
 
 
-def count_refusals(refused: pl.DataFrame, event_time: str) -> list[Refusal]:
-    """Return what each rule refused, most first.
-
-    Args:
-        refused: Rows with the rule that refused each.
-        event_time: Their column of event times, naive UTC.
-    """
-    when = pl.col(event_time)
-    by_rule = refused.group_by(pl.col(RULE).alias("r")).agg(
-        pl.len().alias("n"), when.min().alias("a"), when.max().alias("b")
-    )
+def count_refusals(refusals: Refusals) -> list[Refusal]:
+    """Return what each rule refused, most first."""
     return [
-        Refusal(rule, rows, _iso(first), _iso(last))
-        for rule, rows, first, last in by_rule.sort(["n", "r"], descending=[True, False]).rows()
+        Refusal(rule, found.rows, _iso(found.first), _iso(found.last))
+        for rule, found in refusals.by_rule.items()
     ]
 
 

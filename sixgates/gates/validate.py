@@ -3,10 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import polars as pl
-import polars.selectors as cs
-
 from sixgates.gates.card import Task
+from sixgates.gates.data.counts import RowCounts, SplitCounts, count_split
 from sixgates.gates.data.evidence import DataEvidence
 from sixgates.gates.data.hindsight import judge_null_jump
 from sixgates.gates.data.label_delay import judge_delays
@@ -14,13 +12,11 @@ from sixgates.gates.data.label_rate import judge_label_rate
 from sixgates.gates.data.leaks import judge_leaks
 from sixgates.gates.data.order import judge_order
 from sixgates.gates.data.repeats import judge_repeats
-from sixgates.gates.data.rows import BROKEN_FEED, RULE, RowSplit, count_rules
+from sixgates.gates.data.rows import BROKEN_FEED, RowSplit
 from sixgates.gates.data.skew import judge_skew
 from sixgates.gates.data.volume import judge_volume
-from sixgates.gates.encoding import category_levels
 from sixgates.gates.policy import ValidationPolicy
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import is_matured, naive_utc
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number
 
 _TOP = 3
@@ -47,40 +43,40 @@ def judge_validation(
         new_after: newest event time that the champion learned from. Rows after it must also keep
             the limits by themselves, because a long clean history hides a feed that just broke.
     """
-    if split.problems:
-        sentence = (
-            f"the table breaks the contract: {_some(list(split.problems))} (n = {split.rows:,})"
-        )
+    return judge_counts(count_split(split, project, now, new_after), data, project, now)
+
+
+def judge_counts(
+    counts: SplitCounts, data: DataEvidence, project: Project, now: datetime
+) -> Verdict:
+    """Judge as `judge_validation` does, by what was counted of the rows, wherever they are."""
+    rows = counts.whole.rows
+    if counts.problems:
+        sentence = f"the table breaks the contract: {_some(list(counts.problems))} (n = {rows:,})"
         return Verdict.of(
-            Gate.VALIDATE, [Check("schema", Outcome.FAIL, None, None, split.rows, sentence)]
+            Gate.VALIDATE, [Check("schema", Outcome.FAIL, None, None, rows, sentence)]
         )
-    if split.rows == 0:
+    if rows == 0:
         sentence = f"the source has no rows up to {now:%Y-%m-%d %H:%M}"
         return Verdict.of(Gate.VALIDATE, [Check("rows", Outcome.FAIL, 0, 1, 0, sentence)])
-    checks = _of_rows(split, project, now, new_after)
-    return Verdict.of(Gate.VALIDATE, [*checks, *_of_data(data, project)])
+    return Verdict.of(Gate.VALIDATE, [*_of_rows(counts, project, now), *_of_data(data, project)])
 
 
-def _of_rows(
-    split: RowSplit, project: Project, now: datetime, new_after: datetime | None
-) -> list[Check]:
-    policy, accepted = project.policies.validation, split.accepted
-    known = accepted[project.roles.label].filter(is_matured(accepted, project, now))
+def _of_rows(counts: SplitCounts, project: Project, now: datetime) -> list[Check]:
+    policy, whole = project.policies.validation, counts.whole
     schema = "columns and types keep the contract"
     checks = [
-        Check("schema", Outcome.PASS, None, None, split.rows, schema),
-        at_least("accepted rows with a known label", len(known), policy.min_rows, split.rows),
-        _quarantined(split, policy, ""),
-        *_nulls(accepted, project, ""),
-        _labels(known, project),
+        Check("schema", Outcome.PASS, None, None, whole.rows, schema),
+        at_least("accepted rows with a known label", whole.known, policy.min_rows, whole.rows),
+        _quarantined(whole, policy, ""),
+        *_nulls(whole, policy, ""),
+        _labels(whole, project),
     ]
-    if new_after is not None:
-        recent = _newer(split, project, new_after)
-        if recent.rows:
-            checks.append(_quarantined(recent, policy, " of new rows"))
-            checks.extend(_nulls(recent.accepted, project, " of new rows"))
+    if counts.new is not None and counts.new.rows:
+        checks.append(_quarantined(counts.new, policy, " of new rows"))
+        checks.extend(_nulls(counts.new, policy, " of new rows"))
     if policy.max_age is not None:
-        checks.append(_freshness(accepted, project, policy.max_age, now))
+        checks.append(_freshness(whole, policy.max_age, now))
     return checks
 
 
@@ -98,36 +94,24 @@ def _of_data(data: DataEvidence, project: Project) -> list[Check]:
     ]
 
 
-def _newer(split: RowSplit, project: Project, after: datetime) -> RowSplit:
-    """Return the part after a moment; rows without an event time may be new, so they are."""
-    parts = [
-        part.filter((naive_utc(part, project.roles.event_time) > after).fill_null(value=True))
-        for part in (split.accepted, split.quarantined)
-    ]
-    by_rule = count_rules(parts[1][RULE])
-    return RowSplit(parts[0], parts[1], split.problems, by_rule)
-
-
-def _quarantined(split: RowSplit, policy: ValidationPolicy, whose: str) -> Check:
+def _quarantined(counts: RowCounts, policy: ValidationPolicy, whose: str) -> Check:
     # What came while the feed was known to be broken says nothing of the rest.
-    known = split.by_rule.get(BROKEN_FEED, 0)
-    total = split.rows - known
-    share = (split.quarantined.height - known) / total if total else None
+    known = counts.by_rule.get(BROKEN_FEED, 0)
+    total = counts.rows - known
+    share = (counts.refused - known) / total if total else None
     check = at_most(f"quarantined share{whose}", share, policy.max_quarantined_share, total)
-    if not split.by_rule:
+    if not counts.by_rule:
         return check
-    rules = _some([f"{rule} ({rows:,})" for rule, rows in split.by_rule.items()])
+    rules = _some([f"{rule} ({rows:,})" for rule, rows in counts.by_rule.items()])
     sentence = f"{check.sentence}, by {rules}"
     return Check(check.name, check.outcome, check.seen, check.required, check.n, sentence)
 
 
-def _nulls(accepted: pl.DataFrame, project: Project, whose: str) -> list[Check]:
-    limit, n = project.policies.validation.max_null_share, accepted.height
+def _nulls(counts: RowCounts, policy: ValidationPolicy, whose: str) -> list[Check]:
+    limit, n = policy.max_null_share, counts.accepted
     if n == 0:
         return [at_most(f"null share{whose}", None, limit, 0)]
-    features = accepted.select(project.roles.features)
-    nans = features.select(cs.float().is_nan().sum()).to_dict(as_series=False)
-    shares = {f: (features[f].null_count() + nans.get(f, [0])[0]) / n for f in features.columns}
+    shares = {feature: nulls / n for feature, nulls in counts.nulls.items()}
     failed = [f for f, share in shares.items() if share > limit]
     if failed:
         return [at_most(f"null share of {f}{whose}", shares[f], limit, n) for f in failed]
@@ -135,12 +119,10 @@ def _nulls(accepted: pl.DataFrame, project: Project, whose: str) -> list[Check]:
     return [at_most(f"largest null share{whose}, of {worst},", shares[worst], limit, n)]
 
 
-def _labels(known: pl.Series, project: Project) -> Check:
-    name, n = project.roles.label, len(known)
+def _labels(counts: RowCounts, project: Project) -> Check:
+    name, n, classes = project.roles.label, counts.known, sorted(counts.classes)
     if project.task is Task.REGRESSION:
         return at_least("known labels", n, 1, n)
-    label = known.cast(pl.Int8) if known.dtype == pl.Boolean else known
-    classes = category_levels(label.to_frame(), [name])[name]
     strange = [c for c in classes if c not in {"0", "1"}]
     if project.task is Task.BINARY and strange:
         sentence = f"binary label {name!r} holds {_some(strange)}, not only 0 and 1 (n = {n:,})"
@@ -151,13 +133,10 @@ def _labels(known: pl.Series, project: Project) -> Check:
     return replace(check, sentence=f"{check.sentence}: every known label is {classes[0]!r}")
 
 
-def _freshness(
-    accepted: pl.DataFrame, project: Project, max_age: timedelta, now: datetime
-) -> Check:
-    newest = naive_utc(accepted, project.roles.event_time).max()
-    age = (now - newest) / timedelta(hours=1) if isinstance(newest, datetime) else None
+def _freshness(counts: RowCounts, max_age: timedelta, now: datetime) -> Check:
+    age = None if counts.newest is None else (now - counts.newest) / timedelta(hours=1)
     limit = max_age / timedelta(hours=1)
-    return at_most("hours since the newest row", age, limit, accepted.height)
+    return at_most("hours since the newest row", age, limit, counts.accepted)
 
 
 def _some(things: list[str]) -> str:

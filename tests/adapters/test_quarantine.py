@@ -14,7 +14,10 @@ from sixgates.adapters.compaction import compact_log
 from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.quarantine import is_kept, keep_refused, quarantine_of, rows_of_run
 from sixgates.adapters.quarantine_rows import COLUMNS, Refusal, count_refusals, kept_rows
+from sixgates.gates.data.refusals import refusals_of
+from sixgates.gates.data.rows import RowSplit, count_rules
 from sixgates.gates.errors import TransientError
+from tests.gates.data.feed import project
 
 START, NOW = datetime(2026, 1, 1), datetime(2026, 2, 1)
 
@@ -160,13 +163,16 @@ def test_all_are_counted_with_their_first_and_last_time(rows):
         ]
     )
     times = [moment.isoformat() for moment in rows["at"]]
-    assert count_refusals(bad, "at") == [
+    bad = bad.rename({"at": "t"})
+    split = RowSplit(bad[:0].drop("rule"), bad, (), count_rules(bad["rule"]))
+    assert count_refusals(refusals_of(split, project())) == [
         Refusal("c", 585, times[15], times[-1]),
         Refusal("a", 7, times[8], times[14]),
         Refusal("b", 7, times[1], times[7]),
         Refusal("event_time", 1, None, None),
     ]
-    assert count_refusals(bad[:0], "at") == []
+    none = RowSplit(bad, bad[:0], (), {})
+    assert count_refusals(refusals_of(none, project())) == []
 
 
 def test_compaction_packs_it_and_deletes_what_is_no_part_of_it(tmp_path, table, rows, monkeypatch):

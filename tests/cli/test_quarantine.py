@@ -1,6 +1,7 @@
 """`sixgates quarantine`, on a real ledger and a real table."""
 
 import json
+from collections import Counter
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +12,7 @@ from cli.main import app
 from sixgates.adapters.quarantine import keep_refused, quarantine_of
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import build
+from sixgates.gates.data.refusals import OfRule, Refusals
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Kind
 
@@ -37,7 +39,11 @@ def judged(world, run, rules, *, kept=True):
         schema={"ts": pl.Datetime("us"), "age": pl.Float64, "rule": pl.String},
     )
     verdict = Verdict.of(Gate.VALIDATE, [Check("x", Outcome.FAIL, 1.0, 0.0, 9, "too many")])
-    refused = [r._asdict() for r in count_refusals(rows, "ts")]
+    of_rule = {
+        rule: OfRule(own.height, own["ts"].min(), own["ts"].max(), Counter())
+        for (rule,), own in rows.partition_by("rule", as_dict=True).items()
+    }
+    refused = [r._asdict() for r in count_refusals(Refusals(0) + Refusals(9, of_rule))]
     inputs = {"as_of": DAY.isoformat(), "refused": refused}
     world.ledger.append(
         MODEL, Kind.VERDICT, at=DAY, release=run, reason="x",

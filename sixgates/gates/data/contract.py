@@ -8,7 +8,7 @@ where their failure cases differ in type). A validation of the whole takes twice
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandera.polars as pa
 import polars as pl
@@ -45,27 +45,50 @@ def table_problems(df: pl.DataFrame, project: Project) -> list[str]:
     return problems or _role_problems(df, project)
 
 
-def row_rules(df: pl.DataFrame, project: Project) -> Iterator[tuple[str, pl.Series]]:
+Repeated = Mapping[tuple[str, ...], pl.Series]
+"""Which rows agree in some columns with another one, by these columns."""
+
+
+def row_rules(
+    df: pl.DataFrame, project: Project, repeated: Repeated | None = None
+) -> Iterator[tuple[str, pl.Series]]:
     """Yield each rule of the contract that refuses rows by name, with True for those rows.
 
     A missing label breaks none of them: whether it should be known is not the contract's to say. A
     check that only warns (`raise_warning`) refuses nothing.
 
+    Args:
+        df: The rows, all of them or a part.
+        project: Names contract and roles.
+        repeated: Of a part, which of its rows agree with another of any part, for each of
+            `unique_columns`. None: these are all rows.
+
     Raises:
-        RuleError: a check failed or broke without saying which rows are to blame.
+        RuleError: a check failed or broke without saying which rows are to blame, or judges the
+            table as a whole where only a part is there.
     """
     late = {project.roles.label, project.roles.label_time}
     for name, column in _columns(project.contract, df):
-        for rule, refused in _column_rules(column, df, name, optional=name in late):
+        for rule, refused in _column_rules(column, df, name, repeated, optional=name in late):
             yield f"{name}: {rule}", refused
     for check in project.contract.checks:
         name = f"frame: {check.error or check.name}"
-        if (failed := _refused(check, df, None, name)) is not None:
+        if (failed := _refused(check, df, None, name, part=repeated is not None)) is not None:
             yield name, failed
     for subset in _unique_sets(project.contract):
-        repeated = df.select(subset).is_duplicated()
-        if repeated.any():
-            yield f"frame: unique({', '.join(subset)})", repeated
+        again = _again(df, subset, repeated)
+        if again.any():
+            yield f"frame: unique({', '.join(subset)})", again
+
+
+def unique_columns(df: pl.DataFrame, project: Project) -> list[tuple[str, ...]]:
+    """Return the columns in which no two rows of a table may agree, by the contract."""
+    single = [(name,) for name, column in _columns(project.contract, df) if column.unique]
+    return list(dict.fromkeys([*single, *map(tuple, _unique_sets(project.contract))]))
+
+
+def _again(df: pl.DataFrame, names: Sequence[str], repeated: Repeated | None) -> pl.Series:
+    return df.select(names).is_duplicated() if repeated is None else repeated[tuple(names)]
 
 
 def _columns(contract: pa.DataFrameSchema, df: pl.DataFrame) -> Iterator[tuple[str, pa.Column]]:
@@ -80,7 +103,7 @@ def _columns(contract: pa.DataFrameSchema, df: pl.DataFrame) -> Iterator[tuple[s
 
 
 def _column_rules(
-    column: pa.Column, df: pl.DataFrame, name: str, *, optional: bool
+    column: pa.Column, df: pl.DataFrame, name: str, repeated: Repeated | None, *, optional: bool
 ) -> Iterator[tuple[str, pl.Series]]:
     values = df[name]
     missing = values.is_null()
@@ -92,12 +115,13 @@ def _column_rules(
         rule = check.error or check.name or "check"
         if ends is not None and _is_range(check) and _refused(check, ends, name, rule) is None:
             continue
-        refused = _refused(check, df, name, f"{name}: {rule}")
+        refused = _refused(check, df, name, f"{name}: {rule}", part=repeated is not None)
         if refused is not None:
             yield rule, refused if counts is None else refused & counts
-    if column.unique and values.n_unique() < len(values):
-        repeated = values.is_duplicated()
-        yield "unique", repeated if counts is None else repeated & counts
+    if column.unique and (repeated is not None or values.n_unique() < len(values)):
+        again = _again(df, [name], repeated)
+        if again.any():
+            yield "unique", again if counts is None else again & counts
 
 
 def _is_range(check: pa.Check) -> bool:
@@ -120,7 +144,9 @@ def _unique_sets(contract: pa.DataFrameSchema) -> list[list[str]]:
     return [unique] if all(isinstance(u, str) for u in unique) and unique else list(unique)
 
 
-def _refused(check: pa.Check, df: pl.DataFrame, column: str | None, name: str) -> pl.Series | None:
+def _refused(
+    check: pa.Check, df: pl.DataFrame, column: str | None, name: str, *, part: bool = False
+) -> pl.Series | None:
     """Return True for the rows that fail a check, or None where none does."""
     if check.raise_warning:
         return None
@@ -128,6 +154,11 @@ def _refused(check: pa.Check, df: pl.DataFrame, column: str | None, name: str) -
         passed: pl.Series = check(df.lazy(), column).check_output.collect().to_series()
     except (Exception, PanicException) as exc:  # a user's check may raise anything
         raise RuleError(f"rule {name!r} could not run: {_first_line(exc)}") from exc
+    if part and len(passed) != df.height:
+        raise RuleError(
+            f"rule {name!r} judges the table as a whole, of which Dask shows it one part: let it"
+            " judge each row, or set SIXGATES_ENGINE=local"
+        )
     if passed.all():
         return None
     if len(passed) != df.height:

@@ -12,7 +12,8 @@ from sixgates.gates.data.hindsight import NullJump, measure_null_jump
 from sixgates.gates.data.label_delay import ClassDelay, measure_delays
 from sixgates.gates.data.leaks import Leaks, measure_leaks
 from sixgates.gates.data.order import Order
-from sixgates.gates.data.periods import Periods, measure_periods
+from sixgates.gates.data.period_counts import measure_periods
+from sixgates.gates.data.periods import Periods
 from sixgates.gates.data.rows import RowSplit, Stretch
 from sixgates.gates.data.skew import Skew
 from sixgates.gates.errors import ContractError

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 import polars.selectors as cs
@@ -13,7 +14,7 @@ from sixgates.gates.verdict import Check, at_most, number
 NAME = "nulls until the label is known"
 MAX_JUMP = 0.5
 """How much of a feature may be filled in when the label comes."""
-_ROWS, _FEWEST = 20_000, 50
+_ROWS, FEWEST = 20_000, 50
 """Most and fewest rows on each side."""
 
 
@@ -30,27 +31,68 @@ class NullJump:
     """Rows on the smaller side."""
 
 
+class Nulls(NamedTuple):
+    """Nulls, NaN among them, of some rows."""
+
+    rows: int
+    by_feature: tuple[int, ...]
+
+
+def nulls_of_both(a: Nulls, b: Nulls) -> Nulls:
+    """Return the nulls of the rows of both."""
+    pairs = zip(a.by_feature, b.by_feature, strict=True)
+    return Nulls(a.rows + b.rows, tuple(one + other for one, other in pairs))
+
+
 def measure_null_jump(accepted: pl.DataFrame, project: Project, now: datetime) -> NullJump | None:
     """Return the feature whose nulls fall most when the label comes, None with too few rows."""
-    features, times = list(project.roles.features), accepted[project.roles.event_time]
+    times = accepted[project.roles.event_time]
     known = is_matured(accepted, project, now)
-    young = _at(accepted, ~known & ~label_present(accepted, project))
+    places = is_young(accepted, project, known).arg_true()
+    young = accepted[places.gather_every(null_step(len(places)))]
     oldest = young[project.roles.event_time].min()
-    if young.height < _FEWEST or oldest is None:
+    if young.height < FEWEST or oldest is None:
         return None
     older = (known & (times < oldest)).fill_null(value=False)
-    if older.sum() < _FEWEST:
+    if older.sum() < FEWEST:
         return None
     newest = times.filter(older).top_k(young.height).min()
-    before = _at(accepted, older & (times >= newest))
-    shares = [
-        part.select(features).with_columns(cs.float().fill_nan(None)).null_count().row(0)
-        for part in (young, before)
-    ]
-    n = min(young.height, before.height)
+    places = (older & (times >= newest)).fill_null(value=False).arg_true()
+    before = accepted[places.gather_every(null_step(len(places)))]
+    return null_jump_of(nulls_of(young, project), nulls_of(before, project), project)
+
+
+def is_young(accepted: pl.DataFrame, project: Project, known: pl.Series) -> pl.Series:
+    """Say of which rows the label is neither there nor known."""
+    return ~known & ~label_present(accepted, project)
+
+
+def null_step(rows: int) -> int:
+    """Return of how many rows of one side one is looked at."""
+    return max(1, -(-rows // _ROWS))
+
+
+def nulls_of(rows: pl.DataFrame, project: Project) -> Nulls:
+    """Count the nulls of the features."""
+    features = rows.select(list(project.roles.features))
+    counts = features.with_columns(cs.float().fill_nan(None)).null_count().row(0)
+    return Nulls(rows.height, counts)
+
+
+def null_jump_of(young: Nulls, before: Nulls, project: Project) -> NullJump:
+    """Return the largest jump from rows whose label is known to those whose is not.
+
+    Args:
+        young: Of rows without a label yet, one at least.
+        before: Of as many that are just older, one at least.
+        project: Names the features.
+    """
+    n = min(young.rows, before.rows)
     jumps = [
-        NullJump(name, a / young.height, b / before.height, n)
-        for name, a, b in zip(features, *shares, strict=True)
+        NullJump(name, a / young.rows, b / before.rows, n)
+        for name, a, b in zip(
+            project.roles.features, young.by_feature, before.by_feature, strict=True
+        )
     ]
     return max(jumps, key=lambda jump: jump.young - jump.known)
 
@@ -65,9 +107,3 @@ def judge_null_jump(jump: NullJump | None) -> list[Check]:
         f" {number(jump.known)} of those just older"
     )
     return [Check(check.name, check.outcome, check.seen, check.required, check.n, sentence)]
-
-
-def _at(df: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
-    """Return the chosen rows, evenly thinned where they are very many."""
-    places = chosen.fill_null(value=False).arg_true()
-    return df[places.gather_every(max(1, -(-len(places) // _ROWS)))]

@@ -1,7 +1,7 @@
 """Is one class of labels known later than the others?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -32,26 +32,50 @@ def measure_delays(df: pl.DataFrame, project: Project, now: datetime) -> tuple[C
 
     Only a label time tells. Numbers have no classes: those above and below the median stand in.
     """
-    roles = project.roles
-    if roles.label_time is None:
+    if project.roles.label_time is None:
         return ()
-    known = label_present(df, project) & (naive_utc(df, roles.label_time) <= now)
-    rows = df.filter(known.fill_null(value=False))
+    rows = with_known_label(df, project, now)
     if rows.is_empty():
         return ()
-    delay = naive_utc(rows, roles.label_time) - naive_utc(rows, roles.event_time)
+    middle = rows[project.roles.label].median() if project.task is Task.REGRESSION else None
+    return delays_of(late_by_class(rows, project, label_age(df, project, now), middle))
+
+
+def with_known_label(df: pl.DataFrame, project: Project, now: datetime) -> pl.DataFrame:
+    """Return the rows whose label is known; the project must name a label time."""
+    known = label_present(df, project) & (naive_utc(df, project.roles.label_time or "") <= now)
+    return df.filter(known.fill_null(value=False))
+
+
+def late_by_class(
+    rows: pl.DataFrame, project: Project, age: timedelta, middle: object
+) -> pl.DataFrame:
+    """Count the rows of each class, and those whose label took longer than an age.
+
+    Args:
+        rows: As `with_known_label` returns them.
+        project: Names the roles.
+        age: At which rows are used.
+        middle: Median label of all rows where it is a number; else it is not looked at.
+    """
+    roles = project.roles
+    delay = naive_utc(rows, roles.label_time or "") - naive_utc(rows, roles.event_time)
     label = rows[roles.label]
     if project.task is Task.REGRESSION:
-        middle = label.median()
         sides = pl.DataFrame({"above": label > middle})
         label = sides.select(
             pl.when("above")
             .then(pl.lit("above the median"))
             .otherwise(pl.lit("at most the median"))
         ).to_series()
-    late = pl.DataFrame({"label": label, "late": delay > label_age(df, project, now)})
-    found = late.group_by("label").agg(pl.col("late").mean(), n=pl.len()).sort("label")
-    return tuple(ClassDelay(str(level_key(label)), late, n) for label, late, n in found.iter_rows())
+    late = pl.DataFrame({"label": label, "late": delay > age})
+    return late.group_by("label").agg(pl.col("late").sum(), n=pl.len())
+
+
+def delays_of(counts: pl.DataFrame) -> tuple[ClassDelay, ...]:
+    """Return the delay of each class from one or several tables of `late_by_class`."""
+    each = counts.group_by("label").agg(pl.col("late", "n").sum()).sort("label")
+    return tuple(ClassDelay(str(level_key(label)), late / n, n) for label, late, n in each.rows())
 
 
 def judge_delays(delays: tuple[ClassDelay, ...]) -> list[Check]:

@@ -59,11 +59,25 @@ def measure_leaks(accepted: pl.DataFrame, project: Project, now: datetime) -> Le
     numbers the rank does, so that any monotone function of the label explains all of it. Nothing is
     measured where hardly any row of the newer half differs from its commonest class.
     """
-    roles = project.roles
     places = is_matured(accepted, project, now).arg_true()
-    places = places.gather_every(max(1, -(-len(places) // _ROWS)))
-    columns = dict.fromkeys((roles.event_time, roles.label, *roles.features))
-    rows = accepted.select(*columns)[places].sort(roles.event_time)
+    places = places.gather_every(leak_step(len(places)))
+    return leaks_among(accepted.select(*leak_columns(project))[places], project)
+
+
+def leak_step(known: int) -> int:
+    """Return of how many rows with a known label one is looked at."""
+    return max(1, -(-known // _ROWS))
+
+
+def leak_columns(project: Project) -> list[str]:
+    """Return the columns that are looked at."""
+    roles = project.roles
+    return list(dict.fromkeys((roles.event_time, roles.label, *roles.features)))
+
+
+def leaks_among(rows: pl.DataFrame, project: Project) -> Leaks:
+    """Measure as `measure_leaks` does, on rows that were chosen; all their labels are known."""
+    rows = rows.sort(project.roles.event_time)
     half = rows.height // 2
     targets = _targets(rows, project)
     strongest: list[Explained] = []

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -40,9 +41,47 @@ def measure_order(times: pl.Series, new_after: datetime | None) -> Order:
     known = times.drop_nulls()
     if known.is_empty():
         return Order(0.0, 0.0, 0)
-    border = new_after if new_after is not None else known.sort()[-int(_NEWEST * len(known)) - 1]
-    late, new = known < known.cum_max(), known > border
-    return Order(_share(late.filter(~new)), _share(late.filter(new)), int(new.sum()))
+    border = new_after if new_after is not None else known.sort()[newest_place(len(known))]
+    return order_of(count_late(known, border, None))
+
+
+class Late(NamedTuple):
+    """Late rows and all rows, of the older ones and of the new ones."""
+
+    late_before: int
+    before: int
+    late_new: int
+    new: int
+
+
+def newest_place(rows: int) -> int:
+    """Return the place, in the order of time, of the last row that does not count as new."""
+    return rows - int(_NEWEST * rows) - 1
+
+
+def count_late(known: pl.Series, border: object, above: object) -> Late:
+    """Count the late rows among some that lie one behind the other.
+
+    Args:
+        known: event times without nulls.
+        border: the time after which rows are new.
+        above: largest event time of the rows before these; None where there are none.
+    """
+    largest = known.cum_max()
+    late, new = known < largest, known > border
+    if above is not None:
+        late |= known < above
+    return Late(int(late.filter(~new).sum()), int((~new).sum()),
+                int(late.filter(new).sum()), int(new.sum()))  # fmt: skip
+
+
+def order_of(found: Late) -> Order:
+    """Return the shares of late rows."""
+    return Order(
+        found.late_before / found.before if found.before else 0.0,
+        found.late_new / found.new if found.new else 0.0,
+        found.new,
+    )
 
 
 def judge_order(order: Order | None) -> list[Check]:
@@ -60,7 +99,3 @@ def judge_order(order: Order | None) -> list[Check]:
     )
     outcome = Outcome.FAIL if failed else Outcome.PASS
     return [Check(NAME, outcome, order.new, MAX_BACKWARDS, order.n, sentence)]
-
-
-def _share(marks: pl.Series) -> float:
-    return float(marks.sum()) / len(marks) if len(marks) else 0.0

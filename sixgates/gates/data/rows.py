@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from sixgates.gates.data.contract import RuleError, row_rules, table_problems
+from sixgates.gates.data.contract import Repeated, RuleError, row_rules, table_problems
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import label_present, naive_utc
@@ -48,6 +48,9 @@ def split_rows(
     project: Project,
     now: datetime,
     broken: Sequence[Stretch] = (),
+    *,
+    repeated: Repeated | None = None,
+    problems: Sequence[str] = (),
 ) -> RowSplit:
     """Hold every row against the contract and the roles, as known at `now` (naive UTC).
 
@@ -61,6 +64,8 @@ def split_rows(
         project: Names contract and roles.
         now: The present, naive UTC.
         broken: Stretches of time in which the watch found the feed broken.
+        repeated: Where these rows are a part of all, see `row_rules`.
+        problems: What is known to be wrong with the table as a whole, by another part of it.
 
     Raises:
         ConfigurationError: the source has a column named `rule`.
@@ -70,11 +75,11 @@ def split_rows(
         raise ConfigurationError(
             f"the source has a column {RULE!r}: quarantine needs it, rename it"
         )
-    problems = table_problems(df, project)
+    problems = [*problems] or table_problems(df, project)
     refusals: list[tuple[str, pl.Series]] = []
     if not problems:
         try:
-            refusals = list(_refusals(df, project, now, broken))
+            refusals = list(_refusals(df, project, now, broken, repeated))
         except RuleError as exc:
             problems = [str(exc)]
     if problems:
@@ -117,7 +122,11 @@ def within_stretches(at: pl.Series, stretches: Sequence[Stretch]) -> pl.Series:
 
 
 def _refusals(
-    df: pl.DataFrame, project: Project, now: datetime, broken: Sequence[Stretch]
+    df: pl.DataFrame,
+    project: Project,
+    now: datetime,
+    broken: Sequence[Stretch],
+    repeated: Repeated | None,
 ) -> Iterator[tuple[str, pl.Series]]:
     roles = project.roles
     at = naive_utc(df, roles.event_time)
@@ -136,4 +145,4 @@ def _refusals(
     if numbers:
         infinite = df.select(pl.any_horizontal(pl.col(numbers).is_infinite())).to_series()
         yield "not_finite", infinite.fill_null(value=False)
-    yield from row_rules(df.with_columns(pl.col(odd).fill_nan(None)), project)
+    yield from row_rules(df.with_columns(pl.col(odd).fill_nan(None)), project, repeated)

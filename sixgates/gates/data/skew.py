@@ -22,7 +22,7 @@ Answer = Callable[[pl.DataFrame], np.ndarray]
 NAME = "training/serving skew"
 FEWEST = 30
 """Rows with a logged answer below which nothing is judged."""
-_MOST = 2_000
+MOST = 2_000
 """Rows that are compared: the newest."""
 _NOTICEABLE = 0.01
 """How far answers must lie apart, as a share of how far the champion's answers usually do."""
@@ -94,7 +94,7 @@ def measure_skew(pairs: pl.DataFrame, answers: int, project: Project, answer: An
         project: names the features.
         answer: the champion.
     """
-    pairs = pairs.tail(_MOST)
+    pairs = pairs.tail(MOST)
     if pairs.height < FEWEST:
         return Skew(pairs.height, answers, 0.0, ())
     logged = np.array(pairs[_SAID].to_list(), dtype=np.float64)

@@ -4,28 +4,23 @@ Two forms. The sentences go on record and to people; they hold counts and times,
 row, because neither can be taken back. The page lies beside the refused rows and shows some values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-import polars as pl
-import polars.selectors as cs
+from datetime import datetime
 
 from sixgates.gates.data.advice import advice_on_checks, advice_on_rule
-from sixgates.gates.data.rows import RULE, RowSplit
+from sixgates.gates.data.refusals import Refusals
 from sixgates.gates.explain.spans import percent
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import naive_utc
 from sixgates.gates.verdict import Verdict
 
 _EXAMPLES = 3
 _RULES = 5
 """Rules that the sentences name."""
-_PERIODS = 14
-"""Periods with refused rows that the page shows, the newest ones."""
 _WIDTH = 40
 """Characters of a value that are shown."""
-_PERIOD = "__period"
+_PERIODS = 14
+"""Periods with refused rows that the page shows, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +66,22 @@ class Summary:
         return bool(self.refused or self.advice)
 
 
-def summarise(split: RowSplit, verdict: Verdict, project: Project) -> Summary:
+def summarise(
+    refusals: Refusals, problems: Sequence[str], verdict: Verdict, project: Project
+) -> Summary:
     """Gather what the owner of the data has to know.
 
     Args:
-        split: every row, accepted or quarantined.
+        refusals: what was refused of all rows.
+        problems: what is wrong with the table as a whole.
         verdict: of gate 1 on these rows.
-        project: says which column is the event time.
+        project: names its columns.
     """
     return Summary(
-        rows=split.rows,
-        refused=tuple(_refused(split, project)),
-        periods=tuple(_periods(split, project)),
-        advice=advice_on_checks(verdict, split.problems),
+        rows=refusals.rows,
+        refused=tuple(_refused(refusals, project)),
+        periods=tuple(_periods(refusals, project)),
+        advice=advice_on_checks(verdict, problems),
     )
 
 
@@ -126,62 +124,20 @@ def as_page(summary: Summary, model: str, verdict: Verdict) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _refused(split: RowSplit, project: Project) -> Iterator[Refused]:
-    parts = split.quarantined.partition_by(RULE, as_dict=True)
-    for rule, rows in split.by_rule.items():
-        own = parts[rule,]
-        first, last = _ends(own, project.roles.event_time)
+def _refused(refusals: Refusals, project: Project) -> Iterator[Refused]:
+    for rule, found in refusals.by_rule.items():
+        commonest = sorted(found.values.items(), key=lambda item: (-item[1], item[0]))
+        examples = tuple(_short(value) for value, _ in commonest[:_EXAMPLES])
+        share = found.rows / refusals.rows
         advice = advice_on_rule(rule, project)
-        yield Refused(
-            rule, rows, rows / split.rows, first, last, _examples(own, rule, project), advice
-        )
+        yield Refused(rule, found.rows, share, found.first, found.last, examples, advice)
 
 
-def _ends(rows: pl.DataFrame, event_time: str) -> tuple[datetime | None, datetime | None]:
-    times = naive_utc(rows, event_time).drop_nulls() if _is_time(rows, event_time) else pl.Series()
-    return (None, None) if times.is_empty() else (times.sort()[0], times.sort()[-1])
-
-
-def _periods(split: RowSplit, project: Project) -> Iterator[PeriodShare]:
-    event_time = project.roles.event_time
-    if not _is_time(split.quarantined, event_time):
-        return
-    length = project.period // timedelta(microseconds=1)
-    counts = [
-        (naive_utc(part, event_time).dt.epoch("us") // length)
-        .drop_nulls()
-        .alias(_PERIOD)
-        .value_counts(name=name)
-        for part, name in ((split.accepted, "good"), (split.quarantined, "bad"))
-    ]
-    joined = counts[1].join(counts[0], on=_PERIOD, how="left").fill_null(0).sort(_PERIOD)
-    for period, bad, good in joined.tail(_PERIODS).iter_rows():
+def _periods(refusals: Refusals, project: Project) -> Iterator[PeriodShare]:
+    for period in sorted(refusals.refused)[-_PERIODS:]:
         start = datetime(1970, 1, 1) + period * project.period  # noqa: DTZ001 - naive UTC
-        yield PeriodShare(start, good + bad, bad)
-
-
-def _examples(rows: pl.DataFrame, rule: str, project: Project) -> tuple[str, ...]:
-    """Return the commonest values of the column that a rule is about."""
-    column = _column_of(rows, rule, project)
-    if column is None:
-        return ()
-    common = rows[column].value_counts(sort=True)[column].head(_EXAMPLES)
-    return tuple(_short(value) for value in common)
-
-
-def _column_of(rows: pl.DataFrame, rule: str, project: Project) -> str | None:
-    roles = project.roles
-    own = {"event_time": roles.event_time, "label_early": roles.label_time}
-    if rule == "not_finite":
-        numbers = rows.select(*dict.fromkeys((*roles.numeric, roles.label))).select(cs.float())
-        infinite = numbers.select(pl.all().is_infinite().any())
-        return next((name for name in infinite.columns if infinite[name].item()), None)
-    column = own.get(rule, rule.split(": ", 1)[0])
-    return column if column in rows.columns else None
-
-
-def _is_time(rows: pl.DataFrame, event_time: str) -> bool:
-    return isinstance(rows.schema.get(event_time), pl.Datetime)
+        bad = refusals.refused[period]
+        yield PeriodShare(start, refusals.accepted[period] + bad, bad)
 
 
 def _span(refused: Refused) -> str:
@@ -194,8 +150,7 @@ def _moment(at: datetime | None) -> str:
     return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-def _short(value: object) -> str:
-    words = str(value) if not isinstance(value, str) else repr(value)
+def _short(words: str) -> str:
     return words if len(words) <= _WIDTH else f"{words[: _WIDTH - 1]}…"
 
 

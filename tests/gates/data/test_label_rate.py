@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from sixgates.gates.data.label_rate import judge_label_rate
-from sixgates.gates.data.periods import measure_periods
+from sixgates.gates.data.period_counts import measure_periods
 from sixgates.gates.verdict import Outcome
 from tests.gates.data.feed import DAY, NOW, START, project, rows
 

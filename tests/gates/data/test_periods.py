@@ -3,7 +3,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from sixgates.gates.data.periods import RECENT, measure_periods
+from sixgates.gates.data.period_counts import measure_periods
+from sixgates.gates.data.periods import RECENT
 from tests.gates.data.feed import DAY, DAYS, NOW, START, project, rows, without_day
 
 

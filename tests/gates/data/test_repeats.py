@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from sixgates.gates.data.periods import measure_periods
+from sixgates.gates.data.period_counts import measure_periods
 from sixgates.gates.data.repeats import judge_repeats
 from sixgates.gates.verdict import Outcome
 from tests.gates.data.feed import DAY, NOW, of_day, project, rows, without_day

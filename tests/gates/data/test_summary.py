@@ -3,6 +3,7 @@ import polars as pl
 import pytest
 
 from sixgates.gates.data.evidence import measure_data
+from sixgates.gates.data.refusals import refusals_of
 from sixgates.gates.data.rows import split_rows
 from sixgates.gates.data.skew import Skew
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
@@ -23,7 +24,7 @@ def told(frame, toy=None, now=NOW, skew=None):
     split = split_rows(frame, toy, now)
     data = measure_data(frame, split, toy, now, skew=skew)
     verdict = judge_validation(split, data, toy, now)
-    summary = summarise(split, verdict, toy)
+    summary = summarise(refusals_of(split, toy), split.problems, verdict, toy)
     return summary, in_sentences(summary), as_page(summary, "feed", verdict)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sixgates.gates.data.periods import measure_periods
+from sixgates.gates.data.period_counts import measure_periods
 from sixgates.gates.data.volume import judge_volume
 from sixgates.gates.verdict import Outcome
 from tests.gates.data.feed import DAY, START, project, rows
