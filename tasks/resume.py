@@ -7,7 +7,7 @@ Where something of that is gone, or does not hold any more, the run is broken of
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sixgates.adapters.dataset_store import read_rows, stored_rows
+from sixgates.adapters.dataset_store import require_rows, stored_rows
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.reconcile import close_strays, unanswered
 from sixgates.adapters.wiring import World
@@ -143,8 +143,8 @@ def _require_stored(world: World, run: Entry) -> None:
     inputs = {gate: entry.body["inputs"] for gate, entry in verdicts.items() if entry is not None}
     if Gate.VALIDATE in inputs:
         accepted, quarantined = stored_rows(world.settings.runs, run.release)
-        read_rows(accepted, inputs[Gate.VALIDATE]["accepted"])
-        read_rows(quarantined, inputs[Gate.VALIDATE]["quarantined"])
+        require_rows(accepted, inputs[Gate.VALIDATE]["accepted"])
+        require_rows(quarantined, inputs[Gate.VALIDATE]["quarantined"])
     digest = inputs[Gate.RETRAIN].get("model") if Gate.RETRAIN in inputs else None
     if digest is not None:
         world.models.get(run.model, digest)

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefect import task
@@ -10,28 +10,27 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from sixgates.adapters.atomic_files import write_atomically
-from sixgates.adapters.dataset_store import file_digest, read_rows, stored_rows, write_dataset
+from sixgates.adapters.dataset_store import read_rows, rows_digest, stored_rows
 from sixgates.adapters.effects import Effect, intended
-from sixgates.adapters.engine.choose import LOCAL
+from sixgates.adapters.engine.check import Asked
+from sixgates.adapters.engine.choose import engine_of
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
-from sixgates.gates.data.evidence import measure_data
-from sixgates.gates.data.refusals import refusals_of
-from sixgates.gates.data.rows import RowSplit, split_rows
+from sixgates.gates.data.rows import RULE
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
-from sixgates.gates.timesplit import is_matured, matured
-from sixgates.gates.validate import judge_validation
+from sixgates.gates.timesplit import is_matured
+from sixgates.gates.validate import judge_counts
 from sixgates.gates.verdict import Gate, Verdict
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind
-from tasks.newest_weeks import newest_weeks, order_of_source, skew_of_service
 from tasks.quarantine import quarantine
 from tasks.record import record, said
 from tasks.retry import TRANSIENT
 from tasks.run import Run, world_of
+from tasks.service import said_in_service, skew_of_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,68 +52,52 @@ def validate(run: Run) -> Validated:
         quarantine(world, run.model, run.id, event_time=event_time, inputs=known.body["inputs"])
         return Validated(dataset, verdict)
     lake = ProjectLake(project, run.data)
-    window = project.policies.training.window
-    # A row without a time is no older than the window: gate 1 refuses it by name.
-    rows = lake.as_of(run.at, None if window is None else run.at - window).collect()
     notices = world.ledger.entries(run.model, kind=Kind.NOTICE)
     broken = [(stretch.start, stretch.end) for stretch in broken_stretches(notices)]
-    split = split_rows(rows, project, run.at, broken)
     route = world.ledger.route(run.model)
     seen_until = world.references.until(route)
-    data = measure_data(
-        newest_weeks(lake, project, rows, run.at),
-        split,
-        project,
-        run.at,
-        new_after=seen_until,
-        broken=broken,
-        order=order_of_source(lake, project, run.at, seen_until),
-        skew=skew_of_service(world, project, route, split.accepted, run.at),
-    )
-    verdict = judge_validation(split, data, project, run.at, new_after=seen_until)
-    refusals = refusals_of(split, project)
-    summary = summarise(refusals, split.problems, verdict, project)
+    said_lately = said_in_service(world, project, route, run.at)
+    engine = engine_of(world.settings.engine)
+    checked = engine.check(Asked(
+        project, lake, run.at, world.settings.runs, run.id, broken, seen_until, said_lately
+    ))  # fmt: skip
+    skew = skew_of_service(world, project, route, said_lately, checked.pairs)
+    data = replace(checked.data, skew=skew)
+    verdict = judge_counts(checked.counts, data, project, run.at)
+    summary = summarise(checked.refusals, checked.counts.problems, verdict, project)
     page = as_page(summary, run.model, verdict) if summary.to_tell else ""
     with intended(world, Effect.STORE_ROWS, run.model, release=run.id, given={}):
-        dataset = write_dataset(
-            world.settings.runs,
-            run.id,
-            accepted=split.accepted,
-            quarantined=split.quarantined,
-            source=lake.pin(),
-            as_of=run.at,
-            matured=int(is_matured(split.accepted, project, run.at).sum()),
-        )
+        dataset = checked.store()
         told = world.settings.runs / run.id / "summary.md"
         if page:
             write_atomically(told, page.encode())
-    if world.settings.engine != LOCAL:
-        get_run_logger().info("gate 1 reads its rows in this process: Dask does not do that yet")
+    if checked.engine != engine.name:
+        get_run_logger().info("gate 1 reads its rows in this process: they do not lie in files")
     inputs = {
-        "engine": LOCAL,
+        "engine": checked.engine,
         "as_of": run.at.isoformat(),
         "source": dataset.source,
         "new_after": seen_until and seen_until.isoformat(),
         "broken": [[start.isoformat(), end.isoformat()] for start, end in broken],
         "accepted": dataset.digest,
-        "quarantined": file_digest(Path(dataset.quarantine)),
-        "refused": [r._asdict() for r in count_refusals(refusals)],
+        "quarantined": rows_digest(Path(dataset.quarantine)),
+        "refused": [r._asdict() for r in count_refusals(checked.refusals)],
         "data": data.to_dict(),
     }
-    sentences = [*in_sentences(summary), *_where(run, split, told)]
+    sentences = [*in_sentences(summary), *_where(run, dataset, told)]
     record(
         world, model=run.model, release=run.id, verdict=verdict, tracking=run.tracking,
         inputs=inputs, summary=() if verdict.passed else sentences, page=page,
     )  # fmt: skip
     quarantine(
-        world, run.model, run.id, event_time=event_time, inputs=inputs, refused=split.quarantined
+        world, run.model, run.id, event_time=event_time, inputs=inputs, refused=checked.refused
     )
     return Validated(dataset, verdict)
 
 
-def _where(run: Run, split: RowSplit, page: Path) -> Iterator[str]:
+def _where(run: Run, dataset: DatasetRef, page: Path) -> Iterator[str]:
     """Say where more is told of a refusal, values of rows included."""
-    if split.quarantined.height:
+    if dataset.quarantined:
         asked = shlex.quote(run.project)
         yield f"Look at the rows: `sixgates quarantine --project {asked} --run {run.id}`."
     yield f"All of it on one page: {page}."
@@ -127,8 +110,9 @@ def _stored(world: World, project: Project, run: Run, verdict: Entry) -> Dataset
         ContractError: a file is gone, or is not the one that was judged.
     """
     path, quarantine = stored_rows(world.settings.runs, run.id)
-    inputs = verdict.body["inputs"]
-    accepted = read_rows(path, inputs["accepted"])
+    inputs, roles = verdict.body["inputs"], project.roles
+    times = [name for name in (roles.event_time, roles.label, roles.label_time) if name]
+    accepted = read_rows(path, inputs["accepted"], times)
     return DatasetRef(
         path=str(path),
         digest=inputs["accepted"],
@@ -136,7 +120,7 @@ def _stored(world: World, project: Project, run: Run, verdict: Entry) -> Dataset
         source=inputs.get("source") or ProjectLake(project, run.data).describe(),
         as_of=run.at,
         rows=accepted.height,
-        matured=matured(accepted, project, run.at).height,
+        matured=int(is_matured(accepted, project, run.at).sum()),
         quarantine=str(quarantine),
-        quarantined=read_rows(quarantine, inputs["quarantined"]).height,
+        quarantined=read_rows(quarantine, inputs["quarantined"], [RULE]).height,
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from bench.watch.windows import CATEGORICAL, EVENT_TIME, LABEL, LEVELS, NUMERIC, SPAN, START
 from sixgates.adapters.lake.project_lake import ProjectLake
+from sixgates.adapters.newest_weeks import newest_weeks, order_of_source
 from sixgates.adapters.quarantine import keep_refused, quarantine_of
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.gates.card import Task
@@ -22,7 +23,6 @@ from sixgates.gates.data.summary import as_page, summarise
 from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
 from sixgates.gates.validate import judge_validation
-from tasks.newest_weeks import newest_weeks, order_of_source
 
 CHECKS = 100
 _FEW = 2_000

@@ -1,12 +1,18 @@
-"""The rows of a run as files, so that every model can name exactly what it was made from."""
+"""The rows of a run as files, so that every model can name exactly what it was made from.
+
+One process writes one file; workers write a folder of files of the same name, in whose order the
+rows go on. Both are read the same way.
+"""
 
 import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
-from sixgates.adapters.atomic_files import replace_atomically
+from sixgates.adapters.atomic_files import replace_atomically, sync
 from sixgates.gates.errors import ContractError
 from sixgates.gates.ports import DatasetRef
 
@@ -35,11 +41,12 @@ def write_dataset(
         matured: How many accepted rows have a known label.
     """
     path, quarantine = stored_rows(runs, run)
-    replace_atomically(quarantine, quarantined.write_parquet)
-    replace_atomically(path, accepted.write_parquet)
+    for place, rows in ((quarantine, quarantined), (path, accepted)):
+        _clear_folder(place)
+        replace_atomically(place, rows.write_parquet)
     return DatasetRef(
         path=str(path),
-        digest=file_digest(path),
+        digest=rows_digest(path),
         source=source,
         as_of=as_of,
         rows=accepted.height,
@@ -47,6 +54,24 @@ def write_dataset(
         quarantine=str(quarantine),
         quarantined=quarantined.height,
     )
+
+
+def put_folder(written: Path, place: Path) -> None:
+    """Put a folder of rows in its place; it is written whole."""
+    _clear_folder(place)
+    place.unlink(missing_ok=True)
+    written.rename(place)
+    sync(place.parent)
+
+
+def files_of(place: Path) -> list[Path]:
+    """Return the files of stored rows, in their order."""
+    return sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+
+
+def _clear_folder(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
 
 
 def read_dataset(ref: DatasetRef) -> pl.DataFrame:
@@ -68,13 +93,13 @@ def first_rows(ref: DatasetRef, rows: int) -> pl.DataFrame:
 
 
 def require_dataset(ref: DatasetRef) -> Path:
-    """Return the file of the accepted rows of a run, proved but not read.
+    """Return the file or folder of the accepted rows of a run, proved but not read.
 
     Raises:
         ContractError: the file is gone, or is not the one that was stored.
     """
     path = Path(ref.path)
-    _require(path, ref.digest)
+    require_rows(path, ref.digest)
     return path
 
 
@@ -83,14 +108,27 @@ def stored_rows(runs: Path, run: str) -> tuple[Path, Path]:
     return runs / run / "accepted.parquet", runs / run / "quarantine.parquet"
 
 
-def read_rows(path: Path, digest: str) -> pl.DataFrame:
-    """Return the rows of a stored file.
+def read_rows(path: Path, digest: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return stored rows, or some columns of them.
 
     Raises:
-        ContractError: the file is gone, or its digest is another.
+        ContractError: they are gone, or their digest is another.
     """
-    _require(path, digest)
-    return pl.read_parquet(path)
+    require_rows(path, digest)
+    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def rows_digest(path: Path) -> str:
+    """Return the SHA-256 of stored rows: of their file; of a folder that of names and digests."""
+    if not path.is_dir():
+        return file_digest(path)
+    return folder_digest({file.name: file_digest(file) for file in files_of(path)})
+
+
+def folder_digest(digests: Mapping[str, str]) -> str:
+    """Return the digest of a folder, by the names of its files."""
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -99,8 +137,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _require(path: Path, digest: str) -> None:
-    if not path.is_file():
+def require_rows(path: Path, digest: str) -> None:
+    """Prove stored rows.
+
+    Raises:
+        ContractError: they are gone, or their digest is another.
+    """
+    if not path.exists():
         raise ContractError(f"the dataset {path} is gone: run gate 1 again to store it anew")
-    if file_digest(path) != digest:
+    if rows_digest(path) != digest:
         raise ContractError(f"the dataset {path} was changed since it was stored: run gate 1 again")

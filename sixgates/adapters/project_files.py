@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
+FILES = "sixgates_project_"
+"""Beginning of the name of a module that was a user's file."""
 _FOLDER = Path("projects")
 _PROBLEMS_SHOWN = 3
 
@@ -75,7 +77,7 @@ def execute(path: Path) -> ModuleType:
     Raises:
         ConfigurationError: it is no Python, or does not run to its end; file and line are named.
     """
-    name = f"sixgates_project_{path.stem}"
+    name = f"{FILES}{path.stem}"
     loader = _Source(name, str(path.absolute()))
     spec = importlib.util.spec_from_file_location(name, path.absolute(), loader=loader)
     if spec is None or spec.loader is None:

@@ -18,9 +18,9 @@ class DatasetRef:
     """Rows that a run may use, stored; small enough to pass between tasks."""
 
     path: str
-    """Parquet file of the accepted rows, in event-time order."""
+    """Parquet file, or folder of such files, of the accepted rows, in event-time order."""
     digest: str
-    """SHA-256 of that file."""
+    """SHA-256 of that file; of a folder, of the digests of its files."""
     source: str
     """From what exactly the rows came: an address, of a table its version too, a whole query."""
     as_of: datetime
@@ -29,7 +29,7 @@ class DatasetRef:
     matured: int
     """Rows whose label is known at `as_of`."""
     quarantine: str
-    """Parquet file of the refused rows, with the rule that refused each."""
+    """The same of the refused rows, with the rule that refused each."""
     quarantined: int
 
 

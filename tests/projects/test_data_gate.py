@@ -10,6 +10,7 @@ import pytest
 from projects.bikes import project as bikes
 from projects.electricity import project as electricity
 from sixgates.adapters.lake.project_lake import ProjectLake
+from sixgates.adapters.newest_weeks import newest_weeks, order_of_source
 from sixgates.gates.card import Task
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.leaks import judge_leaks, measure_leaks
@@ -18,7 +19,6 @@ from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
 from sixgates.gates.validate import judge_validation
 from sixgates.gates.verdict import Outcome
-from tasks.newest_weeks import newest_weeks, order_of_source
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 MOMENTS = 10

@@ -164,7 +164,8 @@ def test_a_challenger_trained_on_workers_is_registered_like_any_other(stage, sch
     assert evaluate.fn(run, dataset, trained.model).passed
     assert stage.world.references.get("loans-small", card.digest).profile.rows == dataset.rows
     where = {e.body["gate"]: e.body["inputs"]["engine"] for e in stage.entries(Kind.VERDICT)}
-    assert where == {"validate": "local", "retrain": scheduler, "evaluate": scheduler}
+    assert set(where) == {"validate", "retrain", "evaluate"}
+    assert set(where.values()) == {scheduler}
     split = time_split(read_dataset(dataset), load_project(stage.project), dataset.as_of)
     local = train(load_project(stage.project), split)
     assert card.features == local.card.features

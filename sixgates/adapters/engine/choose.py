@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from sixgates.adapters.dataset_store import read_dataset
+from sixgates.adapters.engine.check import LOCAL, Asked, Checked, check_here
 from sixgates.adapters.engine.cluster import cluster_at
 from sixgates.adapters.holdout_answers import Model, holdout_evidence, paired_answers
 from sixgates.adapters.lightgbm_trainer import Trained, measure_footprint, train
@@ -26,9 +27,6 @@ from sixgates.gates.profile.counts import Profile
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.timesplit import time_split
-
-LOCAL = "local"
-"""The engine of one process, by its name."""
 
 
 class Evaluated(NamedTuple):
@@ -49,6 +47,15 @@ class Engine(Protocol):
         self, files: Sequence[Path], like: Profile, span: Span, wanted: int
     ) -> tuple[Profile, pl.DataFrame]:
         """Count a span of parquet files and choose some rows, see `observing.count_files`."""
+
+    def check(self, asked: Asked) -> Checked:
+        """Hold the rows of a source against contract, roles and history; store them when told to.
+
+        Raises:
+            ConfigurationError: the source cannot be read, or has a column that is none of the
+                user's.
+            TransientError: it does not answer.
+        """
 
     def train(self, project: Project, dataset: DatasetRef, since: datetime | None) -> Trained:
         """Train a challenger on the accepted rows of a run, see `lightgbm_trainer.train`.
@@ -81,6 +88,10 @@ class InProcess:
     ) -> tuple[Profile, pl.DataFrame]:
         """See `Engine`."""
         return count_files(files, like, span, wanted)
+
+    def check(self, asked: Asked) -> Checked:
+        """See `Engine`."""
+        return check_here(asked)
 
     def train(self, project: Project, dataset: DatasetRef, since: datetime | None) -> Trained:
         """See `Engine`."""
@@ -120,6 +131,17 @@ class OnDask:
 
         with cluster_at(self.name) as cluster:
             return count_on(cluster, files, like, span, wanted)
+
+    def check(self, asked: Asked) -> Checked:
+        """See `Engine`; rows that do not lie in files are read by this process."""
+        from sixgates.adapters.engine.checking import check_on
+        from sixgates.adapters.engine.source_rows import Files
+
+        files = Files(*asked.lake.files())
+        if not files.paths:
+            return check_here(asked)
+        with cluster_at(self.name) as cluster:
+            return check_on(cluster, asked, files)
 
     def train(self, project: Project, dataset: DatasetRef, since: datetime | None) -> Trained:
         """See `Engine`."""

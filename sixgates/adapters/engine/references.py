@@ -87,7 +87,8 @@ def _profile(rows: StoredRows) -> Profile:
     """Count the features of all rows, on a grid of their own."""
     roles = rows.project.roles
     step = step_of_sample(sum(part.rows for part in rows.parts))
-    sample = rows.on_parts(_spread, step)
+    before = [0, *accumulate(part.rows for part in rows.parts)]
+    sample = rows.after_parts(_spread, zip(rows.parts, before, strict=False), step)
     grids = rows.gather(rows.cluster.each(_grids, [sample]))[0]
     tallies: Tallies = rows.merged(_tallied, rows.on_parts(_tally))
     levels = {name: levels_of(tallies[name]) for name in roles.categorical}
@@ -160,8 +161,8 @@ def _moment(times: pl.Series) -> datetime | None:
     return newest if isinstance(newest, datetime) else None
 
 
-def _spread(part: Part, project: Project, step: int) -> pl.DataFrame:
-    return every(part.read_only(project.roles.numeric), part.begin, step)
+def _spread(part: Part, project: Project, before: int, step: int) -> pl.DataFrame:
+    return every(part.read_only(project.roles.numeric), before, step)
 
 
 def _grids(samples: Sequence[pl.DataFrame]) -> object:
@@ -193,7 +194,7 @@ def _count_frame(frame: pl.DataFrame, like: Profile) -> Profile:
 def _said(
     part: Part, project: Project, borders: Borders, model: tuple[str, ModelCard]
 ) -> pl.DataFrame:
-    return answers_of(predict(*model, borders.split(part.read(), project).holdout))
+    return answers_of(predict(*model, borders.split(part.read(), project).holdout, threads=1))
 
 
 def _held(part: Part, project: Project, newest: datetime) -> Counter[int]:

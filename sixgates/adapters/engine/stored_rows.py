@@ -13,7 +13,7 @@ import pandera.polars as pa
 import polars as pl
 import pyarrow.parquet as pq
 
-from sixgates.adapters.dataset_store import require_dataset
+from sixgates.adapters.dataset_store import files_of, require_dataset
 from sixgates.adapters.engine.cluster import Cluster
 from sixgates.adapters.engine.ranks import (
     Ordered,
@@ -40,7 +40,7 @@ from sixgates.gates.timesplit import (
 if TYPE_CHECKING:
     from distributed import Future
 
-_ROWS = 2**18
+ROWS = 2**18
 """Rows of a part at most: what Polars puts into a row group, so that none is read twice."""
 _FEWEST = 1_000
 """Rows of a part at least: each costs some milliseconds, however few rows it has."""
@@ -93,7 +93,7 @@ class StoredRows:
         Raises:
             ConfigurationError: a part would be empty.
         """
-        policy, age = self.project.policies.training, self._age()
+        policy, age = self.project.policies.training, self.age
         times = self.on_parts(_times, self.now, age)
         rows = count_of(self.cluster, times)
         if not rows:
@@ -105,7 +105,7 @@ class StoredRows:
         validation = self._newest(times, second, policy.validation_share)
         first = count_below(self.cluster, times, validation)
         require_parts(self.project, first, second, rows)
-        return Borders(self.now, age, _moment(validation), _moment(holdout))
+        return Borders(self.now, age, moment_of(validation), moment_of(holdout))
 
     @cached_property
     def sizes(self) -> list[Sizes]:
@@ -125,7 +125,7 @@ class StoredRows:
         rows = sum(size.train for size in self.sizes)
         times = self.on_parts(_training_times, whole)
         begin = at_places(self.cluster, times, [rows - newest_rows(rows, share)])[0]
-        return Borders(whole.now, whole.age, whole.validation, whole.holdout, _moment(begin))
+        return Borders(whole.now, whole.age, whole.validation, whole.holdout, moment_of(begin))
 
     def where(self, kind: str) -> "list[Part]":
         """Return the parts with rows of a kind, `train`, `validation` or `holdout`."""
@@ -165,17 +165,13 @@ class StoredRows:
         """Return all partials merged, as a tree on the workers."""
         return self.cluster.merged(merge, partials)
 
-    def _age(self) -> timedelta:
+    @cached_property
+    def age(self) -> timedelta:
+        """From which on a row's label counts as known, see `timesplit.label_age`."""
         roles = self.project.roles
         if roles.label_horizon is not None:
             return roles.label_horizon
-        delays = self.on_parts(_delays, self.now)
-        known = count_of(self.cluster, delays)
-        if not known:
-            return timedelta(0)
-        place = int(np.ceil((known - 1) * DELAY_QUANTILE))
-        longest = integer_of(at_places(self.cluster, delays, [place])[0])
-        return timedelta(microseconds=max(0, longest))
+        return age_of(self.cluster, self.on_parts(_delays, self.now))
 
     def _newest(self, times: "list[Future]", rows: int, share: float) -> int:
         return at_places(self.cluster, times, [rows - newest_rows(rows, share)])[0]
@@ -188,12 +184,41 @@ def stored_rows_of(cluster: Cluster, project: Project, dataset: DatasetRef) -> S
         ContractError: the file is gone, or is not the one that was stored.
         ConfigurationError: a worker does not see the file.
     """
-    path = require_dataset(dataset)
-    rows = pq.read_metadata(path).num_rows
-    size = min(_ROWS, max(_FEWEST, -(-rows // (_A_WORKER * cluster.size))))
-    parts = tuple(Part(str(path), begin, min(size, rows - begin)) for begin in range(0, rows, size))
-    _require_shared(cluster, path)
-    return StoredRows(cluster, without_contract(project), dataset.as_of, parts)
+    files = files_of(require_dataset(dataset))
+    require_shared(cluster, files[0])
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    size = min(ROWS, max(_FEWEST, -(-rows // (_A_WORKER * cluster.size))))
+    return StoredRows(cluster, without_contract(project), dataset.as_of, parts_of(files, size))
+
+
+def parts_of(files: Iterable[Path], size: int = ROWS) -> tuple[Part, ...]:
+    """Return the rows of some files as parts of at most so many rows, in their order."""
+    return tuple(
+        Part(str(file), begin, min(size, rows - begin))
+        for file in files
+        for rows in [pq.read_metadata(file).num_rows]
+        for begin in range(0, rows, size)
+    )
+
+
+def age_of(cluster: Cluster, delays: "list[Future]") -> timedelta:
+    """Return the age by which nearly all labels were known, see `timesplit.label_age`.
+
+    Args:
+        cluster: Where the delays are.
+        delays: Of known labels in microseconds, `Ordered` each; one at least.
+    """
+    known = count_of(cluster, delays)
+    if not known:
+        return timedelta(0)
+    place = int(np.ceil((known - 1) * DELAY_QUANTILE))
+    longest = integer_of(at_places(cluster, delays, [place])[0])
+    return timedelta(microseconds=max(0, longest))
+
+
+def delays_in_order(rows: pl.DataFrame, project: Project, now: datetime) -> Ordered:
+    """Return how long each label took that is known, for `age_of`."""
+    return order_of_integers(label_delays(rows, project, now).to_numpy())
 
 
 def without_contract(project: Project) -> Project:
@@ -201,7 +226,12 @@ def without_contract(project: Project) -> Project:
     return project.model_copy(update={"contract": pa.DataFrameSchema(), "source": None})
 
 
-def _require_shared(cluster: Cluster, path: Path) -> None:
+def require_shared(cluster: Cluster, path: Path) -> None:
+    """Refuse workers that do not see a file.
+
+    Raises:
+        ConfigurationError: one does not.
+    """
     seen = cluster.client.run(_is_there, str(path))
     if blind := sorted(worker for worker, found in seen.items() if not found):
         raise ConfigurationError(
@@ -255,7 +285,7 @@ def _training_times(part: Part, project: Project, borders: Borders) -> Ordered:
 
 
 def _delays(part: Part, project: Project, now: datetime) -> Ordered:
-    return order_of_integers(label_delays(dated(part, project), project, now).to_numpy())
+    return delays_in_order(dated(part, project), project, now)
 
 
 def _sizes(part: Part, project: Project, borders: Borders) -> tuple[int, int, int]:
@@ -263,5 +293,6 @@ def _sizes(part: Part, project: Project, borders: Borders) -> tuple[int, int, in
     return split.train.height, split.validation.height, split.holdout.height
 
 
-def _moment(ordered: int) -> datetime:
+def moment_of(ordered: int) -> datetime:
+    """Return the moment that stands at a place of the order of microseconds since 1970."""
     return _EPOCH + integer_of(ordered) * _US

@@ -1,19 +1,13 @@
-"""What gate 1 looks at beyond the rows of the training window: earlier weeks, order, service."""
+"""What gate 1 looks at beyond the rows of the training window: earlier weeks, and their order."""
 
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 
 from sixgates.adapters.lake.project_lake import ProjectLake
-from sixgates.adapters.lightgbm_trainer import predict
-from sixgates.adapters.wiring import World
 from sixgates.gates.data.order import Order, measure_order
 from sixgates.gates.data.period_counts import needed_columns, span_of_periods
-from sixgates.gates.data.periods import RECENT
-from sixgates.gates.data.skew import Skew, measure_skew, pair_rows
 from sixgates.gates.project import Project
-from sixgates.ledger.route import Route
 
 
 def newest_weeks(
@@ -51,22 +45,3 @@ def order_of_source(
             return None
         times = rows.frame.select(project.roles.event_time).collect().to_series()
     return measure_order(times, new_after)
-
-
-def skew_of_service(
-    world: World, project: Project, route: Route | None, accepted: pl.DataFrame, now: datetime
-) -> Skew | None:
-    """Compare the champion's newest logged answers with its answers to the stored rows.
-
-    Returns None while no champion serves, or where no row was accepted.
-    """
-    if route is None or accepted.is_empty():
-        return None
-    champion = route.champion
-    said = world.log.predictions(project.name, now - RECENT * project.period)
-    said = said.filter(pl.col("version") == champion.number)
-
-    def answer(rows: pl.DataFrame) -> np.ndarray:
-        return predict(*world.models.get(project.name, champion.digest), rows)
-
-    return measure_skew(pair_rows(accepted, said, project), said.height, project, answer)

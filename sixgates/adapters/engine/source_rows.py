@@ -1,0 +1,251 @@
+"""Rows of a source's parquet files as stretches of time that workers read, as known at a moment."""
+
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cloudpickle
+import polars as pl
+
+from sixgates.adapters.engine.cluster import Cluster
+from sixgates.adapters.engine.stored_rows import (
+    ROWS,
+    Part,
+    parts_of,
+    require_shared,
+    without_contract,
+)
+from sixgates.adapters.lake.as_known import cut_by_time, hide_labels, in_order
+from sixgates.adapters.lake.source import Cut
+from sixgates.adapters.project_files import FILES
+from sixgates.gates.project import Project
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+_STEP = 64
+"""Of so many event times one says where a source in no order is cut."""
+_NO_TIME = Cut(None, datetime(1970, 1, 1))  # noqa: DTZ001 - naive UTC
+"""Rows without an event time come with any stretch of time."""
+
+
+class Files(NamedTuple):
+    """Parquet files with the same columns."""
+
+    paths: Sequence[Path]
+    schema: pl.Schema
+
+
+class PartTimes(NamedTuple):
+    """What one part of the files holds of a stretch of time."""
+
+    low: datetime | None
+    """Oldest event time, naive UTC; None where there is none."""
+    high: datetime | None
+    missing: int
+    """Rows without an event time."""
+    some: list[datetime]
+    """Every 64th event time, as it lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows of a stretch of time, wherever in the files they lie."""
+
+    parts: tuple[Part, ...]
+    """Those that hold any."""
+    cut: Cut | None
+    """Which; None for those without an event time."""
+
+    def read(
+        self, project: Project, schema: pl.Schema, now: datetime, columns: Sequence[str] | None
+    ) -> pl.DataFrame:
+        """Return the rows as they were known at a moment, in event-time order.
+
+        Args:
+            project: Names the roles.
+            schema: Of the files.
+            now: The moment, naive UTC.
+            columns: The event time and others; all where not given.
+        """
+        when = pl.col(project.roles.event_time)
+        cut = self.cut or _NO_TIME
+        names, frames = schema.names(), []
+        lying = [
+            pl.scan_parquet(part.file).slice(part.begin, part.rows).select(names)
+            for part in self.parts
+        ]
+        for lazy in lying or [schema.to_frame().lazy()]:
+            rows = cut_by_time(lazy, schema, project, cut)
+            rows = rows.filter(when.is_null() if self.cut is None else when.is_not_null())
+            rows = hide_labels(rows, schema, project, now)
+            frames.append(rows if columns is None else rows.select(*columns))
+        return in_order(pl.concat(pl.collect_all(frames)), project)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """Rows of a stretch of time, for workers; this process never holds them."""
+
+    cluster: Cluster
+    packed: bytes
+    """The project with its contract, as `packed_project` makes it."""
+    schema: pl.Schema
+    """Of the files."""
+    now: datetime
+    pieces: tuple[Piece, ...]
+    """In the order of time, rows without one first; one at least."""
+    ends: tuple[datetime, datetime] | None
+    """Oldest and newest event time; None without rows that have one."""
+
+    def columns(self, project: Project) -> pl.DataFrame:
+        """Return no row, in the columns that pieces have."""
+        none = self.schema.to_frame().lazy()
+        none = cut_by_time(none, self.schema, project, _NO_TIME)
+        return hide_labels(none, self.schema, project, self.now).collect()
+
+    def on_pieces(
+        self,
+        function: Callable[..., Any],
+        *common: object,
+        pieces: Sequence[Piece] | None = None,
+        beside: Iterable[object] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> "list[Future]":
+        """Start one task a piece, given its rows, project, now, and the common arguments.
+
+        Args:
+            function: What is to be done.
+            common: Behind what belongs to the piece.
+            pieces: Some of them; all where not given.
+            beside: For each piece what belongs to it, which goes before the common arguments.
+            columns: The event time and others that are needed; all where not given.
+        """
+        what = _What(function, self.packed, self.schema, self.now, columns, common)
+        shared = self.cluster.held(what)
+        chosen = self.pieces if pieces is None else pieces
+        if beside is None:
+            return self.cluster.each(_on_piece, chosen, None, shared)
+        return [
+            self.cluster.client.submit(_on_piece, piece, own, shared, pure=False)
+            for piece, own in zip(chosen, beside, strict=True)
+        ]
+
+
+def source_rows_of(
+    cluster: Cluster,
+    project: Project,
+    files: Files,
+    cut: Cut,
+    now: datetime,
+) -> SourceRows:
+    """Find out where in some files the rows of a stretch of time lie, and cut it into pieces.
+
+    Files that lie in the order of time are cut where their parts are; others by a sample, and each
+    piece then reads all parts that hold any of it. The cuts depend on the rows alone.
+
+    Args:
+        cluster: The workers.
+        project: With its contract.
+        files: Where they lie.
+        cut: Which rows; those without an event time come with them.
+        now: The present, naive UTC.
+
+    Raises:
+        ConfigurationError: a worker does not see the files.
+        polars.exceptions.PolarsError, OSError: a file cannot be read.
+    """
+    paths, schema = files
+    require_shared(cluster, paths[0])
+    parts = parts_of(paths)
+    found: list[PartTimes] = cluster.gather(
+        cluster.each(_times, parts, cluster.held((without_contract(project), schema, cut)))
+    )
+    timed = [
+        _Timed(part, times.low, times.high)
+        for part, times in zip(parts, found, strict=True)
+        if times.low is not None and times.high is not None
+    ]
+    by_time = sorted(timed, key=lambda one: (one.low, one.high))
+    orderly = all(one.high <= behind.low for one, behind in pairwise(by_time))
+    ends = list(dict.fromkeys(one.high for one in by_time)) if orderly else _borders(found)
+    pieces = [
+        Piece(tuple(one.part for one in timed if one.touches(cut)), cut)
+        for cut in map(Cut, [cut.since, *ends[:-1]], ends)
+    ]
+    missing = tuple(p for p, t in zip(parts, found, strict=True) if t.missing)
+    if missing or not pieces:
+        pieces.insert(0, Piece(missing or parts[:1], None))
+    whole = (min(one.low for one in timed), max(one.high for one in timed)) if timed else None
+    return SourceRows(cluster, packed_project(project), schema, now, tuple(pieces), whole)
+
+
+class _Timed(NamedTuple):
+    """A part, and its oldest and newest event time."""
+
+    part: Part
+    low: datetime
+    high: datetime
+
+    def touches(self, cut: Cut) -> bool:
+        """Whether it may hold rows of a stretch of time."""
+        return self.low <= cut.until and (cut.since is None or self.high > cut.since)
+
+
+def _borders(found: Iterable[PartTimes]) -> list[datetime]:
+    """Return ends of stretches with about as many rows each, the last one that of all."""
+    some = sorted(moment for times in found for moment in times.some)
+    highest = max(times.high for times in found if times.high is not None)
+    return [*dict.fromkeys([*some[ROWS // _STEP :: ROWS // _STEP], highest])]
+
+
+def _times(part: Part, shared: tuple[Project, pl.Schema, Cut]) -> PartTimes:
+    project, schema, cut = shared
+    names = [n for n in (project.roles.event_time, project.roles.label_time) if n and n in schema]
+    lying = pl.scan_parquet(part.file).slice(part.begin, part.rows).select(names)
+    own = pl.Schema({name: schema[name] for name in names})
+    times = cut_by_time(lying, own, project, cut).collect()[project.roles.event_time]
+    known = times.drop_nulls()
+    low, high = known.min(), known.max()
+    return PartTimes(
+        low if isinstance(low, datetime) else None,
+        high if isinstance(high, datetime) else None,
+        times.null_count(),
+        known.gather_every(_STEP).to_list(),
+    )
+
+
+class _What(NamedTuple):
+    """What is to be done on each piece."""
+
+    function: Callable[..., Any]
+    packed: bytes
+    schema: pl.Schema
+    now: datetime
+    columns: Sequence[str] | None
+    common: tuple[object, ...]
+
+
+def _on_piece(piece: Piece, own: object, what: _What) -> Any:  # noqa: ANN401 - what it returns
+    project: Project = pickle.loads(what.packed)  # noqa: S301 - our own process packed it
+    rows = piece.read(project, what.schema, what.now, what.columns)
+    beside = () if own is None else (own,)
+    return what.function(rows, project, what.now, *beside, *what.common)
+
+
+def packed_project(project: Project) -> bytes:
+    """Return a project for workers that do not have its file: its functions go along whole."""
+    files = [module for name, module in sys.modules.items() if name.startswith(FILES)]
+    for module in files:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        packed: bytes = cloudpickle.dumps(project.model_copy(update={"source": None}))
+    finally:
+        for module in files:
+            cloudpickle.unregister_pickle_by_value(module)
+    return packed

@@ -1,0 +1,255 @@
+"""Gate 1 on Dask, against the same rows in one process: two workers of one thread each."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from distributed import LocalCluster
+
+from sixgates.adapters.dataset_store import read_dataset, read_rows, rows_digest, stored_rows
+from sixgates.adapters.engine.check import Asked
+from sixgates.adapters.engine.choose import engine_of
+from sixgates.adapters.lake.project_lake import ProjectLake
+from sixgates.adapters.project_files import load_project
+from sixgates.adapters.quarantine_rows import count_refusals, kept_rows
+from sixgates.gates.data.rows import RULE
+from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.validate import judge_counts
+from sixgates.gates.verdict import Outcome
+
+START, DAY = datetime(2026, 1, 5), timedelta(days=1)  # noqa: DTZ001 - naive UTC
+DAYS, ROWS = 60, 50
+NOW = START + DAYS * DAY
+PROJECT = """
+from datetime import timedelta
+
+import pandera.polars as pa
+import polars as pl
+
+from sixgates.gates.policy import Policies
+from sixgates.gates.project import Project, Roles
+
+BAD = 7
+
+def not_seven(data):
+    return data.lazyframe.select(pl.col(data.key) != BAD)
+
+columns = {{
+    "t": pa.Column(pl.Datetime("us")),
+    "id": pa.Column(pl.Int64, unique=True),
+    "who": pa.Column(pl.String),
+    "batch": pa.Column(pl.Int64, nullable=True),
+    "age": pa.Column(pl.Float64, [pa.Check.ge(0), pa.Check.le(120), pa.Check(not_seven)]),
+    "x": pa.Column(pl.Float64, nullable=True),
+    "early": pa.Column(pl.Float64, nullable=True),
+    "kind": pa.Column(pl.String, pa.Check.isin(["a", "b"]), nullable=True),
+    "y": pa.Column(pl.{kind}),
+    "known": pa.Column(pl.Datetime("us"), nullable=True),
+}}
+project = Project(
+    name="faults", task="{task}",
+    contract=pa.DataFrameSchema(columns, unique=["who", "batch"]{checks}),
+    roles=Roles(
+        event_time="t", label="y", entity="who", numeric=("age", "x", "early"),
+        categorical=("kind",), {label}
+    ),
+    loss="{loss}", {clip} policies=Policies.with_margin(
+        0.01, training={{"window": {window}}},
+        validation={{"min_rows": 50, "max_age": timedelta(days=2)}},
+    ),
+)
+"""
+BINARY = {
+    "task": "binary", "loss": "brier", "kind": "Int64", "clip": "", "window": None, "checks": "",
+    "label": 'label_time="known", ignored=("id", "batch"),',
+}  # fmt: skip
+NUMBERS = {
+    "task": "regression", "loss": "absolute_error", "kind": "Float64", "clip": "clip=9.0,",
+    "window": "timedelta(days=25)", "checks": "",
+    "label": 'label_horizon=timedelta(days=2), ignored=("id", "batch", "known"),',
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        yield cluster.scheduler_address
+
+
+def faulty(text):
+    """Rows with each fault that gate 1 knows of, in event-time order."""
+    rng, n = np.random.default_rng(3), DAYS * ROWS
+    i = np.arange(n)
+    times = np.datetime64(START, "us") + (i * (86_400_000_000 // ROWS)).astype("timedelta64[us]")
+    label = (rng.random(n) < 0.3).astype(float) + (rng.random(n) if text is NUMBERS else 0)
+    unlabelled = n - 15 * ROWS
+    frame = pl.DataFrame({
+        "t": times, "id": i, "who": [f"u{k}" for k in i % 37], "batch": i,
+        "age": 20 + 50 * rng.random(n), "x": rng.normal(size=n) + label, "early": label,
+        "kind": np.array(["a", "b"])[i % 2], "y": label,
+        "known": times + (86_400_000_000 * (0.5 + rng.random(n))).astype("timedelta64[us]"),
+    })  # fmt: skip
+    at = pl.int_range(pl.len())
+    spoil = {
+        "id": pl.when(at == n - 5).then(n - 800).otherwise("id"),
+        "batch": pl.when(at.is_in([n - 37 * 22, n - 37 * 5])).then(-1).otherwise("batch"),
+        "age": pl.when(at == n - 950).then(-1.0).when(at == n - 90).then(7.0)
+        .when(at == n - 700).then(None).otherwise("age"),
+        "x": pl.when(at % 97 == 0).then(float("nan")).when(at == n - 333).then(float("inf"))
+        .otherwise("x"),
+        "kind": pl.when(at % 301 == 300).then(pl.lit("c")).otherwise("kind"),
+        "known": pl.when(at == 444).then(pl.col("t") - DAY)
+        .when((pl.col("y") > 0.9) & (at % 3 == 0)).then(pl.col("t") + 8 * DAY)
+        .when(at == 555).then(None).otherwise("known"),
+        # Nobody fills it in before the label.
+        "early": pl.when(pl.col("t") > NOW - 2 * DAY).then(None).otherwise("early"),
+    }  # fmt: skip
+    frame = frame.with_columns(**spoil)
+    frame = frame.with_columns(y=pl.when(at == unlabelled).then(None).otherwise("y"))
+    again = frame[-120:-60].with_columns(pl.col("id") + 10_000, pl.col("batch") + 10_000)
+    timeless = frame[100:102].with_columns(
+        pl.col("id") + 20_000, pl.col("batch") + 20_000, t=pl.lit(None, pl.Datetime("us"))
+    )
+    every = pl.concat([frame, again, timeless])
+    kind = pl.Int64 if text is BINARY else pl.Float64
+    return every.with_columns(pl.col("y").cast(kind))
+
+
+def written(folder, frame, lies):
+    """Put rows into files as they may lie."""
+    folder.mkdir()
+    match lies:
+        case "one file":
+            frame.write_parquet(folder / "all.parquet")
+        case "in order":
+            ordered = frame.sort("t", maintain_order=True)
+            for k, part in enumerate(ordered.iter_slices(700)):
+                part.write_parquet(folder / f"{k}.parquet")
+        case "mixed":
+            for k in range(3):
+                frame.gather_every(3, k).write_parquet(folder / f"{k}.parquet")
+    return str(folder / "all.parquet") if lies == "one file" else str(folder)
+
+
+def project_of(folder, text, **changes):
+    path = folder / "faults.py"
+    path.write_text(PROJECT.format(**text | changes))
+    return load_project(str(path))
+
+
+def both(scheduler, project, data, folder, **known):
+    """What one process and the workers find of the same rows, each with its stored rows."""
+    found = []
+    for name in ("local", scheduler):
+        runs = folder / ("here" if name == "local" else "there")
+        asked = Asked(project, ProjectLake(project, data), NOW, runs, "r1", **known)
+        checked = engine_of(name).check(asked)
+        assert checked.engine == name
+        found.append((checked, checked.store()))
+    return found
+
+
+@pytest.fixture
+def finely_cut(monkeypatch):
+    """Let a source in no order be cut into several stretches of time, few as its rows are."""
+    monkeypatch.setattr("sixgates.adapters.engine.source_rows.ROWS", 64 * 10)
+
+
+@pytest.mark.usefixtures("finely_cut")
+@pytest.mark.parametrize(
+    ("text", "lies"),
+    [(BINARY, "in order"), (BINARY, "mixed"), (NUMBERS, "one file"), (NUMBERS, "mixed")],
+)
+def test_a_frame_with_every_fault_is_judged_as_by_one_process(scheduler, tmp_path, text, lies):
+    project, rows = project_of(tmp_path, text), faulty(text)
+    data = written(tmp_path / "rows", rows, lies)
+    asked_at = pl.col("t").is_between(NOW - 5 * DAY, NOW - DAY)
+    said = rows.filter(asked_at).select(
+        epoch=pl.lit(1), error=pl.lit(""), values=pl.concat_list(pl.lit(0.5)), entity="who",
+        at=pl.col("t").dt.epoch("us") / 1e6,
+    )  # fmt: skip
+    known = {
+        "broken": [(START + 37 * DAY, START + 38 * DAY)], "new_after": NOW - 9 * DAY, "said": said,
+    }  # fmt: skip
+    (here, want), (there, found) = both(scheduler, project, data, tmp_path, **known)
+
+    assert there.counts == here.counts
+    assert there.refusals == here.refusals
+    assert set(here.refusals.by_rule) >= {
+        "event_time", "broken_feed", "not_finite", "id: unique", "frame: unique(who, batch)",
+        "age: not_nullable", "age: greater_than_or_equal_to(0)", "age: not_seven",
+        "kind: isin(['a', 'b'])", "label_missing",
+    }  # fmt: skip
+    assert there.data.periods == here.data.periods
+    assert sum(here.data.periods.repeated) > 0
+    assert sum(here.data.periods.same_key) > 0
+    assert there.data.delays == here.data.delays
+    assert bool(here.data.delays) is (text is BINARY)
+    assert there.data.null_jump == here.data.null_jump is not None
+    assert there.data.order == here.data.order
+    assert (here.data.order is not None) is (lies == "one file")
+    assert there.data == replace(here.data, leaks=there.data.leaks)
+    for one, other in zip(there.data.leaks.strongest, here.data.leaks.strongest, strict=True):
+        assert (one.feature, one.share) == (other.feature, pytest.approx(other.share))
+    assert there.pairs.sort("id").equals(here.pairs.sort("id"))
+    verdicts = [judge_counts(c.counts, c.data, project, NOW) for c in (there, here)]
+    assert verdicts[0].outcome is Outcome.FAIL
+    assert [c.name for c in verdicts[0].checks] == [c.name for c in verdicts[1].checks]
+    assert [c.outcome for c in verdicts[0].checks] == [c.outcome for c in verdicts[1].checks]
+
+    assert read_dataset(found).equals(read_dataset(want))
+    assert (found.rows, found.matured, found.quarantined) == (
+        want.rows, want.matured, want.quarantined,
+    )  # fmt: skip
+    refused, wanted = (
+        read_rows(path, rows_digest(path))
+        for path in (stored_rows(tmp_path / name, "r1")[1] for name in ("there", "here"))
+    )
+    assert refused.equals(wanted)
+    kept = [kept_rows(c.refused, "t", "r1", NOW) for c in (there, here)]
+    assert kept[0].equals(kept[1])
+    assert count_refusals(there.refusals) == count_refusals(here.refusals)
+
+
+def test_a_rule_that_fails_in_one_part_refuses_the_whole_table(scheduler, tmp_path):
+    whole = ', checks=[pa.Check(lambda data: data.lazyframe.select(pl.col("x").max() < 1e9))]'
+    project = project_of(tmp_path, BINARY, checks=whole)
+    data = written(tmp_path / "rows", faulty(BINARY), "in order")
+    asked = Asked(project, ProjectLake(project, data), NOW, tmp_path, "r1")
+    checked = engine_of(scheduler).check(asked)
+    assert "judges the table as a whole" in checked.counts.problems[0]
+    stored = checked.store()
+    assert (stored.rows, stored.quarantined) == (0, faulty(BINARY).height)
+    assert read_dataset(stored).is_empty()
+    assert list(checked.refusals.by_rule) == ["schema"]
+
+
+def test_a_column_of_a_wrong_type_is_named_as_by_one_process(scheduler, tmp_path):
+    project = project_of(tmp_path, BINARY)
+    rows = faulty(BINARY).with_columns(pl.col("age").cast(pl.String))
+    data = written(tmp_path / "rows", rows, "in order")
+    (here, want), (there, found) = both(scheduler, project, data, tmp_path)
+    assert there.counts == here.counts
+    assert there.data == here.data
+    assert there.refusals == here.refusals
+    assert found.quarantined == want.quarantined == rows.height
+
+
+def test_rows_of_no_time_at_all_are_refused_by_name(scheduler, tmp_path):
+    project = project_of(tmp_path, BINARY)
+    rows = faulty(BINARY)[:30].with_columns(t=pl.lit(None, pl.Datetime("us")))
+    data = written(tmp_path / "rows", rows, "in order")
+    (here, _), (there, _) = both(scheduler, project, data, tmp_path)
+    assert there.counts == here.counts
+    assert there.data == here.data
+
+
+def test_a_column_that_quarantine_needs_is_refused(scheduler, tmp_path):
+    project = project_of(tmp_path, BINARY)
+    rows = faulty(BINARY).with_columns(pl.lit("mine").alias(RULE))
+    data = written(tmp_path / "rows", rows, "in order")
+    asked = Asked(project, ProjectLake(project, data), NOW, tmp_path, "r1")
+    with pytest.raises(ConfigurationError, match="quarantine needs it"):
+        engine_of(scheduler).check(asked)
