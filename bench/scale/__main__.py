@@ -14,6 +14,7 @@ from bench.gateway.made import make
 from bench.report import OUT, Say, main, or_failed
 from bench.scale.cut_off import cut_off
 from bench.scale.many import many
+from bench.scale.on_dask import on_dask
 from bench.scale.records import records
 from bench.scale.restarts import restarts
 from bench.scale.routes import routes
@@ -27,6 +28,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "verdict": verdict,
     "many": lambda run: many(run.quick, run.say),
     "records": records,
+    "dask": lambda run: on_dask(run.quick, run.say),
 }
 
 
