@@ -12,7 +12,7 @@ from simulation.backtest.models import Model, Models
 from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
 from sixgates.gates.compare import forgotten_classes, judge_comparison, paired_evidence
 from sixgates.gates.data.evidence import measure_data
-from sixgates.gates.data.periods import span_of_periods
+from sixgates.gates.data.period_counts import span_of_periods
 from sixgates.gates.data.rows import RowSplit, Stretch, split_rows
 from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ConfigurationError, ContractError
