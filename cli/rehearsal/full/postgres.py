@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Cluster:
             "--locale=C", "--no-sync",
         )  # fmt: skip
         self._server: subprocess.Popen[bytes] | None = None
+        self._hangs = False
 
     def start(self) -> None:
         """Start the server and wait until it answers.
@@ -72,7 +73,8 @@ class Cluster:
         """End the server at once, as a crash does: `pg_ctl stop -m immediate`."""
         if self._server is None:
             return
-        self.resume()
+        if self._hangs:
+            self.resume()
         self._server.send_signal(signal.SIGQUIT)
         try:
             self._server.wait(timeout=20)
@@ -83,11 +85,13 @@ class Cluster:
 
     def hang(self) -> None:
         """Let the server and its processes stand still: they accept, and say nothing."""
+        self._hangs = True
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+        self._hangs = False
 
     def create(self, name: str) -> str:
         """Make a database, and return its address by the socket."""
@@ -121,7 +125,8 @@ class Cluster:
         # The parent first: it must not begin another child meanwhile.
         os.kill(pid, number)
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            os.kill(int(child), number)
+            with suppress(ProcessLookupError):  # a client went, and its process with it
+                os.kill(int(child), number)
 
     def _call(self, *command: str | Path) -> None:
         subprocess.run(  # noqa: S603 - our own command
