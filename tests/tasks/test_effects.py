@@ -55,11 +55,11 @@ def watched(stage, monkeypatch):
     ):  # fmt: skip
         for name in writes_of(port):
             watch(owner, name)
+    import sixgates.adapters.engine.check
     import tasks.quarantine
     import tasks.report
-    import tasks.validate
 
-    watch(tasks.validate, "write_dataset")
+    watch(sixgates.adapters.engine.check, "write_dataset")
     watch(tasks.quarantine, "keep_refused")
     watch(tasks.report, "write_report")
     for module in (flows.retrain, flows.release):
