@@ -48,6 +48,12 @@ def each(
             another one.
     """
     chosen, data = _expanded(projects), data or {}
+    if step in {"tick", "compact"} and data:
+        raise ConfigurationError(f"a {step} reads no data of projects: leave `data` out")
+    if strange := sorted(set(data) - set(chosen)):
+        raise ConfigurationError(
+            f"`data` names {strange}, which are none of the projects: write them as they are there"
+        )
     limit = STEPS[step].seconds if seconds is None else seconds
     given: dict[str, Any] = {"step": step, "data": data, "seconds": limit}
     if len(chosen) == 1:

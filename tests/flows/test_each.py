@@ -71,3 +71,11 @@ def test_one_project_alone_ends_under_the_name_of_its_own_flow(tmp_path):
     state = each("freshness", [town.path], {town.path: town.data}, return_state=True)
     assert (state.name, state.is_completed()) == ("Quiet", True)
     assert state.message == "nothing is overdue that was not told before"
+
+
+@pytest.mark.usefixtures("processes")
+def test_data_that_nobody_would_read_is_refused():
+    with pytest.raises(ConfigurationError, match="a tick reads no data"):
+        each("tick", ["a", "b"], {"a": "a.parquet"})
+    with pytest.raises(ConfigurationError, match=r"names \['c'\], which are none of the projects"):
+        each("watch", ["a", "b"], {"c": "c.parquet"})
