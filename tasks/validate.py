@@ -59,7 +59,8 @@ def validate(run: Run) -> Validated:
     said_lately = said_in_service(world, project, route, run.at)
     engine = engine_of(world.settings.engine)
     checked = engine.check(Asked(
-        project, lake, run.at, world.settings.runs, run.id, broken, seen_until, said_lately
+        project, run.project, lake, run.at, world.settings.runs, run.id, broken, seen_until,
+        said_lately,
     ))  # fmt: skip
     skew = skew_of_service(world, project, route, said_lately, checked.pairs)
     data = replace(checked.data, skew=skew)

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import lightgbm as lgb
 import polars as pl
 
-from bench.scale.rows import CATEGORICAL, NOW, NUMERIC, START, files_of, place_of, project
+from bench.scale import rows_project
+from bench.scale.rows import CATEGORICAL, NOW, NUMERIC, START, files_of, place_of
 from sixgates.adapters.dataset_store import stored_rows
 from sixgates.adapters.engine.check import LOCAL, Asked
 from sixgates.adapters.engine.choose import engine_of
@@ -66,10 +67,10 @@ class _Steps:
 
 def through_gates(name: str, folder: Path, rows: int) -> dict[str, Any]:
     """Let an engine do all; the challenger goes into the model store, beside the rows."""
-    steps, asked, place = _Steps(), project(), place_of(folder, rows)
+    steps, asked, place = _Steps(), rows_project.project, place_of(folder, rows)
     engine, files = engine_of(name), files_of(folder, rows)
     lake = ProjectLake(asked, str(place / "part-*.parquet"))
-    look = Asked(asked, lake, NOW, place / _RUNS, _run_of(name))
+    look = Asked(asked, rows_project.__file__, lake, NOW, place / _RUNS, _run_of(name))
     checked = steps.do("data gate", lambda: engine.check(look))
     dataset = steps.do("storing", checked.store)
     like = profile_frame(pl.scan_parquet(files[0]).head(_PROFILED), NUMERIC, CATEGORICAL)
@@ -99,7 +100,7 @@ def through_gates(name: str, folder: Path, rows: int) -> dict[str, Any]:
 
 def difference(folder: Path, rows: int, digests: tuple[str, str]) -> dict[str, float]:
     """Return by how much one challenger loses more than the other on the holdout, and its error."""
-    asked, place = project(), place_of(folder, rows)
+    asked, place = rows_project.project, place_of(folder, rows)
     models = [ModelStore(place / _MODELS).get(asked.name, digest) for digest in digests]
     accepted = pl.read_parquet(stored_rows(place / _RUNS, _run_of(LOCAL))[0])
     paired = paired_answers(asked, time_split(accepted, asked, NOW).holdout, *models)

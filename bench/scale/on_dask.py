@@ -15,7 +15,8 @@ import numpy as np
 from bench.figures import TIMES, Figure, at_least, at_most, failed, shown
 from bench.gateway.servers import free_port
 from bench.report import BENCH, Say
-from bench.scale.rows import ROUNDS, files_of
+from bench.scale.rows import files_of
+from bench.scale.rows_project import ROUNDS
 from cli.rehearsal.processes import Processes
 from sixgates.adapters.engine.check import LOCAL
 from sixgates.gates.errors import PipelineError, TransientError

@@ -11,21 +11,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pandera.polars as pa
 import polars as pl
 
 from bench.clock import spend
-from sixgates.gates.card import Task
-from sixgates.gates.policy import Policies
-from sixgates.gates.project import LossName, Project, Roles
 
 NUMERIC = [f"{kind}_{i:02}" for kind in ("f32", "f64") for i in range(12)]
 CATEGORICAL = [f"cat_{i}" for i in range(6)]
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - event time is naive UTC
 SPAN = timedelta(days=180)
 NOW = START + SPAN
-ROUNDS = 30
-"""Of each training."""
+UNITS, EVENT_TIME, LABEL = "unit", "at", "label"
+LEVELS = [round(n) for n in np.geomspace(5, 200, len(CATEGORICAL))]
+"""How many each feature of strings has."""
 
 _SEED = 20_260_101
 _FILE = 1_000_000
@@ -33,8 +30,6 @@ _NULLS = 0.02
 _LEARNT = 8
 """Numeric features that the label follows, beside two categorical ones."""
 _UNIT = 50
-_EVENT_TIME, _UNITS, _LABEL = "at", "unit", "label"
-_LEVELS = [round(n) for n in np.geomspace(5, 200, len(CATEGORICAL))]
 
 
 def files_of(folder: Path, rows: int) -> list[Path]:
@@ -57,30 +52,6 @@ def make(folder: Path, rows: int) -> None:
             unfinished.rename(path)
 
 
-def project() -> Project:
-    """Return the project of the rows; its contract has a range or a list of levels a feature."""
-    columns = {
-        name: pa.Column(pl.Float32 if name < "f64" else pl.Float64, pa.Check.in_range(-9, 9),
-                        nullable=True)
-        for name in NUMERIC
-    }  # fmt: skip
-    for name, levels in zip(CATEGORICAL, _LEVELS, strict=True):
-        known = pa.Check.isin(_words(name, levels))
-        columns[name] = pa.Column(pl.String, known, nullable=True)
-    columns[_UNITS] = pa.Column(pl.Int32)
-    columns[_EVENT_TIME] = pa.Column(pl.Datetime("us"))
-    columns[_LABEL] = pa.Column(pl.Int8, nullable=True)
-    roles = Roles(
-        event_time=_EVENT_TIME, label=_LABEL, label_horizon=timedelta(days=1), entity=_UNITS,
-        numeric=tuple(NUMERIC), categorical=tuple(CATEGORICAL), segments=(CATEGORICAL[0],),
-    )  # fmt: skip
-    limits = {"rounds": ROUNDS, "max_seconds": 7_200.0}
-    return Project(
-        name="bench-dask", task=Task.BINARY, contract=pa.DataFrameSchema(columns), roles=roles,
-        loss=LossName.BRIER, policies=Policies.with_margin(0.01, training=limits),
-    )  # fmt: skip
-
-
 def _part(rows: int, part: int) -> pl.DataFrame:
     """Return the rows of one file, in event-time order."""
     rng = np.random.default_rng([_SEED, rows, part])
@@ -93,27 +64,28 @@ def _part(rows: int, part: int) -> pl.DataFrame:
         if i < _LEARNT:
             logit += 0.5 * values if i % 2 else np.abs(values)
         columns.append(_with_nulls(rng, pl.Series(name, values)))
-    for i, (name, levels) in enumerate(zip(CATEGORICAL, _LEVELS, strict=True)):
+    for i, (name, levels) in enumerate(zip(CATEGORICAL, LEVELS, strict=True)):
         # Squared, so that the first levels are the most frequent.
         codes = (rng.random(n, dtype=np.float32) ** 2 * levels).astype(np.uint32)
         if i % 3 == 0:
             logit -= 0.8 * (codes % 3 == 0)
-        words = pl.Series(name, _words(name, levels))
-        columns.append(_with_nulls(rng, words.gather(codes)))
+        named = pl.Series(name, words(name, levels))
+        columns.append(_with_nulls(rng, named.gather(codes)))
     between = np.timedelta64(SPAN // rows, "us")
     at = np.datetime64(START, "us") + between * np.arange(first + 1, first + n + 1)
     learnt = rng.random(n, dtype=np.float32) < 1 / (1 + np.exp(2 - logit))
     return pl.DataFrame(
         [
             *columns,
-            pl.Series(_UNITS, rng.integers(0, max(1, rows // _UNIT), n, dtype=np.int32)),
-            pl.Series(_EVENT_TIME, at),
-            pl.Series(_LABEL, learnt.astype(np.int8)),
+            pl.Series(UNITS, rng.integers(0, max(1, rows // _UNIT), n, dtype=np.int32)),
+            pl.Series(EVENT_TIME, at),
+            pl.Series(LABEL, learnt.astype(np.int8)),
         ]
     )
 
 
-def _words(name: str, levels: int) -> list[str]:
+def words(name: str, levels: int) -> list[str]:
+    """Return the levels of a feature of strings."""
     return [f"{name}-level-{i}" for i in range(levels)]
 
 

@@ -28,7 +28,7 @@ def load_project(name_or_path: str) -> Project:
     Raises:
         ConfigurationError: the file is missing, does not run, or holds no valid `project`.
     """
-    path = _locate(name_or_path)
+    path = project_file(name_or_path)
     project = getattr(execute(path), "project", None)
     if project is None:
         raise ConfigurationError(f"{path} defines no `project`: end it with `project = Project(…)`")
@@ -47,7 +47,12 @@ def project_names() -> list[str]:
     return list(dict.fromkeys(name.replace("_", "-") for name in found if name[0] not in "_."))
 
 
-def _locate(name_or_path: str) -> Path:
+def project_file(name_or_path: str) -> Path:
+    """Return the file that `load_project` would execute.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
     if name_or_path.endswith(".py") or "/" in name_or_path:
         path = Path(name_or_path)
         if path.suffix == ".py" and path.is_file():

@@ -22,6 +22,7 @@ from sixgates.gates.verdict import Outcome
 START, DAY = datetime(2026, 1, 5), timedelta(days=1)  # noqa: DTZ001 - naive UTC
 DAYS, ROWS = 60, 50
 NOW = START + DAYS * DAY
+FILE = "faults.py"
 PROJECT = """
 from datetime import timedelta
 
@@ -134,9 +135,13 @@ def written(folder, frame, lies):
 
 
 def project_of(folder, text, **changes):
-    path = folder / "faults.py"
+    path = folder / FILE
     path.write_text(PROJECT.format(**text | changes))
     return load_project(str(path))
+
+
+def asked_of(folder, project, data, runs, **known):
+    return Asked(project, str(folder / FILE), ProjectLake(project, data), NOW, runs, "r1", **known)
 
 
 def both(scheduler, project, data, folder, **known):
@@ -144,7 +149,7 @@ def both(scheduler, project, data, folder, **known):
     found = []
     for name in ("local", scheduler):
         runs = folder / ("here" if name == "local" else "there")
-        asked = Asked(project, ProjectLake(project, data), NOW, runs, "r1", **known)
+        asked = asked_of(folder, project, data, runs, **known)
         checked = engine_of(name).check(asked)
         assert checked.engine == name
         found.append((checked, checked.store()))
@@ -217,7 +222,7 @@ def test_a_rule_that_fails_in_one_part_refuses_the_whole_table(scheduler, tmp_pa
     whole = ', checks=[pa.Check(lambda data: data.lazyframe.select(pl.col("x").max() < 1e9))]'
     project = project_of(tmp_path, BINARY, checks=whole)
     data = written(tmp_path / "rows", faulty(BINARY), "in order")
-    asked = Asked(project, ProjectLake(project, data), NOW, tmp_path, "r1")
+    asked = asked_of(tmp_path, project, data, tmp_path)
     checked = engine_of(scheduler).check(asked)
     assert "judges the table as a whole" in checked.counts.problems[0]
     stored = checked.store()
@@ -250,6 +255,18 @@ def test_a_column_that_quarantine_needs_is_refused(scheduler, tmp_path):
     project = project_of(tmp_path, BINARY)
     rows = faulty(BINARY).with_columns(pl.lit("mine").alias(RULE))
     data = written(tmp_path / "rows", rows, "in order")
-    asked = Asked(project, ProjectLake(project, data), NOW, tmp_path, "r1")
+    asked = asked_of(tmp_path, project, data, tmp_path)
     with pytest.raises(ConfigurationError, match="quarantine needs it"):
+        engine_of(scheduler).check(asked)
+
+
+def test_a_worker_that_sees_another_file_of_the_project_is_refused(
+    scheduler, tmp_path, monkeypatch
+):
+    project = project_of(tmp_path, BINARY)
+    asked = asked_of(
+        tmp_path, project, written(tmp_path / "rows", faulty(BINARY), "mixed"), tmp_path
+    )
+    monkeypatch.setattr("sixgates.adapters.engine.source_rows.file_digest", lambda _: "0" * 64)
+    with pytest.raises(ConfigurationError, match=r"worker tcp://.* does not see .*faults.py as"):
         engine_of(scheduler).check(asked)

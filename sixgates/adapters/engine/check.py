@@ -27,6 +27,8 @@ class Asked:
     """Which rows gate 1 looks at, and what is known besides."""
 
     project: Project
+    file: str
+    """Name or path that the project was loaded by: workers take the contract from there."""
     lake: ProjectLake
     now: datetime
     """The present, naive UTC: rows are read as they are known then."""

@@ -74,7 +74,7 @@ def check_on(cluster: Cluster, asked: Asked, files: Files) -> Checked:
     """
     project, now = asked.project, asked.now
     with asked.lake.reading():
-        rows = source_rows_of(cluster, project, files, Cut(asked.since, now), now)
+        rows = source_rows_of(cluster, asked, files, Cut(asked.since, now))
     place = asked.runs / asked.run / ".checked"
     written = _written(rows, asked, place)
     stored = StoredRows(
@@ -228,7 +228,7 @@ def _periods(rows: SourceRows, asked: Asked, files: Files) -> Periods | None:
     sources = [rows]
     if asked.since is not None and asked.since > begin:
         with asked.lake.reading():
-            older = source_rows_of(rows.cluster, project, files, Cut(begin, asked.since), asked.now)
+            older = source_rows_of(rows.cluster, asked, files, Cut(begin, asked.since))
         sources.insert(0, older)
     return periods_on(sources, project, asked.new_after, asked.broken)
 

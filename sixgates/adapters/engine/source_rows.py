@@ -1,17 +1,18 @@
 """Rows of a source's parquet files as stretches of time that workers read, as known at a moment."""
 
-import pickle
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cloudpickle
+import pandera.polars as pa
 import polars as pl
 
+from sixgates.adapters.dataset_store import file_digest
+from sixgates.adapters.engine.check import Asked
 from sixgates.adapters.engine.cluster import Cluster
 from sixgates.adapters.engine.stored_rows import (
     ROWS,
@@ -22,7 +23,8 @@ from sixgates.adapters.engine.stored_rows import (
 )
 from sixgates.adapters.lake.as_known import cut_by_time, hide_labels, in_order
 from sixgates.adapters.lake.source import Cut
-from sixgates.adapters.project_files import FILES
+from sixgates.adapters.project_files import load_project, project_file
+from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
 if TYPE_CHECKING:
@@ -39,6 +41,14 @@ class Files(NamedTuple):
 
     paths: Sequence[Path]
     schema: pl.Schema
+
+
+class UsersFile(NamedTuple):
+    """The project's file, from which a worker takes the contract: rules may be its functions."""
+
+    path: str
+    digest: str
+    """SHA-256, so that no worker judges by another text."""
 
 
 class PartTimes(NamedTuple):
@@ -93,8 +103,9 @@ class SourceRows:
     """Rows of a stretch of time, for workers; this process never holds them."""
 
     cluster: Cluster
-    packed: bytes
-    """The project with its contract, as `packed_project` makes it."""
+    project: Project
+    """Without contract and source, for workers."""
+    contract: UsersFile
     schema: pl.Schema
     """Of the files."""
     now: datetime
@@ -126,7 +137,7 @@ class SourceRows:
             beside: For each piece what belongs to it, which goes before the common arguments.
             columns: The event time and others that are needed; all where not given.
         """
-        what = _What(function, self.packed, self.schema, self.now, columns, common)
+        what = _What(function, self.project, self.contract, self.schema, self.now, columns, common)
         shared = self.cluster.held(what)
         chosen = self.pieces if pieces is None else pieces
         if beside is None:
@@ -139,10 +150,9 @@ class SourceRows:
 
 def source_rows_of(
     cluster: Cluster,
-    project: Project,
+    asked: Asked,
     files: Files,
     cut: Cut,
-    now: datetime,
 ) -> SourceRows:
     """Find out where in some files the rows of a stretch of time lie, and cut it into pieces.
 
@@ -151,20 +161,20 @@ def source_rows_of(
 
     Args:
         cluster: The workers.
-        project: With its contract.
+        asked: Whose project and present are meant.
         files: Where they lie.
         cut: Which rows; those without an event time come with them.
-        now: The present, naive UTC.
 
     Raises:
         ConfigurationError: a worker does not see the files.
         polars.exceptions.PolarsError, OSError: a file cannot be read.
     """
     paths, schema = files
+    own, project = project_file(asked.file).absolute(), without_contract(asked.project)
     require_shared(cluster, paths[0])
     parts = parts_of(paths)
     found: list[PartTimes] = cluster.gather(
-        cluster.each(_times, parts, cluster.held((without_contract(project), schema, cut)))
+        cluster.each(_times, parts, cluster.held((project, schema, cut)))
     )
     timed = [
         _Timed(part, times.low, times.high)
@@ -182,7 +192,8 @@ def source_rows_of(
     if missing or not pieces:
         pieces.insert(0, Piece(missing or parts[:1], None))
     whole = (min(one.low for one in timed), max(one.high for one in timed)) if timed else None
-    return SourceRows(cluster, packed_project(project), schema, now, tuple(pieces), whole)
+    contract = UsersFile(str(own), file_digest(own))
+    return SourceRows(cluster, project, contract, schema, asked.now, tuple(pieces), whole)
 
 
 class _Timed(NamedTuple):
@@ -224,7 +235,8 @@ class _What(NamedTuple):
     """What is to be done on each piece."""
 
     function: Callable[..., Any]
-    packed: bytes
+    project: Project
+    contract: UsersFile
     schema: pl.Schema
     now: datetime
     columns: Sequence[str] | None
@@ -232,20 +244,20 @@ class _What(NamedTuple):
 
 
 def _on_piece(piece: Piece, own: object, what: _What) -> Any:  # noqa: ANN401 - what it returns
-    project: Project = pickle.loads(what.packed)  # noqa: S301 - our own process packed it
+    project = what.project.model_copy(update={"contract": _contract(what.contract)})
     rows = piece.read(project, what.schema, what.now, what.columns)
     beside = () if own is None else (own,)
     return what.function(rows, project, what.now, *beside, *what.common)
 
 
-def packed_project(project: Project) -> bytes:
-    """Return a project for workers that do not have its file: its functions go along whole."""
-    files = [module for name, module in sys.modules.items() if name.startswith(FILES)]
-    for module in files:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        packed: bytes = cloudpickle.dumps(project.model_copy(update={"source": None}))
-    finally:
-        for module in files:
-            cloudpickle.unregister_pickle_by_value(module)
-    return packed
+@lru_cache(maxsize=8)
+def _contract(file: UsersFile) -> pa.DataFrameSchema:
+    from distributed import get_worker
+
+    path = Path(file.path)
+    if not path.is_file() or file_digest(path) != file.digest:
+        raise ConfigurationError(
+            f"worker {get_worker().address} does not see {path} as this run does: let all workers"
+            " have the project's file by the same path, and start the run again"
+        )
+    return load_project(file.path).contract
