@@ -18,7 +18,10 @@ from sixgates.adapters.notifications import tell_people
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.wiring import build
 from sixgates.gates.errors import PipelineError
-from tasks.due import is_due
+from tasks.due import Due, due
+from tasks.finish import bring_in_line
+from tasks.report import report_end
+from tasks.turn import turn_of
 
 BEHIND_SECONDS = 3600.0
 """So long a project that broke comes after those that did not."""
@@ -33,8 +36,8 @@ def in_turn(step: Step, projects: Sequence[str]) -> list[str]:
 
 
 def one(project: str, *, step: Step, data: Mapping[str, str], seconds: float) -> Said:
-    """Run the step of a project, if it is due, and say how it ended."""
-    if step == "tick" and not _is_due(project):
+    """Run the step of a project, if there is anything to do, and say how it ended."""
+    if step == "tick" and _is_idle(project):
         return Said("Idle")
     state = flow_of(project, step=step, data=data, seconds=seconds)
     if not state.is_completed():
@@ -72,12 +75,20 @@ def note_lost(project: str, *, step: Step, why: Mapping[str, str]) -> None:
     tell_people(build(), project)
 
 
-def _is_due(project: str) -> bool:
+def _is_idle(project: str) -> bool:
+    """Whether a project needs no tick; in its minute it is brought in line, without a run of it."""
     try:
-        model = load_project(project).name
+        world, model = build(), load_project(project).name
+        match due(world, model, datetime.now(UTC).replace(tzinfo=None)):
+            case Due.TICK:
+                return False
+            case Due.LOOK:
+                with turn_of(project) as busy:
+                    if busy is None:
+                        report_end(world, bring_in_line(world, model))
     except PipelineError:
-        return True  # its flow says so, and is told of
-    return is_due(build(), model, datetime.now(UTC).replace(tzinfo=None))
+        return False  # its flow says so, and is told of
+    return True
 
 
 def _put_behind(step: Step, project: str) -> None:
