@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sixgates.adapters.table_place import ObjectFolder, folder_of
 
+PREFIX = "SIXGATES_"
+"""Of the variables' names, which may be in small letters, too."""
+
 
 class Settings(BaseSettings):
     """Addresses and secrets of one installation.
@@ -17,7 +20,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SIXGATES_", env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
     )
 
     home: Path = Path(".sixgates")

@@ -1,5 +1,6 @@
 """The one place where adapters are built from settings."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.model_store import ModelStore
 from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.adapters.sagemaker_traffic import SageMakerTraffic
-from sixgates.adapters.settings import Settings
+from sixgates.adapters.settings import PREFIX, Settings
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.ports import Clock, Log, Models, Registry, Traffic
 from sixgates.ledger.ledger import Ledger
@@ -60,10 +61,15 @@ def build(settings: Settings | None = None) -> World:
     """
     if settings is not None:
         return _build(settings)
-    return _in_use.get() or _build(_from_environment())
+    if (world := _in_use.get()) is not None:
+        return world
+    # What the variables mean is found out once: a tick asks dozens of times.
+    said = [pair for pair in os.environ.items() if pair[0].upper().startswith(PREFIX)]
+    return _build(_from_environment(Path.cwd(), tuple(said)))
 
 
-def _from_environment() -> Settings:
+@lru_cache(maxsize=8)
+def _from_environment(_here: Path, _said: tuple[tuple[str, str], ...]) -> Settings:
     try:
         return Settings()
     except ValidationError as exc:
