@@ -29,6 +29,8 @@ GIB = 4.0
 """Of each process."""
 WORTH = 1.6
 """How many times quicker two workers are than one."""
+_TOLD = 0.5
+"""Seconds of a step from which on a ratio says something."""
 _PATIENCE = "60s"
 _ENV = {"POLARS_MAX_THREADS": "1"}
 """Of workers: one thread each, for Polars too."""
@@ -122,7 +124,7 @@ def _of_workers(run: _Run, of_two: Any, rows: int) -> Iterator[Figure]:  # noqa:
         )
         name = f"two workers against one, {what}, {_named(rows)}"
         yield at_least(name, worth, WORTH, TIMES, note)
-    note = ", ".join(f"{step} {one[step] / two[step]:.2f}" for step in two)
+    note = ", ".join(f"{step} {one[step] / two[step]:.2f}" for step in two if two[step] > _TOLD)
     worth = sum(one.values()) / sum(two.values())
     yield shown(f"the same of all, {_named(rows)}", worth, TIMES, note)
 

@@ -93,6 +93,14 @@ MODEL: tuple[Scenario, ...] = (
         changes=(Change(CHANGE, {"trainer": {"learning_rate": 1e308}}),),
     ),
     Scenario(
+        name="non-finite-answers",
+        teaches="A training as if of counts answers infinity here and there: that is no answer.",
+        expected=End.STOPPED_RETRAIN,
+        world=live(20, *TWO_ACTS),
+        live_from_day=LIVE,
+        changes=(Change(CHANGE, {"trainer": {"objective": "poisson", "learning_rate": 1e4}}),),
+    ),
+    Scenario(
         name="spoilt-champion",
         teaches="The champion's file was changed: no comparison is better than a wrong one.",
         expected=End.BROKEN,
