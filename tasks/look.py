@@ -14,7 +14,7 @@ from sixgates.adapters.wiring import World
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.evidence import loss_by_period
-from sixgates.gates.maturity import begin_of, seconds
+from sixgates.gates.maturity import begin_of, labels_since, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence
@@ -78,11 +78,12 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
         r.at for r in world.ledger.routes(project.name)
         if r.champion == route.champion
     )  # fmt: skip
+    predictions = world.log.predictions(project.name, serving_since)
     losses = loss_by_period(
         project,
         route.champion.number,
-        world.log.predictions(project.name, serving_since),
-        world.log.labels(project.name),
+        predictions,
+        world.log.labels(project.name, labels_since(predictions)),
         now=world.clock.now(),
         classes=model.card.classes,
     )

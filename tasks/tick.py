@@ -12,6 +12,7 @@ from sixgates.adapters.wiring import World, build
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.evidence import Evidence, Trial, gather
 from sixgates.gates.governor import Refused
+from sixgates.gates.maturity import labels_since
 from sixgates.gates.project import Project
 from sixgates.ledger.asked import newest_verdict
 from sixgates.ledger.ledger import Kind, LostRaceError, require_route
@@ -166,11 +167,12 @@ def evidence_of(
     opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in {*shares, *before})
     cards = {v.number: world.models.get(route.model, v.digest)[1] for v in (trial, control)}
     classes = {number: card.classes for number, card in cards.items()}
+    predictions = world.log.predictions(route.model, opened)
     return gather(
         project,
         Trial(trial.number, control.number, shares, route.epoch, classes, before),
-        world.log.predictions(route.model, opened),
-        world.log.labels(route.model),
+        predictions,
+        world.log.labels(route.model, labels_since(predictions)),
         now=scene.now,
         slow_ms=slow_ms,
     )

@@ -1,5 +1,6 @@
 """One in-memory fake a port, and the small projects and frames that tests build on."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -175,8 +176,9 @@ class FakeLog:
         start = since.replace(tzinfo=UTC).timestamp()
         return self.said.filter(pl.col("at") >= start)
 
-    def labels(self, _model):
-        return self.known
+    def labels(self, _model, since=None):
+        start = -math.inf if since is None else since.replace(tzinfo=UTC).timestamp()
+        return self.known.filter(pl.col("received") >= start)
 
 
 def day(number):

@@ -12,6 +12,7 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+import polars as pl
 
 from bench.clock import spend
 from bench.report import BENCH
@@ -19,6 +20,7 @@ from sixgates.adapters.compaction import compact_log
 from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.project_files import load_project
 from sixgates.gates.evidence import Trial, gather, loss_by_period
+from sixgates.gates.maturity import labels_since
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm, Label, Prediction
 from sixgates.gateway.log import SEGMENT_BYTES
@@ -90,16 +92,21 @@ def _segment(folder: Path, stream: str, number: int, lines: list[bytes]) -> None
 
 def evidence(log: DeltaLog) -> int:
     """Gather the evidence of a tick, and return how many pairs are in it."""
-    predictions, labels = log.predictions(MODEL, _SINCE), log.labels(MODEL)
+    predictions, labels = _known(log)
     found = gather(_project(), _TRIAL, predictions, labels, now=_LATER, slow_ms=50.0)
     return found.pairs
 
 
 def matured(log: DeltaLog) -> int:
     """Take the champion's matured losses as the watch does, and return of how many rows."""
-    predictions, labels = log.predictions(MODEL, _SINCE), log.labels(MODEL)
+    predictions, labels = _known(log)
     losses = loss_by_period(_project(), _TRIAL.control, predictions, labels, now=_LATER)
     return int(losses["n"].sum())
+
+
+def _known(log: DeltaLog) -> tuple[pl.DataFrame, pl.DataFrame]:
+    predictions = log.predictions(MODEL, _SINCE)
+    return predictions, log.labels(MODEL, labels_since(predictions))
 
 
 def _project() -> Project:

@@ -43,17 +43,17 @@ class DeltaLog:
         Raises:
             ContractError: a line is not a prediction, a segment shrank, or the table is not whole.
         """
-        start = since.replace(tzinfo=UTC).timestamp()
-        rows = self._rows(model, Stream.PREDICTIONS, start)
-        return rows.select(*PREDICTION_SCHEMA)
+        return self._rows(model, Stream.PREDICTIONS, "at", since).select(*PREDICTION_SCHEMA)
 
-    def labels(self, model: str) -> pl.DataFrame:
+    def labels(self, model: str, since: datetime | None = None) -> pl.DataFrame:
         """Return label records, the first one of each request and row: see `first_labels`.
+
+        Where `since` is given (naive UTC), only of those that were received from then on.
 
         Raises:
             ContractError: a line is not a label, a segment shrank, or the table is not whole.
         """
-        return first_labels(self._rows(model, Stream.LABELS))
+        return first_labels(self._rows(model, Stream.LABELS, "received", since))
 
     def lazy(self, model: str, stream: Stream) -> pl.LazyFrame:
         """Return every row with its place, in no order; collect it within `reading`."""
@@ -73,10 +73,14 @@ class DeltaLog:
 
         return ModelTable(self.tables / model / stream, layout_of(stream))
 
-    def _rows(self, model: str, stream: Stream, start: float | None = None) -> pl.DataFrame:
-        """Return the rows from a moment on, in the order of their places."""
-        wanted = pl.lit(value=True) if start is None else pl.col("at") >= start
-        near = None if start is None else pl.col("max.at") >= start
+    def _rows(
+        self, model: str, stream: Stream, column: str, since: datetime | None
+    ) -> pl.DataFrame:
+        """Return the rows with a time from a moment on, in the order of their places."""
+        wanted, near = pl.lit(value=True), None
+        if since is not None:
+            start = since.replace(tzinfo=UTC).timestamp()
+            wanted, near = pl.col(column) >= start, pl.col(f"max.{column}") >= start
         local = self.segments.read(model, stream)
         read = [rows.filter(wanted) for rows in local.values()]
         table = self.table(model, stream)

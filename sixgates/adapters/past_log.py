@@ -2,7 +2,8 @@
 
 A record counts from the first tick whose wall clock has come to the time at which the gateway says
 it received it. Every tick reads the whole release anew, and nothing is ever taken out of the log:
-a clock that is wrong lets a record count late, and never lets it be lost or count twice.
+a clock that is wrong lets a record count late, and never lets it be lost or count twice. (One that
+is wrong by more than a day can lose labels: see `labels_since`.)
 
 - A gateway whose clock is ahead: its records count so much later, also once the clock is set right.
   From one minute on that is said: a notice once a release, and a line of `sixgates status`, see
@@ -37,9 +38,12 @@ class PastLog:
         """Return the prediction records from `since` (naive UTC) up to the moment."""
         return self._until(self.log.predictions(model, since))
 
-    def labels(self, model: str) -> pl.DataFrame:
-        """Return the label records up to the moment, the first one of each request and row."""
-        return self._until(self.log.labels(model))
+    def labels(self, model: str, since: datetime | None = None) -> pl.DataFrame:
+        """Return the label records received from `since` (naive UTC) up to the moment.
+
+        Of each request and row it is the first one.
+        """
+        return self._until(self.log.labels(model, since))
 
     def _until(self, records: pl.DataFrame) -> pl.DataFrame:
         at, read = (moment.replace(tzinfo=UTC).timestamp() for moment in (self.at, self.read))

@@ -53,13 +53,18 @@ class SegmentLog:
         rows = self._rows(model, Stream.PREDICTIONS)
         return rows.filter(pl.col("at") >= start).select(*PREDICTION_SCHEMA)
 
-    def labels(self, model: str) -> pl.DataFrame:
+    def labels(self, model: str, since: datetime | None = None) -> pl.DataFrame:
         """Return label records, the first one of each request and row: see `first_labels`.
+
+        Where `since` is given (naive UTC), only of those that were received from then on.
 
         Raises:
             ContractError: a line is not a label, or a segment shrank.
         """
-        return first_labels(self._rows(model, Stream.LABELS))
+        rows = self._rows(model, Stream.LABELS)
+        if since is not None:
+            rows = rows.filter(pl.col("received") >= since.replace(tzinfo=UTC).timestamp())
+        return first_labels(rows)
 
     def read(self, model: str, stream: Stream) -> dict[str, pl.DataFrame]:
         """Return the rows of each segment that is there, with their places, in order of names.

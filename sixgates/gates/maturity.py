@@ -14,7 +14,26 @@ from sixgates.gates.card import Task
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 
+CLOCK_SLACK = timedelta(days=1)
+"""So far apart the clocks of two machines may be, and no label is missed for it."""
+
 _KEY = ["request", "row"]
+
+
+def labels_since(predictions: pl.DataFrame) -> datetime:
+    """Return since when labels of predictions can have been received: wall clock, naive UTC.
+
+    What came of a request is not known before it happened. Its record says when that was, and when
+    it was received; the earlier of both counts. An event time may be a simulated one, ahead of the
+    wall clock, and a record may come to the log after its label: then it was received late.
+
+    Args:
+        predictions: With `at` and `received`.
+    """
+    if predictions.is_empty():
+        return datetime.max  # noqa: DTZ901 - naive UTC throughout: there is nothing to label
+    earliest = predictions.select(pl.min_horizontal(pl.col("at", "received").min())).item()
+    return datetime(1970, 1, 1) + timedelta(seconds=earliest) - CLOCK_SLACK  # noqa: DTZ001 - as above
 
 
 def known_losses(

@@ -176,5 +176,9 @@ class Log(Protocol):
     def predictions(self, model: str, since: datetime) -> pl.DataFrame:
         """Return prediction records whose event time is not before `since`."""
 
-    def labels(self, model: str) -> pl.DataFrame:
-        """Return label records, the first one of each request and row."""
+    def labels(self, model: str, since: datetime | None = None) -> pl.DataFrame:
+        """Return label records, the first one of each request and row.
+
+        Where `since` is given (wall clock, naive UTC), only of those that were received from then
+        on; `labels_since` tells it for labels of certain predictions.
+        """

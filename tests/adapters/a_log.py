@@ -84,7 +84,10 @@ class ALog:
             assert_frame_equal(
                 seen.predictions(MODEL, given), alone.predictions(MODEL, given), check_exact=True
             )
-        assert_frame_equal(seen.labels(MODEL), alone.labels(MODEL), check_exact=True)
+        for given in (None, LONG_AGO + timedelta(seconds=1)):
+            assert_frame_equal(
+                seen.labels(MODEL, given), alone.labels(MODEL, given), check_exact=True
+            )
 
     def assert_all_in_tables(self):
         """No row is missing in the tables or there twice, and no segment is left."""

@@ -18,6 +18,7 @@ from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.delta_packing import Packed, pack
 from sixgates.adapters.log_records import LABEL_SCHEMA, PREDICTION_SCHEMA, Stream, located
 from sixgates.gates.errors import ContractError, TransientError
+from sixgates.gates.maturity import labels_since
 from tests.adapters.a_log import LONG_AGO, MODEL, ALog, label, prediction
 
 
@@ -92,6 +93,20 @@ def test_files_without_a_row_since_then_are_not_opened(log):
     assert log.log.predictions(MODEL, datetime(1970, 1, 1, 12)).height == 2  # noqa: DTZ001
     with pytest.raises(ContractError, match="cannot be read as Delta"):
         log.log.predictions(MODEL, LONG_AGO)
+
+
+def test_files_of_labels_that_came_before_their_requests_are_not_opened(log):
+    for day in range(5):
+        log.write(f"labels-10{day}-1", label(f"r{day}", received=day * 86_400.0, at=0.0))
+        log.compact()
+    table = log.table(Stream.LABELS)
+    for path in table.files(table.open())["path"][:2]:
+        (table.folder / path).write_bytes(b"spoilt")
+    log.write("predictions-100-1", prediction("r4", at=3 * 86_400.0, received=3.5 * 86_400.0))
+    since = labels_since(log.log.predictions(MODEL, LONG_AGO))
+    assert log.log.labels(MODEL, since)["request"].to_list() == ["r2", "r3", "r4"]
+    with pytest.raises(ContractError, match="cannot be read as Delta"):
+        log.log.labels(MODEL)
 
 
 @pytest.mark.parametrize("spoil", ["commit", "file"])

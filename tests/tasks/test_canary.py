@@ -81,6 +81,13 @@ def test_pairs_of_the_shadow_let_it_grow_once_their_labels_are_known(opened):
     assert judged.shares == (0.25, 0.5)  # 20 rows a day: 5 % cannot show 5 requests in two days
 
 
+def test_labels_that_came_before_the_requests_of_the_release_are_not_looked_for(opened):
+    tick, log = live(opened, 8, epoch=2), opened.world.log
+    for days, judges in ((1, True), (1.01, False)):  # by so much may clocks differ
+        log.known = log.known.with_columns(received=pl.lit(-days * DAY))
+        assert ("loss" in names(canary.fn(tick), "pass")) is judges
+
+
 def test_a_worse_challenger_is_rolled_back_in_shadow(opened):
     judged = canary.fn(live(opened, 8, epoch=2, better=-0.1))
     assert judged.decision.move is Move.ROLL_BACK

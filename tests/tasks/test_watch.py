@@ -10,9 +10,11 @@ from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.evaluate import evaluate
+from tasks.look import look_around
 from tasks.retrain import train_challenger
+from tasks.run import project_of
 from tasks.watch import Raised, look_for_drift, raise_alert
-from tests.fakes import known, said
+from tests.fakes import DAY, known, said
 from tests.tasks.conftest import ROWS
 from tests.tasks.reports import LOUD, QUIET
 
@@ -83,6 +85,10 @@ def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
     assert [s.name for s in report.signals if s.alert] == ["loss"]
     assert report.signals[-1].n == 14  # matured days
     assert report.since == datetime(2026, 1, 25)  # noqa: DTZ001 - naive UTC; the first of them
+
+    labels = serving.world.log.known
+    serving.world.log.known = labels.with_columns(received=pl.lit(-2 * DAY))  # before any request
+    assert look_around(serving.world, project_of(serving.project), serving.data).losses.is_empty()
 
 
 def test_a_quiet_report_raises_nothing(serving):
