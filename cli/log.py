@@ -97,7 +97,8 @@ def taken(project: str, file: Path) -> dict[str, Any]:
     from sixgates.adapters.wiring import build
 
     loaded, settings = load_project(project), build().settings
-    result = take_labels(DeltaLog(settings.log, settings.tables), loaded, file)
+    log = DeltaLog(settings.log, settings.tables)
+    result = take_labels(log, loaded, file, settings.log_share)
     return {"model": loaded.name, "file": str(file), **asdict(result)}
 
 
@@ -138,6 +139,12 @@ def _show_state(found: dict[str, Any]) -> None:
     stdout.print(f"labels: {_counts(found['counts'], 'rows have one')}")
     for url, count in found["unlogged"].items():
         stdout.print(f"{url}: {count:,} answers not logged", soft_wrap=True)
+    for url, its in found["samples"].items():
+        stdout.print(
+            f"{url}: logs {its['share']:.4g} of the requests; left out so far:"
+            f" {its['answers']:,} answers, {its['labels']:,} labels",
+            soft_wrap=True,
+        )
     for problem in found["problems"]:
         stdout.print(f"[red]problem:[/] {escape(problem)}", soft_wrap=True)
     if not found["problems"]:
@@ -153,9 +160,11 @@ def _show_compacted(found: dict[str, Any]) -> None:
 
 
 def _show_taken(found: dict[str, Any]) -> None:
+    left_out = found["left_out"]
     stdout.print(
         f"[bold]{found['model']}[/]: {found['rows']:,} labels: {_counts(found['counts'], 'new')};"
-        f" {found['written']:,} written",
+        + (f" {left_out:,} left out, of requests that are not logged;" if left_out else "")
+        + f" {found['written']:,} written",
         soft_wrap=True,
     )
 

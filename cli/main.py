@@ -61,7 +61,7 @@ def explain(
     project: Project,
     requests_per_day: Annotated[
         float | None,
-        typer.Option("--requests-per-day", min=0, help="Traffic; without it, no times."),
+        typer.Option("--requests-per-day", min=0, help="Traffic that is logged; else no times."),
     ] = None,
     base_rate: Annotated[
         float,

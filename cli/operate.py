@@ -123,6 +123,7 @@ def serve(project: str, listening: Callable[[str], None], **given: Any) -> None:
         log_dir=world.settings.log,
         token=token.get_secret_value() if token else None,
         token_file=world.settings.tokens,
+        log_share=world.settings.log_share,
         on_listening=listening,
         **given,
     )

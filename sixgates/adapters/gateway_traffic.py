@@ -38,6 +38,9 @@ class _Document(msgspec.Struct):
     arm: str
     share: float
     unlogged: int
+    log_share: float = 1.0
+    left_out: int = 0
+    left_out_labels: int = 0
     lapsed: bool = False
     cut: str = ""
     clock: float | None = None

@@ -19,6 +19,7 @@ from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.label_counts import LabelCounts, count_labels
 from sixgates.adapters.label_rows import read_labels
 from sixgates.adapters.log_records import LABEL_SCHEMA, Stream
+from sixgates.gates.log_sample import is_logged
 from sixgates.gates.project import Project
 from sixgates.gates.records import Label
 
@@ -34,25 +35,38 @@ class Taken:
 
     rows: int
     counts: LabelCounts
+    """Of those that are not left out."""
     written: int = 0
     """Labels that were not in the log: new and contradictory ones."""
+    left_out: int = 0
+    """Labels of requests that are not logged: only a share of them is."""
     segments: list[str] = field(default_factory=list)
     """Names of the segments that hold them now."""
 
 
-def take_labels(log: DeltaLog, project: Project, path: Path) -> Taken:
+def take_labels(log: DeltaLog, project: Project, path: Path, share: float = 1.0) -> Taken:
     """Write the labels of a file to the log, once the whole file has been checked.
+
+    Args:
+        log: Where they go.
+        project: Whose model.
+        path: The file.
+        share: Of requests that are logged; labels of the others are left out.
 
     Raises:
         ConfigurationError: the file, or a row of it, cannot be used; nothing was written.
         ContractError: the log cannot be read.
     """
     labels = read_labels(path, project.task, time.time())
+    horizon = project.roles.label_horizon
+    taken = Taken(0, LabelCounts.none(horizon))
     parts: list[pl.DataFrame] = []
     while part := list(islice(labels, SEGMENT_ROWS)):
-        parts.append(pl.DataFrame(map(astuple, part), schema=LABEL_SCHEMA, orient="row"))
-    horizon = project.roles.label_horizon
-    taken = Taken(sum(rows.height for rows in parts), LabelCounts.none(horizon))
+        kept = [astuple(label) for label in part if is_logged(label.request, share)]
+        taken.rows += len(part)
+        taken.left_out += len(part) - len(kept)
+        if kept:
+            parts.append(pl.DataFrame(kept, schema=LABEL_SCHEMA, orient="row"))
     for rows in parts:
         fresh = _count(log, project.name, rows, horizon, taken)
         if fresh.height:

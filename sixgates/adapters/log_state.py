@@ -1,7 +1,7 @@
 """Is the log well: how fresh it is, what waits for compaction, and what was lost."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from sixgates.adapters.sealed_segments import is_sealed
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
 from sixgates.gates.notices import Uncompacted, late_compaction
+from sixgates.gates.ports import Serving
 from sixgates.gates.project import Project
 
 
@@ -54,6 +55,16 @@ class StreamState:
     """Receipt of the newest record anywhere, seconds since 1970."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a gateway logs, and what it left out since it started."""
+
+    share: float
+    """Of requests."""
+    answers: int
+    labels: int
+
+
 @dataclass(slots=True)
 class LogState:
     """The log of one model, as it is now."""
@@ -67,6 +78,8 @@ class LogState:
     """All labels; `new` is the number of rows that have one."""
     unlogged: dict[str, int] = field(default_factory=dict)
     """For each live gateway, the answers it gave without logging them, since it started."""
+    samples: dict[str, Sample] = field(default_factory=dict)
+    """Each live gateway that logs a share of the requests only, and what it left out."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -86,6 +99,12 @@ def look_at(world: World, project: Project) -> LogState:
         state.problems.append(str(exc))
     else:
         state.unlogged = {gateway.url: gateway.unlogged for gateway in serving}
+        state.samples = {
+            g.url: Sample(g.log_share, g.left_out, g.left_out_labels)
+            for g in serving
+            if g.log_share < 1
+        }
+        state.problems += _otherwise(serving, world.settings.log_share)
     state.problems += _lost(state) + _late(state)
     return state
 
@@ -143,6 +162,16 @@ def _lost(state: LogState) -> list[str]:
         " room or repair the disk"
         for url, count in state.unlogged.items()
         if count
+    ]
+
+
+def _otherwise(serving: Sequence[Serving], share: float) -> list[str]:
+    """Say which gateways log another share of the requests than is set here."""
+    return [
+        f"{gateway.url} logs {gateway.log_share:.4g} of the requests, and here SIXGATES_LOG_SHARE"
+        f" is {share:.4g}: set both alike, for labels from a file go by the one here"
+        for gateway in serving
+        if gateway.log_share != share
     ]
 
 

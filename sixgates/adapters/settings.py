@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     sagemaker_model: str = "{model}-{digest}"
     """Name of the SageMaker model of a version: `{digest}` stands for the first twelve digits of
     its digest."""
+    log_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of requests whose records and labels are kept; for gateways and for labels from files
+    the same."""
     notify: SecretStr = Field(default_factory=lambda data: _file(data, "notifications.jsonl"))
     """Where outcomes are told: addresses, separated by commas; a file in `home` where not given."""
     notify_token: SecretStr | None = None

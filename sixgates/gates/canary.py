@@ -262,7 +262,7 @@ def _integrity(evidence: Evidence, stage: Stage) -> list[Check]:
     log = Check(
         "complete log", Outcome.INCONCLUSIVE if lost else Outcome.PASS, float(lost), 0.0, lost,
         f"{lost:,} answers could not be logged: the evidence has gaps" if lost
-        else "every answer was logged",
+        else "no answer was lost on its way to the log",
     )  # fmt: skip
     return [split, log]
 

@@ -61,6 +61,12 @@ class Serving:
     """Share of units that the version beside the champion answers now."""
     unlogged: int
     """Answers it gave without being able to log them, since it started."""
+    log_share: float = 1.0
+    """Share of requests that it logs."""
+    left_out: int = 0
+    """Answers of the other requests, since it started."""
+    left_out_labels: int = 0
+    """Labels of the other requests, since it started."""
     lapsed: bool = False
     """Whether the canary answers nobody because no tick renewed its lease in time."""
     cut: str = ""

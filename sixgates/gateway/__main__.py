@@ -15,6 +15,7 @@ from sixgates.gateway.answer_log import LogMode
 from sixgates.gateway.server import serve
 
 _LEDGER = "SIXGATES_LEDGER_URL"
+_LOG_SHARE = "SIXGATES_LOG_SHARE"
 
 
 def main() -> int:
@@ -59,6 +60,7 @@ def main() -> int:
             workers=given.workers,
             mode=given.log_mode,
             shadow=given.shadow,
+            log_share=_log_share(os.environ.get(_LOG_SHARE) or "1"),
             access_log=given.access_log,
             notice=given.notice,
             on_listening=_say,
@@ -105,6 +107,24 @@ def _ledger_url(given: str | None, of_environment: str | None) -> str:
     if not url:
         raise ConfigurationError(f"where the ledger is was not said: set {_LEDGER} to its address")
     return url
+
+
+def _log_share(text: str) -> float:
+    """Return the share of requests that are logged.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ConfigurationError(
+            f"{_LOG_SHARE} is {text!r:.40}: set it to the share of requests that are logged, above"
+            " 0 and up to 1"
+        )
+    return share
 
 
 def _has_password(url: str) -> bool:

@@ -18,7 +18,7 @@ from sixgates.gateway.http.bodies import Heads
 from sixgates.gateway.http.trace import trace_of
 from sixgates.gateway.override import share_asked
 from sixgates.gateway.protocols.dialects import Dialect, Reader, dialect_at
-from sixgates.gateway.protocols.protocol import Refusal, encode_lines, request_id
+from sixgates.gateway.protocols.protocol import Refusal, request_id
 from sixgates.gateway.scoring import Exchange, Terms, answer
 from sixgates.gateway.served import Served
 from sixgates.gateway.state import State
@@ -63,7 +63,7 @@ class Gateway:
             heads = bodies.heads_of(scope)
             reader, request = self._admit(dialect, scope, heads, headers)
             served, terms = self._meet(heads, headers)
-            exchange, lines, reply = _exchange(dialect, reader, request, served, terms, body)
+            exchange, lines, reply = self._exchange(dialect, reader, request, served, terms, body)
         except Refusal:
             return None
         if exchange.answer.failure:
@@ -73,7 +73,7 @@ class Gateway:
         self._state.tally.seconds.add(seconds)
         if (log := self._state.access_log) is not None:
             log.append(line_of(scope, 200, dict(headers), len(reply), seconds))
-        if served.beside is not None:
+        if lines and served.beside is not None:
             self._state.shadows.ask(exchange)
         return bodies.written(reply, headers)
 
@@ -92,11 +92,11 @@ class Gateway:
             served, terms = self._meet(heads, headers)
             asked = (reader, request, served, terms, body)
             if len(body) <= INLINE_BYTES:
-                exchange, lines, reply = _exchange(dialect, *asked)
+                exchange, lines, reply = self._exchange(dialect, *asked)
             else:
                 loop = asyncio.get_running_loop()
                 exchange, lines, reply = await loop.run_in_executor(
-                    self._pool, _exchange, dialect, *asked
+                    self._pool, self._exchange, dialect, *asked
                 )
             self._note(exchange, lines, headers)
         except bodies.GoneError:
@@ -107,7 +107,7 @@ class Gateway:
             return
         await bodies.reply(send, 200, reply, headers)
         self._state.tally.seconds.add(perf_counter() - started)
-        if exchange.served.beside is not None:
+        if lines and exchange.served.beside is not None:
             self._state.shadows.ask(exchange)
 
     def _admit(
@@ -142,6 +142,22 @@ class Gateway:
         trace = trace_of(heads, headers) if b"traceparent" in heads else ""
         return served, Terms(share, epoch, trace)
 
+    def _exchange(  # noqa: PLR0917 - as a thread pool calls it
+        self,
+        dialect: Dialect,
+        reader: Reader,
+        request: str,
+        served: Served,
+        terms: Terms,
+        body: bytes,
+    ) -> tuple[Exchange, bytes, bytes]:
+        """Answer a request; return also the lines of the log and the body of the reply."""
+        question = reader(body, served, request, time.time())
+        answered = answer(served, question, terms)
+        reply = b"" if answered.failure else dialect.write(question, answered, served)
+        lines = self._state.lines_of(answered.records)
+        return Exchange(served, terms, question, answered), lines, reply
+
     def _note(self, exchange: Exchange, lines: bytes, headers: bodies.Headers) -> None:
         """Log and count an answer before it is sent, and let the canary's guard see it."""
         answered, terms = exchange.answer, exchange.terms
@@ -151,14 +167,3 @@ class Gateway:
         self._state.record(answered, lines)
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")
-
-
-def _exchange(  # noqa: PLR0917 - as a thread pool calls it
-    dialect: Dialect, reader: Reader, request: str, served: Served, terms: Terms, body: bytes
-) -> tuple[Exchange, bytes, bytes]:
-    """Answer a request; return also the lines of the log and the body of the reply."""
-    question = reader(body, served, request, time.time())
-    answered = answer(served, question, terms)
-    reply = b"" if answered.failure else dialect.write(question, answered, served)
-    lines = encode_lines(answered.records)
-    return Exchange(served, terms, question, answered), lines, reply

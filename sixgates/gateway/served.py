@@ -42,6 +42,9 @@ def document(
     lapsed: bool,
     cut: str,
     unlogged: int,
+    log_share: float,
+    left_out: int,
+    left_out_labels: int,
     refused: dict[str, str],
     clock: float,
 ) -> dict[str, Any]:
@@ -53,6 +56,9 @@ def document(
         lapsed: Whether the canary answers nobody because its lease ran out.
         cut: Why this gateway cut the canary off, empty where it did not.
         unlogged: Answers given without being logged, since the start.
+        log_share: Share of requests that are logged.
+        left_out: Answers of the other requests, since the start.
+        left_out_labels: Labels of the other requests, since the start.
         refused: Version to sentence for what the ledger asks for and could not be loaded.
         clock: Wall clock, by which records say when they came, seconds since 1970.
     """
@@ -68,6 +74,9 @@ def document(
         "lapsed": lapsed,
         "cut": cut,
         "unlogged": unlogged,
+        "log_share": log_share,
+        "left_out": left_out,
+        "left_out_labels": left_out_labels,
         "refused": refused,
         "clock": clock,
     }

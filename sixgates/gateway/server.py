@@ -61,6 +61,7 @@ def serve(
     workers: int = 1,
     mode: LogMode = LogMode.REPLY_AFTER_COMMIT,
     shadow: float = 1.0,
+    log_share: float = 1.0,
     access_log: Path | None = None,
     notice: float = 0.0,
     heartbeat: float = 2.0,
@@ -83,6 +84,7 @@ def serve(
             which the ledger knows it.
         mode: When an answer is in the log.
         shadow: Share of units whose rows the other model scores too, 0 to 1.
+        log_share: Share of requests that are logged, above 0 and up to 1.
         access_log: File that gets a line a request; None for none.
         notice: Seconds for which it says that it stops, and serves on, before it does.
         heartbeat: Seconds between two announcements to the ledger.
@@ -101,7 +103,8 @@ def serve(
             follower = Follower(model, ledger, ModelStore(store, model))
             state = State(
                 model=model, follower=follower, log_dir=log_dir, access=access, mode=mode,
-                shadow=shadow, access_log=AccessLog(access_log) if access_log else None,
+                shadow=shadow, log_share=log_share,
+                access_log=AccessLog(access_log) if access_log else None,
             )  # fmt: skip
             _serve(
                 state, ledger, sockets, url=_url(host, sockets[-1]), notice=notice,

@@ -5,19 +5,7 @@ from math import ceil
 
 from xxhash import xxh3_64_intdigest
 
-_STEP = 2.0**-53
-
-
-def bucket(salt: str, unit: str) -> float:
-    """Place a unit in [0, 1), evenly and always the same within one salt.
-
-    >>> bucket("release-1", "ada") == bucket("release-1", "ada")
-    True
-    """
-    # The NUL keeps salt and unit apart: ("a", "bc") is not ("ab", "c").
-    data = f"{salt}\0{unit}".encode("utf-8", "surrogatepass")
-    # 53 bits are what a float holds exactly: 64 could round up to 1.
-    return (xxh3_64_intdigest(data) >> 11) * _STEP
+from sixgates.gates.buckets import STEP, bucket
 
 
 def is_beside(salt: str, unit: str, share: float) -> bool:
@@ -44,7 +32,7 @@ def beside_of(salt: str, units: Sequence[str], share: float) -> list[int]:
         return []
     # What `bucket` says of each, without a call of it for each of thousands: a digest is below the
     # limit where its bucket is below the share.
-    before, limit = f"{salt}\0".encode("utf-8", "surrogatepass"), ceil(share / _STEP) << 11
+    before, limit = f"{salt}\0".encode("utf-8", "surrogatepass"), ceil(share / STEP) << 11
     return [
         i
         for i, unit in enumerate(units)

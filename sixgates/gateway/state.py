@@ -13,9 +13,15 @@ from sixgates.gateway.http.access_log import AccessLog
 from sixgates.gateway.log import SegmentLog, Written
 from sixgates.gateway.metrics import Tally
 from sixgates.gateway.protocols.protocol import encode_lines
+from sixgates.gateway.sample import lines_of, logged_labels
 from sixgates.gateway.scoring import Answer
 from sixgates.gateway.served import document
 from sixgates.gateway.shadows import Shadows
+
+_SAID = (
+    "epoch", "share", "lapsed", "unlogged", "log_share", "left_out", "left_out_labels",
+)  # fmt: skip
+"""What is served, as far as it is a number."""
 
 
 class State:
@@ -30,6 +36,7 @@ class State:
         access: Access,
         mode: LogMode = LogMode.REPLY_AFTER_COMMIT,
         shadow: float = 1.0,
+        log_share: float = 1.0,
         access_log: AccessLog | None = None,
     ) -> None:
         """Log under `<log_dir>/<model>/`.
@@ -41,6 +48,7 @@ class State:
             access: Says which calls need a token.
             mode: When an answer is in the log.
             shadow: Share of units whose rows the other model scores too, 0 to 1.
+            log_share: Share of requests that are logged, above 0 and up to 1.
             access_log: Where each request is noted, if anywhere; closed with the state.
 
         Raises:
@@ -58,10 +66,19 @@ class State:
         self.answers = AnswerLog(log, mode)
         self.shadows = Shadows(log, self.tally, shadow)
         self._labels = SegmentLog(folder, "labels")
+        self.log_share = log_share
+        self.lines_of = lines_of(log_share)
+        self.left_out = 0
+        """Answers of requests that are not in the sample, since the start."""
+        self.left_out_labels = 0
+        """Labels of such requests."""
 
     def record(self, answered: Answer, lines: bytes) -> None:
-        """Log and count what is about to be answered."""
-        self.answers.append(lines, len(answered.predictions))
+        """Log and count what is about to be answered; no lines where its request is left out."""
+        if lines:
+            self.answers.append(lines, len(answered.predictions))
+        else:
+            self.left_out += len(answered.predictions)
         for part in answered.parts:
             self.tally.count(part)
 
@@ -70,8 +87,13 @@ class State:
         self.tally.refused[status] += 1
 
     def record_labels(self, labels: list[Label]) -> Written:
-        """Log labels; the caller must refuse them where lines were lost."""
-        return self._labels.append(encode_lines(labels))
+        """Log labels of requests that are logged; the caller must refuse them where some are lost.
+
+        The others belong to nothing in the log: they are counted and forgotten.
+        """
+        kept = logged_labels(labels, self.log_share)
+        self.left_out_labels += len(labels) - len(kept)
+        return self._labels.append(encode_lines(kept)) if kept else Written(b"", "")
 
     def nothing_served(self) -> str:
         """Say why there is no model to answer with."""
@@ -109,6 +131,9 @@ class State:
             lapsed=guard.lapsed(served),
             cut=guard.cut(served),
             unlogged=self.answers.unlogged,
+            log_share=self.log_share,
+            left_out=self.left_out,
+            left_out_labels=self.left_out_labels,
             refused=follower.refused,
             clock=time.time(),
         )
@@ -117,7 +142,7 @@ class State:
         """Return the metrics in Prometheus' text format."""
         said = self.serving()
         gauges = {
-            **{name: said[name] for name in ("epoch", "share", "lapsed", "unlogged")},
+            **{name: said[name] for name in _SAID},
             "cut": bool(said["cut"]),
             "lease_seconds": self.follower.guard.lease_left(self.follower.served),
             "unshadowed": self.shadows.lost,

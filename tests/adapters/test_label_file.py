@@ -9,6 +9,7 @@ from sixgates.adapters import label_file
 from sixgates.adapters.label_file import take_labels
 from sixgates.gates.card import Task
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.log_sample import is_logged
 from sixgates.gates.project import LossName
 from tests.adapters.a_log import MODEL, ALog, prediction
 from tests.fakes import tiny_project
@@ -73,6 +74,19 @@ def test_what_is_written_is_a_sealed_segment_like_any_other(log):
     assert log.segments() == [name.removesuffix(".jsonl"), "predictions-100-1"]
     assert log.compact().labels.rows == 3
     assert log.segments() == []
+
+
+def test_labels_of_requests_that_are_not_logged_are_left_out_and_not_unknown(log):
+    share, requests = 0.3, [f"r{n}" for n in range(40)]
+    kept_requests = [request for request in requests if is_logged(request, share)]
+    log.write("predictions-200-1", *(prediction(request) for request in kept_requests))
+    path = log.home / "labels.parquet"
+    pl.DataFrame({"request": requests, "row": 0, "label": 1}).write_parquet(path)
+    taken = take_labels(log.log, project(), path, share)
+    n = len(kept_requests)
+    assert (taken.rows, taken.left_out, taken.written) == (40, 40 - n, n)
+    assert (taken.counts.new, taken.counts.unknown) == (n, 0)
+    assert [request for request, *_ in kept(log)] == kept_requests
 
 
 def test_a_large_file_is_written_in_parts(log, monkeypatch):

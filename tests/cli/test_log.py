@@ -22,7 +22,7 @@ MODEL = "loans"
 def folder(tmp_path, monkeypatch):
     home = tmp_path / "home"
     monkeypatch.setenv("SIXGATES_HOME", str(home))
-    for name in ("LEDGER_URL", "MLFLOW_URI", "CLOCK", "TABLES"):
+    for name in ("LEDGER_URL", "MLFLOW_URI", "CLOCK", "TABLES", "LOG_SHARE"):
         monkeypatch.delenv(f"SIXGATES_{name}", raising=False)
     folder = home / "log" / MODEL
     folder.mkdir(parents=True)
@@ -38,9 +38,9 @@ def asked(*words):
     return found.exit_code, json.loads(found.stdout)
 
 
-def gateways(monkeypatch, *unlogged):
+def gateways(monkeypatch, *unlogged, **more):
     serving = [
-        Serving(f"http://g{n}", 1, "1", "a" * 64, "", "", "", 0.0, count)
+        Serving(f"http://g{n}", 1, "1", "a" * 64, "", "", "", 0.0, count, **more)
         for n, count in enumerate(unlogged)
     ]
     monkeypatch.setattr(GatewayTraffic, "serving", lambda *_: serving)
@@ -99,6 +99,34 @@ def test_what_keeps_the_log_from_being_well_is_said(folder, monkeypatch):
     assert run("compact").exit_code == 0
     code, found = asked("log")
     assert (code, found["problems"]) == (1, ["the gateway http://g0 did not answer"])
+
+
+def test_what_a_sample_leaves_out_is_said_and_another_share_is_a_problem(monkeypatch):
+    gateways(monkeypatch, 0, log_share=0.3, left_out=700, left_out_labels=650)
+    monkeypatch.setenv("SIXGATES_LOG_SHARE", "0.3")
+    code, found = asked("log")
+    assert (code, found["samples"]) == (
+        0, {"http://g0": {"share": 0.3, "answers": 700, "labels": 650}},
+    )  # fmt: skip
+    words = " ".join(run("log").stdout.split())
+    assert "logs 0.3 of the requests; left out so far: 700 answers, 650 labels" in words
+    monkeypatch.delenv("SIXGATES_LOG_SHARE")
+    code, found = asked("log")
+    assert code == 1
+    (problem,) = found["problems"]
+    assert "http://g0 logs 0.3 of the requests, and here SIXGATES_LOG_SHARE is 1" in problem
+
+
+def test_labels_of_a_file_that_are_left_out_are_counted(monkeypatch, tmp_path):
+    monkeypatch.setenv("SIXGATES_LOG_SHARE", "1e-12")
+    file = tmp_path / "outcomes.csv"
+    file.write_text("request,row,label\na,0,1\nb,0,0\n")
+    code, found = asked("labels", file)
+    assert (code, found["rows"], found["left_out"], found["written"]) == (0, 2, 2, 0)
+    assert (found["counts"]["unknown"], found["segments"]) == (0, [])
+    assert "2 left out, of requests that are not logged" in " ".join(
+        run("labels", file).stdout.split()
+    )
 
 
 def test_a_segment_that_cannot_be_read_is_named_by_both(folder):

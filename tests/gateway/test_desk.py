@@ -51,6 +51,9 @@ def test_serving_says_what_is_served(house, champion, challenger):
         "lapsed": False,
         "cut": "",
         "unlogged": 0,
+        "log_share": 1.0,
+        "left_out": 0,
+        "left_out_labels": 0,
         "refused": {},
     }
 

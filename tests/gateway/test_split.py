@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from sixgates.gateway.split import beside_of, bucket, is_beside
+from sixgates.gates.buckets import bucket
+from sixgates.gates.log_sample import _SALT
+from sixgates.gateway.split import beside_of, is_beside
 
 units = st.text(max_size=40)
 shares = st.floats(0, 0.5)
@@ -41,7 +43,14 @@ def test_share_zero_or_nan_sends_none(salt, unit):
 
 @pytest.mark.parametrize("name", ["{}", "user-{:08d}", "{}@example.org", "{:032x}"])
 @pytest.mark.parametrize(
-    "salts", [("r1", "r2"), ("r1", "r1\0shadow"), ("a" * 30 + "1", "a" * 30 + "2")]
+    "salts",
+    [
+        ("r1", "r2"),
+        ("r1", "r1\0shadow"),
+        ("r1", _SALT),
+        ("r1\0shadow", _SALT),
+        ("a" * 30 + "1", "a" * 30 + "2"),
+    ],
 )
 def test_units_spread_evenly_and_anew_with_each_salt(name, salts):
     n, cells = 20_000, 10

@@ -72,6 +72,9 @@ class Serving(msgspec.Struct):
     lapsed: Annotated[bool, Meta(description="The canary's lease ran out.")]
     cut: Annotated[str, Meta(description="Why the canary was cut off here, or empty.")]
     unlogged: _Count
+    log_share: Annotated[_Share, Meta(description="Share of requests that are logged.")]
+    left_out: Annotated[_Count, Meta(description="Answers of the other requests.")]
+    left_out_labels: Annotated[_Count, Meta(description="Labels of the other requests.")]
     refused: Annotated[dict[str, str], Meta(description="Version to the sentence why not.")]
     clock: Annotated[float, Meta(description="This machine's, seconds since 1970.")]
 
