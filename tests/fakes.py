@@ -180,6 +180,9 @@ class FakeLog:
         start = -math.inf if since is None else since.replace(tzinfo=UTC).timestamp()
         return self.known.filter(pl.col("received") >= start)
 
+    def newest_label(self, _model, now):
+        return self.known.filter(pl.col("at") <= now.replace(tzinfo=UTC).timestamp())["at"].max()
+
 
 def day(number):
     """Return the moment that a count of days since 1970 means."""

@@ -55,7 +55,7 @@ def unlabelled(world: World, project: Project, data: str | None, now: datetime) 
         TransientError: it did not answer.
     """
     at, model = pl.col("at"), project.name
-    newest = _moment(world.log.labels(model).filter(at <= seconds(now))["at"].max())
+    newest = _moment(world.log.newest_label(model, now))
     predictions = world.log.predictions(model, _EPOCH if newest is None else newest)
     later = predictions if newest is None else predictions.filter(at > seconds(newest))
     since = _moment(later["at"].min())

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sixgates.adapters.delta_table import ModelTable
 
 
+_LATEST = 1_000
+"""Labels among which the newest is looked for at first: more than are sent again at once."""
+
+
 class DeltaLog:
     """Predictions and labels of every model. Safe to share between threads."""
 
@@ -54,6 +58,31 @@ class DeltaLog:
             ContractError: a line is not a label, a segment shrank, or the table is not whole.
         """
         return first_labels(self._rows(model, Stream.LABELS, "received", since))
+
+    def newest_label(self, model: str, now: datetime) -> float | None:
+        """Return the latest `at` up to now (naive UTC) of what `labels` returns, None for none.
+
+        Of the latest labels one is nearly always the first of its row, so that no other is kept.
+
+        Raises:
+            ContractError: a line is not a label, a segment shrank, or the table is not whole.
+        """
+        known = pl.col("at") <= now.replace(tzinfo=UTC).timestamp()
+        labels = self.lazy(model, Stream.LABELS)
+        with self.reading(model):
+            some = labels.select("request", "at").filter(known).top_k(_LATEST, by="at")
+            latest = some.collect(engine="streaming")
+            if latest.is_empty():
+                return None
+            of_theirs = pl.col("request").is_in(latest["request"].to_list())
+            theirs = labels.filter(of_theirs).collect(engine="streaming")
+        firsts = first_labels(theirs.sort("segment", "line")).filter(known)
+        # What is older than all of the latest may have one between it and them that was left out.
+        sure = firsts.filter(pl.col("at") >= latest["at"].min())
+        if sure.is_empty() and latest.height == _LATEST:
+            sure = self.labels(model).filter(known)
+        newest: float | None = sure.select(pl.col("at").max()).item()
+        return newest
 
     def lazy(self, model: str, stream: Stream) -> pl.LazyFrame:
         """Return every row with its place, in no order; collect it within `reading`."""

@@ -45,6 +45,12 @@ class PastLog:
         """
         return self._until(self.log.labels(model, since))
 
+    def newest_label(self, model: str, now: datetime) -> float | None:
+        """Return the latest `at` up to now and up to the moment of what `labels` returns."""
+        known = self.labels(model).filter(pl.col("at") <= now.replace(tzinfo=UTC).timestamp())
+        newest: float | None = known.select(pl.col("at").max()).item()
+        return newest
+
     def _until(self, records: pl.DataFrame) -> pl.DataFrame:
         at, read = (moment.replace(tzinfo=UTC).timestamp() for moment in (self.at, self.read))
         return records.filter(pl.col("at") <= at, pl.col("received") <= read)

@@ -188,3 +188,6 @@ class Log(Protocol):
         Where `since` is given (wall clock, naive UTC), only of those that were received from then
         on; `labels_since` tells it for labels of certain predictions.
         """
+
+    def newest_label(self, model: str, now: datetime) -> float | None:
+        """Return the latest `at` up to now (naive UTC) of what `labels` returns, None for none."""

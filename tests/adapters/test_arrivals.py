@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from projects.loans import project as loans
+from sixgates.adapters import delta_log
 from sixgates.adapters.arrivals import newest_row, unlabelled
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.maturity import seconds
@@ -58,6 +59,21 @@ def test_a_label_of_the_future_is_not_known_yet(log):
     predicted(log, NOW - 9 * DAY)
     labelled(log, NOW + DAY)
     assert seen(log).newest_label is None
+
+
+@pytest.mark.parametrize("latest", [1, 3, 100], ids=lambda n: f"of {n} latest")
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_label_that_is_sent_again_is_none_that_came(log, monkeypatch, latest, compacted):
+    monkeypatch.setattr(delta_log, "_LATEST", latest)
+    predicted(log, *(NOW - n * DAY for n in (9, 8, 7, 6, 5)))
+    labelled(log, NOW - 6 * DAY, NOW - 7 * DAY, NOW - 8 * DAY)
+    again = [label(f"p{2 - n}", "0", received=1.0, at=seconds(NOW - n * DAY)) for n in range(3)]
+    log.write("labels-200-1", *again)
+    if compacted:
+        log.compact()
+    newest = log.log.labels(MODEL).filter(pl.col("at") <= seconds(NOW))["at"].max()
+    assert newest == seconds(NOW - 6 * DAY)
+    assert seen(log) == Unlabelled(MODEL, NOW - 6 * DAY, NOW - 5 * DAY, 2 * DAY)
 
 
 def test_how_old_labels_are_is_read_from_the_data_where_they_tell_their_time(log, tmp_path):
