@@ -8,6 +8,7 @@ from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import cloudpickle
 import polars as pl
@@ -367,6 +368,18 @@ def test_a_worker_without_a_package_is_refused_by_name(scheduler, monkeypatch):
     named = pytest.raises(ConfigurationError, match="has not-anywhere missing and")
     with named, cluster_at(scheduler):
         pass
+
+
+def test_a_worker_that_dies_as_it_is_asked_is_no_mistake_of_a_person(scheduler, monkeypatch):
+    monkeypatch.setattr("sixgates.adapters.engine.cluster._here", version)
+    deadly = SimpleNamespace(version=dies)
+    monkeypatch.setattr("sixgates.adapters.engine.cluster.metadata", deadly)
+    with pytest.raises(TransientError, match="does not answer"), cluster_at(scheduler):
+        pass
+
+
+def dies(_package):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_scheduler_without_workers_is_named():

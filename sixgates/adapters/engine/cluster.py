@@ -46,6 +46,21 @@ class Cluster:
         """Return the threads of each worker by its address, in the order of the addresses."""
         return dict(sorted(self.client.nthreads().items()))
 
+    def everywhere(self, function: Callable[..., Any], *args: object) -> dict[str, Any]:
+        """Call a function on each worker; return what it returned or raised by address, in order.
+
+        Raises:
+            TransientError: one does not answer: it has died, and the scheduler may not know it yet.
+        """
+        found = dict(sorted(self.client.run(function, *args, on_error="return").items()))
+        for worker, said in found.items():
+            if isinstance(said, OSError):
+                raise TransientError(
+                    f"worker {worker} of {self.address} does not answer ({said}): see whether it"
+                    " runs; the run goes on at this gate"
+                )
+        return found
+
     def held(self, value: object) -> "Future":
         """Keep a value among the workers, to be given to many tasks; it comes back if lost."""
         return self.client.submit(_same, value, pure=False)
@@ -107,8 +122,9 @@ def cluster_at(address: str) -> Iterator[Cluster]:
             " SIXGATES_ENGINE=local"
         ) from exc
     try:
-        _require_workers(client, address)
-        yield Cluster(client, address, len(client.nthreads()))
+        cluster = Cluster(client, address, len(client.nthreads()))
+        _require_workers(cluster)
+        yield cluster
     except KilledWorker as exc:
         raise TransientError(
             f"workers of {address} died again and again over one task ({exc.task}): look at their"
@@ -123,19 +139,19 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         client.close()
 
 
-def _require_workers(client: "Client", address: str) -> None:
+def _require_workers(cluster: Cluster) -> None:
     """Refuse a cluster without workers, or with one that computes with other code.
 
     Asked by functions that any Python has: a worker may lack the package altogether.
     """
-    if not client.nthreads():
+    address = cluster.address
+    if not cluster.size:
         raise TransientError(
             f"the Dask scheduler {address} has no workers: start one with `dask worker {address}`"
         )
     for name in _PACKAGES:
         here = _here(name)
-        there = client.run(metadata.version, name, on_error="return")
-        for worker, found in sorted(there.items()):
+        for worker, found in cluster.everywhere(metadata.version, name).items():
             if found != here:
                 has = found if isinstance(found, str) else "missing"
                 raise ConfigurationError(

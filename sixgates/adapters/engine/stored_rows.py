@@ -1,5 +1,6 @@
 """The stored rows of a run as parts that workers read, and the moments that split them by time."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -231,9 +232,10 @@ def require_shared(cluster: Cluster, path: Path) -> None:
 
     Raises:
         ConfigurationError: one does not.
+        TransientError: one does not answer.
     """
-    seen = cluster.client.run(_is_there, str(path))
-    if blind := sorted(worker for worker, found in seen.items() if not found):
+    seen = cluster.everywhere(_is_there, str(path))
+    if blind := [worker for worker, found in seen.items() if found is not True]:
         raise ConfigurationError(
             f"worker {blind[0]} does not see {path}: set SIXGATES_HOME to a folder that all workers"
             " share"
@@ -241,7 +243,7 @@ def require_shared(cluster: Cluster, path: Path) -> None:
 
 
 def _is_there(path: str) -> bool:
-    return Path(path).is_file()
+    return os.access(path, os.R_OK)
 
 
 def _on_part(part: Part, shared: tuple[Callable[..., Any], Project, tuple[object, ...]]) -> Any:  # noqa: ANN401
