@@ -60,10 +60,10 @@ def test_who_decides_and_why_must_be_typed_in(name):
     assert {"project", "reason", "by"} <= set(flow.parameters.required)
 
 
-@pytest.mark.parametrize("name", ["tick", "compact"])
-def test_what_runs_all_the_time_never_piles_up(name):
+@pytest.mark.parametrize(("name", "places"), [("tick", 2), ("compact", 1)])
+def test_what_runs_all_the_time_never_piles_up(name, places):
     limit = DEPLOYMENTS[name]["concurrency_limit"]
-    assert limit == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert limit == {"limit": places, "collision_strategy": "CANCEL_NEW"}
 
 
 def test_no_flow_file_bears_the_name_of_a_package():
