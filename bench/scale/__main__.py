@@ -13,6 +13,7 @@ from bench.figures import Figure
 from bench.gateway.made import make
 from bench.report import OUT, Say, main, or_failed
 from bench.scale.cut_off import cut_off
+from bench.scale.killed import killed
 from bench.scale.many import many
 from bench.scale.on_dask import on_dask
 from bench.scale.records import records
@@ -26,6 +27,7 @@ GROUPS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "cut-off": cut_off,
     "restarts": restarts,
     "verdict": verdict,
+    "killed": killed,
     "many": lambda run: many(run.quick, run.say),
     "records": records,
     "dask": lambda run: on_dask(run.quick, run.say),

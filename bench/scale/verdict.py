@@ -17,13 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
 from pydantic import SecretStr
 
 from bench.figures import Figure, at_least, at_most
 from bench.gateway.ours import TOKEN
 from bench.gateway.servers import free_port
+from bench.scale.kept import Kept, answered, lost
 from bench.scale.replicas import Replica
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
@@ -54,7 +54,6 @@ _EVERY = 3
 """So many ticks, and PostgreSQL is restarted in the middle of one."""
 _PATIENCE_SECONDS = 60.0
 _Result = TypeVar("_Result")
-_SINCE = datetime(2000, 1, 1)  # noqa: DTZ001 - naive UTC
 
 
 def verdict(run: Run) -> Iterator[Figure]:
@@ -78,7 +77,7 @@ def verdict(run: Run) -> Iterator[Figure]:
         (fleet,) = fleets
         for one in fleet.gateways:
             one.stop()
-        lost, answered = fleet.lost(), sum(int(day.answered.sum()) for day in fleet.sent)
+        missing, n = lost(world, fleet.project.name, fleet.sent), answered(fleet.sent)
     how = (
         f"{fleet.restarted} gateways restarted one by one, PostgreSQL {fleet.stopped} times amid a"
         f" tick; {fleet.broken} tries broke off and were made again"
@@ -86,9 +85,9 @@ def verdict(run: Run) -> Iterator[Figure]:
     reached = told["actual"] == told["expected"] and told["proved"]
     note = f"{SCENARIO} ended as {told['actual']}, should be {told['expected']}; {how}"
     yield at_least("verdict reached and proved amid restarts of everything", reached, 1, "", note)
-    name, note = "failed requests of that release", f"{answered:,} predictions acknowledged"
+    name, note = "failed requests of that release", f"{n:,} predictions acknowledged"
     yield at_most(name, told["failed_requests"], 0, "", note)
-    yield at_most("acknowledged predictions of that release lost", lost, 0, "", note)
+    yield at_most("acknowledged predictions of that release lost", missing, 0, "", note)
 
 
 def _play(home: Path, stage: Stage, run: Run) -> dict[str, Any]:
@@ -138,7 +137,7 @@ class _Fleet(Theatre):
         self, frame: pl.DataFrame, skew: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     ) -> Replay:
         """Open connections to the balancer, and keep what becomes of what is sent."""
-        return _Kept(self.sent, self._url, self.project, frame, serve_skew=skew)
+        return Kept(self.sent, self._url, self.project, frame, serve_skew=skew)
 
     def tick(self) -> Route:
         """Run a tick while all is restarted, again and again until it gets to its end."""
@@ -169,12 +168,6 @@ class _Fleet(Theatre):
         """Return what each gateway says it serves."""
         return self._until_done(super().serving)
 
-    def lost(self) -> int:
-        """Return how many predictions that clients have are not in the log."""
-        logged = self.world.log.predictions(self.project.name, _SINCE)
-        kept = logged.filter(pl.col("arm") != "shadow").select("request", "row").unique().height
-        return sum(int(day.answered.sum()) for day in self.sent) - kept
-
     def _until_done(self, action: Callable[[], _Result]) -> _Result:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
@@ -200,18 +193,6 @@ class _Fleet(Theatre):
                 self._until_done(one.start)
                 self.restarted += 1
                 self._ended.wait(FAIL_SECONDS)
-
-
-class _Kept(Replay):
-    """A replay that keeps what became of each day."""
-
-    def __init__(self, sent: list[SentDay], *words: Any, **named: Any) -> None:  # noqa: ANN401
-        super().__init__(*words, **named)
-        self._kept = sent
-
-    def send(self, rows: pl.DataFrame, kept: np.ndarray | None = None) -> SentDay:
-        self._kept.append(super().send(rows, kept))
-        return self._kept[-1]
 
 
 def _gateways(world: World, model: str, processes: Processes) -> list[Replica]:

@@ -95,10 +95,10 @@ class Stack:
         where = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
         return self._processes.spawn("prefect-server", command, env=self.env | where)
 
-    def start_worker(self, env: Mapping[str, str]) -> None:
+    def start_worker(self, env: Mapping[str, str]) -> subprocess.Popen[str]:
         """Start a process worker that runs the deployments."""
         command = _prefect("worker", "start", "--pool", "sixgates", "--type", "process")
-        self._processes.spawn("prefect-worker", command, env=env)
+        return self._processes.spawn("prefect-worker", command, env=env)
 
     def deploy(self, repository: Path) -> None:
         """Register the deployments and automations of `prefect.yaml`.

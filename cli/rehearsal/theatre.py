@@ -31,7 +31,6 @@ from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
 from tasks.run import project_of
 
-_ANSWER_PATIENCE = 180.0
 _REMINDER = 30.0
 
 
@@ -40,6 +39,8 @@ class Theatre:
 
     replicas = 1
     """How many gateways answer; each has to serve what the ledger says."""
+    patience = 180.0
+    """Seconds in which Prefect has to register the deployments, and a run to answer an alert."""
 
     def __init__(self, project: Project, path: str, data: str | None, processes: Processes) -> None:
         """Prepare a project.
@@ -114,7 +115,7 @@ class Theatre:
 
     def await_deployments(self) -> None:
         """Wait until the automation that answers alerts is registered."""
-        deadline = time.monotonic() + _ANSWER_PATIENCE
+        deadline = time.monotonic() + self.patience
         while not (self.world.settings.home / "deployed").exists():
             if time.monotonic() > deadline:
                 raise TransientError("the deployments were not registered: see logs/deploy.log")
@@ -127,7 +128,7 @@ class Theatre:
             TransientError: nobody answered in time.
         """
         began = reminded = time.monotonic()
-        while time.monotonic() < began + _ANSWER_PATIENCE:
+        while time.monotonic() < began + self.patience:
             if time.monotonic() > reminded + _REMINDER:
                 reminded = time.monotonic()
                 self.watch(announce=True)  # as its schedule would: an event may be lost
@@ -136,7 +137,7 @@ class Theatre:
                     return entry
             time.sleep(0.25)
         raise TransientError(
-            f"no run answered alert {alert.seq} within {_ANSWER_PATIENCE:.0f} s:"
+            f"no run answered alert {alert.seq} within {self.patience:.0f} s:"
             " see logs/prefect-worker.log and logs/prefect-server.log"
         )
 
