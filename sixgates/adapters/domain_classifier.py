@@ -4,6 +4,9 @@ Where it cannot, no combination of features has moved. What each feature looks l
 not say that: two may keep their distributions while they part company.
 """
 
+from collections.abc import Sequence
+from functools import cached_property
+
 import lightgbm as lgb
 import numpy as np
 import polars as pl
@@ -27,10 +30,43 @@ _SETTINGS = {
 Matrix = NDArray[np.float64]
 
 
-def told_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> float | None:
-    """Return the area under the ROC curve on rows that the classifier did not learn from.
+class Fold:
+    """A classifier, and the rows it did not learn from."""
 
-    0.5 is chance. Two classifiers learn from one half of the rows each, and judge the other.
+    def __init__(
+        self, rows: Matrix, came: Matrix, learns: NDArray[np.bool_], categorical: list[int]
+    ) -> None:
+        data = lgb.Dataset(rows[learns], came[learns], categorical_feature=categorical)
+        # Kept as trained: to write it as text and read that again costs half as much as it did.
+        self._booster = lgb.train(_SETTINGS, data, _ROUNDS, keep_training_booster=True)
+        self._rows = rows[~learns]
+        self._came = came[~learns]
+
+    @property
+    def features(self) -> int:
+        """How many there are."""
+        return len(self._rows.T)
+
+    @cached_property
+    def area(self) -> float:
+        """Area under the ROC curve on those rows."""
+        return self._area_on(self._rows)
+
+    def lost_without(self, feature: int) -> float:
+        """Return how much of the area is lost when one feature is shuffled among those rows."""
+        rows = self._rows.copy()
+        rows[:, feature] = np.random.default_rng(feature).permutation(rows[:, feature])
+        return self.area - self._area_on(rows)
+
+    def _area_on(self, rows: Matrix) -> float:
+        said = np.asarray(self._booster.predict(rows, num_threads=1), dtype=np.float64)
+        return area_under_curve(self._came, said)
+
+
+def folds_of(usual: Matrix, window: Matrix, categorical: list[int]) -> list[Fold]:
+    """Learn to tell the rows of a window from those of the training.
+
+    Two classifiers learn from one half of the rows each, and judge the other.
 
     Args:
         usual: Encoded rows of the training, of shape (rows, features).
@@ -38,54 +74,28 @@ def told_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> float |
         categorical: Places of features whose numbers are codes.
 
     Returns:
-        None with fewer than 100 rows of either side.
+        None of them with fewer than 100 rows of either side.
     """
     if min(len(usual), len(window)) < _FEWEST:
-        return None
-    return float(
-        np.mean([area_under_curve(f.came, f.said()) for f in _folds(usual, window, categorical)])
-    )
-
-
-def tells_apart(usual: Matrix, window: Matrix, categorical: list[int]) -> NDArray[np.float64]:
-    """Return how much of that area is lost when one feature is shuffled among the judged rows.
-
-    In-sample gain would rank noise first. Zeros with fewer than 100 rows of either side.
-    """
-    losses = np.zeros(usual.shape[1])
-    if min(len(usual), len(window)) < _FEWEST:
-        return losses
-    for fold in _folds(usual, window, categorical):
-        whole = area_under_curve(fold.came, fold.said())
-        for column in range(len(losses)):
-            losses[column] += (whole - area_under_curve(fold.came, fold.said(shuffled=column))) / 2
-    return losses
-
-
-class _Fold:
-    """A classifier, and the rows it did not learn from."""
-
-    def __init__(
-        self, rows: Matrix, came: Matrix, learns: NDArray[np.bool_], categorical: list[int]
-    ) -> None:
-        data = lgb.Dataset(rows[learns], came[learns], categorical_feature=categorical)
-        self._booster = lgb.train(_SETTINGS, data, _ROUNDS)
-        self._rows = rows[~learns]
-        self.came = came[~learns]
-
-    def said(self, shuffled: int | None = None) -> Matrix:
-        rows = self._rows
-        if shuffled is not None:
-            rows = rows.copy()
-            rows[:, shuffled] = np.random.default_rng(shuffled).permutation(rows[:, shuffled])
-        return np.asarray(self._booster.predict(rows, num_threads=1), dtype=np.float64)
-
-
-def _folds(usual: Matrix, window: Matrix, categorical: list[int]) -> list[_Fold]:
+        return []
     rows = np.concatenate([usual, window])
     came = np.concatenate([np.zeros(len(usual)), np.ones(len(window))])
     half = np.random.default_rng(0).permutation(len(rows)) % 2 == 0
-    return [_Fold(rows, came, learns, categorical) for learns in (half, ~half)]
+    return [Fold(rows, came, learns, categorical) for learns in (half, ~half)]
+
+
+def told_apart(folds: Sequence[Fold]) -> float | None:
+    """Return the mean area under the ROC curve: 0.5 is chance. None where nothing was learned."""
+    return float(np.mean([fold.area for fold in folds])) if folds else None
+
+
+def tells_apart(folds: Sequence[Fold]) -> NDArray[np.float64]:
+    """Return how much of that area each feature is worth; empty where nothing was learned.
+
+    By shuffling it among the judged rows: in-sample gain would rank noise first.
+    """
+    features = range(folds[0].features) if folds else ()
+    return np.array([sum(fold.lost_without(i) / 2 for fold in folds) for i in features])
 
 
 def area_under_curve(came: Matrix, said: Matrix) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from sixgates.adapters.domain_classifier import Matrix, tells_apart, told_apart
+from sixgates.adapters.domain_classifier import Matrix, folds_of, tells_apart, told_apart
 from sixgates.adapters.lake.source import WindowRows
 from sixgates.adapters.parquet_profile import Span, profile_files
 from sixgates.adapters.watched import ASKED, TOLD, Watched, asked, codes_among, thinned
@@ -124,10 +124,11 @@ def _told(model: Watched, reference: Reference, look: Look, matrix: Matrix) -> L
     columns = [i for i, f in enumerate(features) if f.name not in reference.calendar]
     usual = np.array(reference.sample, dtype=np.float64).reshape(-1, len(columns))
     some, codes = thinned(matrix[:, columns], TOLD), codes_among(model.card, columns)
-    apart = told_apart(usual, some, codes)
+    folds = folds_of(usual, some, codes)
+    apart = told_apart(folds)
     if apart is None or apart < _HARDLY:
         return replace(look, apart=apart)
-    by = tells_apart(usual, some, codes)
+    by = tells_apart(folds)
     order = [columns[i] for i in np.argsort(-by)[:_NAMED] if by[i] >= _TELLING]
     return replace(look, apart=apart, telling=tuple(features[i].name for i in order))
 

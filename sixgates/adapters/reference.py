@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from sixgates.adapters.domain_classifier import Matrix, told_apart
+from sixgates.adapters.domain_classifier import Matrix, folds_of, told_apart
 from sixgates.adapters.watched import (
     ASKED,
     TOLD,
@@ -100,7 +100,7 @@ def reference_of_windows(
     codes = codes_among(card, columns)
     for i in range(max(0, len(looks) - _TOLD_WINDOWS), len(looks)):
         others = np.concatenate([u for j, u in enumerate(usual) if j != i] or [some[i][:0]])
-        apart = told_apart(others, thinned(some[i], TOLD), codes)
+        apart = told_apart(folds_of(others, thinned(some[i], TOLD), codes))
         looks[i] = replace(looks[i], apart=apart)
     return replace(
         kept,
