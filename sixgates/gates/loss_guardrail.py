@@ -15,7 +15,7 @@ from sixgates.gates.guardrails import Guardrail, large_harm, proportional
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.statistics.guards import mean_log_e
-from sixgates.gates.statistics.periods import judge_periods, log_t_eprocess
+from sixgates.gates.statistics.periods import judge_moments, judge_periods
 from sixgates.gates.statistics.units import LossBatch, dual_values
 from sixgates.gates.verdict import number
 
@@ -86,8 +86,7 @@ def _periods_needed(mean: float, sd: float, seen: int, policy: CanaryPolicy) -> 
     """Periods still to come, were they like the ones seen."""
     if seen < 2 or not sd > 0 or not mean < policy.margin:  # noqa: PLR2004 - an sd needs two
         return None
-    target = math.log(1 / policy.alpha)
-    for k in range(max(seen, policy.min_periods), _LONGEST_FORECAST):
-        if log_t_eprocess(mean, sd, k, null=policy.margin, sign=-1) >= target:
-            return max(1, k - seen)
-    return None
+    k = np.arange(max(seen, policy.min_periods), _LONGEST_FORECAST, dtype=np.float64)
+    promote, _ = judge_moments(np.array(mean), np.array(sd), k, policy.margin, policy.min_periods)
+    enough = k[promote >= math.log(1 / policy.alpha)]
+    return max(1, int(enough[0]) - seen) if enough.size else None
