@@ -109,7 +109,7 @@ def _quantiles(known: FeatureProfile, at: Floats) -> Floats:
         return np.full(at.shape, math.nan)
     edges = known.grid.edges()
     middles = np.concatenate([edges[:1], (edges[:-1] + edges[1:]) / 2, edges[-1:]])
-    cumulated = np.cumsum(known.counts)
+    cumulated = np.cumsum(known.known)
     places = np.searchsorted(cumulated, at * cumulated[-1])
     found: Floats = middles[np.minimum(places, len(middles) - 1)]
     return found
@@ -155,8 +155,8 @@ def _distance(values: Floats, known: FeatureProfile) -> float:
     """Return the Kolmogorov-Smirnov distance of values from a feature of the training."""
     if known.grid is None or not len(values):
         return 1.0
-    counts = np.bincount(known.grid.places(values), minlength=len(known.counts))
-    usual = np.cumsum(known.counts) / max(1, sum(known.counts))
+    counts = np.bincount(known.grid.places(values), minlength=len(known.known))
+    usual = np.cumsum(known.known) / max(1.0, known.known.sum())
     return float(np.abs(np.cumsum(counts) / len(values) - usual).max())
 
 

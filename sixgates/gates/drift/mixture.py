@@ -78,14 +78,14 @@ def unit_of_some(values: Floats, known: FeatureProfile, near: float) -> str | No
         known: The feature in training.
         near: Distance of cumulated shares within which two distributions are taken for one.
     """
-    if known.grid is None or not len(values) or not sum(known.counts):
+    if known.grid is None or not len(values) or not known.known.any():
         return None
     different, rows = np.unique(values, return_counts=True)
     if len(different) < _FEWEST:
         return None
-    training = _Training(known.grid, np.array(known.counts, dtype=np.float64))
+    training = _Training(known.grid, known.known)
     # Another unit makes no two values alike that were not; what stands for a missing one does.
-    if rows.max() / len(values) > max(known.counts) / sum(known.counts) + near:
+    if rows.max() / len(values) > known.known.max() / known.known.sum() + near:
         return None
     bound = min(near, _CLOSER * _closest(values, training, _moves(training)).distance)
     for names, units in (_named(), _unnamed()):
