@@ -107,7 +107,7 @@ def _walk(
             hindsight.add(model, end)
         if (window_ended or n == len(moments)) and end > edges[-1]:
             edges.append(end)
-        models.forget(end)
+        stage.keep(set().union(*(play.serving for play in plays)), end)
         row = end
         told(n, len(moments), len(spent.seconds))
     return hindsight, edges

@@ -1,6 +1,6 @@
 """The models of a backtest, and what they say of later rows: each is asked once a twentieth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,16 +42,19 @@ class Model:
 
 @dataclass(eq=False)
 class Models:
-    """Every model of a backtest by its number, and the newest of their answers."""
+    """The models of a backtest by their number, and the newest of their answers."""
 
     history: History
     kept: dict[str, Model] = field(default_factory=dict)
+    made: int = 0
+    """How many were ever added."""
     _said: dict[tuple[str, int], _Array] = field(default_factory=dict)
     _lost: dict[tuple[str, int], _Array] = field(default_factory=dict)
 
     def add(self, make: Callable[[str], Model]) -> Model:
         """Keep a new model under the next number."""
-        model = make(str(len(self.kept) + 1))
+        self.made += 1
+        model = make(str(self.made))
         self.kept[model.number] = model
         return model
 
@@ -66,10 +69,18 @@ class Models:
         """
         return self._together(self._lost, number, first, end)
 
-    def forget(self, before: int) -> None:
-        """Drop the answers to rows before some row; nobody is asked about the past."""
-        for key in [key for key in self._said if self._edges(key[1])[1] <= before]:
-            del self._said[key]
+    def keep(self, serving: Collection[str], since: int) -> None:
+        """Drop the models that nobody serves, and answers to rows before some row.
+
+        Of those who serve the past losses are kept: the watch looks back on them.
+        """
+        self.kept = {n: model for n, model in self.kept.items() if n in serving}
+        self._lost = {key: lost for key, lost in self._lost.items() if key[0] in serving}
+        self._said = {
+            key: said
+            for key, said in self._said.items()
+            if key[0] in serving and self._edges(key[1])[1] > since
+        }
 
     def _together(
         self, known: dict[tuple[str, int], _Array], number: str, first: int, end: int

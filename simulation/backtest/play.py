@@ -1,5 +1,6 @@
 """One policy, walked forward: who serves, when it asks for a retrain, and what comes of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,18 @@ class Stage:
     triggers: Triggers
     releases: dict[tuple[str, str], Release] = field(default_factory=dict)
     """By champion and challenger."""
+
+    def keep(self, serving: Collection[str], since: int) -> None:
+        """Drop what no play can come back to.
+
+        Args:
+            serving: Models that some play serves, as champion or beside it.
+            since: First row that is still to be answered.
+        """
+        self.models.keep(serving, since)
+        self.watching.keep(serving)
+        for gone in [pair for pair in self.releases if not set(pair) <= set(serving)]:
+            del self.releases[gone]
 
 
 @dataclass(eq=False)
@@ -64,6 +77,12 @@ class Play:
     retrains: int = 0
     """Trainings, whatever became of the model."""
     train_seconds: float = 0.0
+
+    @property
+    def serving(self) -> set[str]:
+        """The champion, and the model beside it if any."""
+        beside = self.route.beside
+        return {self.route.champion.number, *([beside.version.number] if beside else [])}
 
     def serve(self, first: int, end: int) -> None:
         """Answer some rows, and log them while a release is open."""

@@ -1,5 +1,6 @@
 """The watch over a play's champion: production's looks, once a window, and its trigger."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
 
 @dataclass(eq=False)
 class Watching:
-    """What has been seen of every champion; looks do not depend on who plays."""
+    """What has been seen of those who serve; looks do not depend on who plays."""
 
     history: History
     models: Models
@@ -65,6 +66,11 @@ class Watching:
         """Return the windows in which the feed was found broken."""
         found = (look for look in self._looks.get(champion.number, ()) if look.faults)
         return [(look.inputs.start, look.inputs.end) for look in found]
+
+    def keep(self, serving: Collection[str]) -> None:
+        """Drop what was seen of models that nobody serves any more."""
+        self._references = {n: kept for n, kept in self._references.items() if n in serving}
+        self._looks = {n: looks for n, looks in self._looks.items() if n in serving}
 
     def _reference(self, model: Model) -> Reference:
         if model.number not in self._references:

@@ -143,6 +143,30 @@ def test_a_retrain_on_drift_learns_from_the_rows_since_then_where_the_policy_ask
     assert np.nanmean(dated.losses[late]) < np.nanmean(plain.losses[late]) - 0.05
 
 
+def test_what_no_play_can_come_back_to_is_dropped_and_its_number_is_not_given_again(frame):
+    history = read_history(project_over(frame), None)
+    models, now = Models(history), START + timedelta(days=12)
+    stage = Stage(history, models, Watching(history, models), triggers_of(history))
+
+    def trained(now):
+        return Present(history, models, now, lambda _: None).blind().model
+
+    first, second = trained(now), trained(now + timedelta(days=4))
+    served, end = history.until(now + timedelta(days=4)), history.until(now + timedelta(days=8))
+    for model in (first, second):
+        models.losses(model.number, served, end)
+        alone = stage.watching.report(
+            model, served, now + timedelta(days=8), now, stage.triggers.drift
+        )
+        assert alone.window is not None
+    lost = models.losses(first.number, served, end)
+    stage.keep({first.number}, end)
+    assert set(models.kept) == {first.number}
+    assert set(stage.watching._looks) == {first.number}
+    assert (models.losses(first.number, served, end) == lost).all()
+    assert trained(now + timedelta(days=8)).number == "3"
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_moment_is_learnt_once_for_each_date_that_counts(frame, asked):
     project = project_over(frame, training={"rounds": 30, "since_drift": asked})
