@@ -11,7 +11,7 @@ from bench.scale.load import Load, load
 from bench.scale.replicas import Replica, replicas_of, until_served
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
-from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.nginx import BACK_SECONDS, balancer
 from cli.rehearsal.full.postgres import Cluster
 from cli.rehearsal.processes import Processes
 
@@ -57,7 +57,7 @@ async def _restart(
                 run.say(f"restarting {replica.name}")
                 await asyncio.to_thread(replica.stop)
                 await asyncio.to_thread(replica.start)
-                await asyncio.sleep(FAIL_SECONDS)
+                await asyncio.sleep(BACK_SECONDS)
             run.say("restarting PostgreSQL")
             begun = asyncio.get_running_loop().time()
             await asyncio.to_thread(server.stop)

@@ -27,7 +27,7 @@ from bench.scale.kept import Kept, answered, lost
 from bench.scale.replicas import Replica
 from bench.scale.routes import REPLICAS
 from bench.scale.run import Run
-from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.nginx import BACK_SECONDS, balancer
 from cli.rehearsal.full.postgres import Cluster, cluster
 from cli.rehearsal.play import Stage
 from cli.rehearsal.processes import Processes
@@ -192,7 +192,7 @@ class _Fleet(Theatre):
                 one.stop()
                 self._until_done(one.start)
                 self.restarted += 1
-                self._ended.wait(FAIL_SECONDS)
+                self._ended.wait(BACK_SECONDS)
 
 
 def _gateways(world: World, model: str, processes: Processes) -> list[Replica]:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bench.gateway.servers import free_port
 from bench.scale.network import island
-from cli.rehearsal.full.nginx import FAIL_SECONDS, balancer
+from cli.rehearsal.full.nginx import BACK_SECONDS, balancer
 from cli.rehearsal.full.theatre import FullTheatre
 from cli.rehearsal.processes import Processes
 from sixgates.adapters.gateway_traffic import GatewayTraffic
@@ -248,7 +248,7 @@ def test_gateways_are_restarted_one_by_one_behind_a_balancer_without_a_failed_re
         for i, one in enumerate(ports):
             assert found[i].stop() == (0, "")
             stack.enter_context(running(house, "--port", one))
-            time.sleep(FAIL_SECONDS + 0.1)  # nginx knows that it is back
+            time.sleep(BACK_SECONDS)  # nginx knows that it is back
             for client in clients:
                 client.goes_on(5)
         assert [client.failed for client in clients] == [[]] * 6

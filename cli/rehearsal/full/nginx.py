@@ -12,8 +12,10 @@ from typing import Any
 from cli.rehearsal.stack import free_port
 from sixgates.gates.errors import ConfigurationError, TransientError
 
-FAIL_SECONDS = 1
-"""How long nginx sends nobody to a gateway that refused: so long the next one is not restarted."""
+_FAIL_SECONDS = 1
+BACK_SECONDS = _FAIL_SECONDS + 1.1
+"""So long after a gateway is back the next one may be restarted: nginx sends nobody to one that
+refused for `_FAIL_SECONDS`, and it counts whole seconds, so that may be nearly one more."""
 _PATIENCE_SECONDS = 20.0
 _CONFIGURATION = """
 daemon off;
@@ -95,7 +97,7 @@ def configured(folder: Path, gateways: Sequence[str]) -> Balancer:
     folder.mkdir()
     port = free_port()
     servers = "\n        ".join(
-        f"server {one} max_fails=1 fail_timeout={FAIL_SECONDS}s;" for one in gateways
+        f"server {one} max_fails=1 fail_timeout={_FAIL_SECONDS}s;" for one in gateways
     )
     (folder / "conf").write_text(
         _CONFIGURATION.format(folder=folder, servers=servers, port=port), encoding="utf-8"
