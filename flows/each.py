@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.states import Completed, Failed
 
 from flows.fan_out import Lost, Pool, processes
-from flows.steps import IMPORTED, STEPS, Said, Step
+from flows.steps import STEPS, Said, Step, imported
 from sixgates.gates.errors import ConfigurationError, TransientError
 
 GRACE_SECONDS = 15.0
@@ -65,7 +65,7 @@ def each(
             name=state.name, message=state.message
         )
     said: dict[str, Said] = {}
-    with processes(at_once, IMPORTED) as pool:
+    with processes(at_once, imported(step)) as pool:
         order = pool.call("flows.one:in_turn", step, chosen, seconds=WORD_SECONDS)
         if isinstance(order, Lost):
             raise TransientError(f"the ledger could not be asked who broke of late: {order.why}")

@@ -36,12 +36,15 @@ STEPS: dict[Step, Work] = {
     "freshness": Work("freshness", 300.0),
     "retrain": Work("retrain", 4 * 3600.0, {"trigger": "schedule"}),
 }
-IMPORTED = (
-    "flows.one",
-    *(f"flows.{work.flow}" for work in STEPS.values()),
-    # What MLflow and the ledger import when they are first used.
-    "mlflow.store.model_registry.sqlalchemy_store",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "sixgates.ledger.migrate",
-)
-"""What a process needs for any step."""
+
+
+def imported(step: Step) -> tuple[str, ...]:
+    """Return the modules that a process needs for a step."""
+    return (
+        "flows.one",
+        f"flows.{STEPS[step].flow}",
+        # What MLflow and the ledger import when they are first used.
+        "mlflow.store.model_registry.sqlalchemy_store",
+        "mlflow.store.tracking.sqlalchemy_store",
+        "sixgates.ledger.migrate",
+    )
