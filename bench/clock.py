@@ -16,6 +16,15 @@ def spend(work: Callable[[], object]) -> None:
     began = time.process_time()
     result = work()
     cpu = time.process_time() - began
-    status = Path("/proc/self/status").read_text()  # the kernel's `ru_maxrss` has the parent's too
-    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    sys.stdout.write(json.dumps({"cpu": cpu, "peak": peak, "result": result}) + "\n")
+    # The kernel's `ru_maxrss` has the parent's too.
+    sys.stdout.write(json.dumps({"cpu": cpu, "peak": _status("VmHWM"), "result": result}) + "\n")
+
+
+def resident() -> float:
+    """Return the process's memory now, in MiB."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{name}:")[2].split()[0]) / 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.figures import Figure, shown
 from bench.scale.logged import MODEL
 from bench.scale.run import Run
-from bench.watch.spent import Spent, run
+from bench.spent import Spent, run
 
 REQUESTS = 1_000_000
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bench.figures import TIMES, Figure, at_most, shown
 from bench.watch.run import MILLION, Run
-from bench.watch.spent import Pairs, in_turn
+from bench.spent import Pairs, in_turn
 
 PAIRS = 15
 STORED, BOTH = 1.2, 2.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from bench.environments import REQUIREMENTS, environment_of
 from bench.figures import TIMES, Figure, at_least, at_most
 from bench.report import or_failed
-from bench.watch import spent
+from bench import spent
 from bench.watch.run import Run
-from bench.watch.spent import Spent
+from bench.spent import Spent
 from bench.watch.windows import NUMERIC
 
 TIMES_EACH = 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.report import Say
-from bench.watch.spent import Spent, run, warm
+from bench.spent import Spent, run, warm
 from bench.watch.windows import paths
 
 MILLION = 1_000_000
