@@ -54,8 +54,6 @@ class Play:
 
     def alert(self) -> None:
         """Let the watch look, and a retrain answer what it raises."""
-        if self.triggered:
-            self.theatre.await_deployments()
         raised = self.theatre.watch(announce=self.triggered)
         if raised is None:
             return

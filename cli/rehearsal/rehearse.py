@@ -79,8 +79,7 @@ def clear(home: Path) -> None:
     """Remove what only the running servers needed; logs, ledger, models and reports stay."""
     for folder in ("prefect", "tmp"):
         shutil.rmtree(home / folder, ignore_errors=True)
-    for mark in ("ready", "deployed"):
-        (home / mark).unlink(missing_ok=True)
+    (home / "ready").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -97,15 +96,17 @@ def _servers(job: Job, home: Path, say: Callable[[str], None]) -> Iterator[tuple
 
 
 def _serve(job: Job, stack: Stack, say: Callable[[str], None]) -> None:
-    """Let the lanes begin once servers answer, and register what the triggered play needs."""
+    """Register what the triggered play needs once servers answer, and let the lanes begin.
+
+    Not beside them: Prefect's SQLite has one writer, and lanes that write hold it for minutes.
+    """
     stack.wait(say)
-    (stack.home / "ready").touch()
     if TRIGGERED in job.plays:
         for _ in range(stack.workers):
             stack.start_worker(lane_env(stack, 0))
         stack.deploy(REPOSITORY)
-        (stack.home / "deployed").touch()
         say(f"deployments and automation registered; Prefect's workers: {stack.workers}")
+    (stack.home / "ready").touch()
 
 
 def _gateways(lane: Lane) -> dict[str, str]:

@@ -103,7 +103,7 @@ class Stack:
     def deploy(self, repository: Path) -> None:
         """Register the deployments and automations of `prefect.yaml`.
 
-        Said again it changes nothing, so it is: while lanes play, Prefect's SQLite may be locked
+        Said again it changes nothing, so it is: while others write, Prefect's SQLite may be locked
         for longer than the server waits, and it answers 503.
 
         Raises:

@@ -113,14 +113,6 @@ class Theatre:
             return None
         return self.world.ledger.entries(self.project.name, kind=Kind.ALERT)[-1]
 
-    def await_deployments(self) -> None:
-        """Wait until the automation that answers alerts is registered."""
-        deadline = time.monotonic() + self.patience
-        while not (self.world.settings.home / "deployed").exists():
-            if time.monotonic() > deadline:
-                raise TransientError("the deployments were not registered: see logs/deploy.log")
-            time.sleep(0.1)
-
     def await_answer(self, alert: Entry) -> Entry:
         """Wait until a run that Prefect started has answered an alert; remind it meanwhile.
 
