@@ -12,9 +12,9 @@ from simulation.backtest.hindsight import Hindsight
 from simulation.backtest.history import History, read_history
 from simulation.backtest.models import Model, Models
 from simulation.backtest.play import Play, Stage, play_of
-from simulation.backtest.plays import PLAYS, triggers_of
+from simulation.backtest.plays import PLAYS, Policy, triggers_of
 from simulation.backtest.present import Present
-from simulation.backtest.recommend import choose, recommend
+from simulation.backtest.recommend import choose, gain, recommend
 from simulation.backtest.score import METRICS, score
 from simulation.backtest.watching import Watching
 from sixgates.gates.errors import ConfigurationError
@@ -51,6 +51,7 @@ def backtest(project: Project, data: str | None, told: Told = lambda *_: None) -
     hindsight, edges = _walk(stage, plays, now, spent, told)
     scores = [score(play, history, edges, hindsight) for play in plays]
     rows = np.diff(edges).astype(np.float64)
+    never = next(s for s in scores if s.play.kind.policy is Policy.NEVER)
     chosen = choose(scores, rows).play.kind
     return {
         "project": project.name,
@@ -58,7 +59,7 @@ def backtest(project: Project, data: str | None, told: Told = lambda *_: None) -
         "played": history.rows - edges[0],
         "loss": project.loss,
         "metric": METRICS[project.task],
-        "policies": [s.to_dict() for s in scores],
+        "policies": [s.to_dict() | gain(never, s, rows) for s in scores],
         "windows": [history.moment(row - 1).isoformat() for row in edges[1:]],
         "recommended": {"policy": str(chosen.policy), "gates": chosen.gates},
         "recommendation": recommend(scores, rows),

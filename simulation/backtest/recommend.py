@@ -6,6 +6,7 @@ value in service than is stored, a slow model, a person's data gone wrong) a his
 so that a gain without them is told, and not recommended.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ def difference(one: Score, other: Score, rows: NDArray[np.float64]) -> Differenc
     d = np.array([np.average(apart[s], weights=rows[s]) for s in stretches])
     mean, n = float((weight * d).sum()), len(d)
     return Difference(mean, float(np.sqrt((weight**2 * (d - mean) ** 2).sum() * n / (n - 1))))
+
+
+def gain(never: Score, other: Score, rows: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return how much less a play loses than without any retrain, and the standard error."""
+    found = difference(never, other, rows)
+    error = found.error if math.isfinite(found.error) else None
+    return {"gain": found.mean, "gain_se": error}
 
 
 def choose(scores: Sequence[Score], rows: NDArray[np.float64]) -> Score:

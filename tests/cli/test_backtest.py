@@ -57,9 +57,9 @@ def test_the_command_prints_policies_and_a_recommendation_as_json(printed):
     assert printed["rows"] == 5_000
     policy = printed["policies"][0]
     assert set(policy) == {
-        "policy", "gates", "mean_loss", "metric", "worst_window", "worst_window_se",
-        "retrains", "refused",
-        "rolled_back", "promoted", "train_seconds", "regret", "events", "loss_by_window",
+        "policy", "gates", "mean_loss", "gain", "gain_se", "metric", "worst_window",
+        "worst_window_se", "retrains", "refused", "rolled_back", "promoted",
+        "train_seconds", "regret", "events", "loss_by_window",
     }  # fmt: skip
     assert len(policy["loss_by_window"]) == len(printed["windows"])
 

@@ -87,11 +87,14 @@ def test_never_trains_nothing_and_always_at_every_window(found):
 
 def test_in_a_world_that_turned_retraining_pays_and_regret_says_by_how_much(found):
     never = of(found, "never", gates=True)
+    assert (never["gain"], never["gain_se"]) == (0, 0)
     for policy in ("every 5 %", "drift", "always"):
         for gates in (True, False):
             play = of(found, policy, gates=gates)
             assert play["mean_loss"] < never["mean_loss"] - 0.005, play["events"]
             assert play["regret"] < never["regret"]
+            assert play["gain"] == pytest.approx(never["mean_loss"] - play["mean_loss"])
+            assert 0 < play["gain_se"] < 0.1
             assert play["metric"] > never["metric"]
 
 
