@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := bench cli flows projects simulation sixgates tasks tests
 WORKERS ?= 2
 
-.PHONY: reference install demo stack kill-matrix bench-gateway bench-watch bench-scale fuzz-gateway test check format lock clean
+.PHONY: reference install demo stack kill-matrix bench-gateway bench-watch bench-backtest bench-scale fuzz-gateway test check format lock clean
 
 install: $(STAMP)  ## make the environment: .venv, with the sixgates command
 
@@ -34,6 +34,9 @@ bench-gateway: install  ## measure the gateway against its bounds and its peers;
 
 bench-watch: install  ## measure watch and data gate against their bounds and their peers; needs a quiet machine
 	@$(BIN)/python -m bench.watch
+
+bench-backtest: install  ## play retraining policies on five real histories; needs them in ../shared/data
+	@$(BIN)/python -m bench.backtest
 
 bench-scale: install  ## measure several gateways on one PostgreSQL; needs PostgreSQL, nginx and root
 	@$(BIN)/python -m bench.scale

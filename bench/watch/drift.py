@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from bench.figures import TIMES, Figure, at_most, shown
-from bench.watch.run import MILLION, Run
 from bench.spent import Pairs, in_turn
+from bench.watch.run import MILLION, Run
 
 PAIRS = 15
 STORED, BOTH = 1.2, 2.0

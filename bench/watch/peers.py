@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench import spent
 from bench.environments import REQUIREMENTS, environment_of
 from bench.figures import TIMES, Figure, at_least, at_most
 from bench.report import or_failed
-from bench import spent
-from bench.watch.run import Run
 from bench.spent import Spent
+from bench.watch.run import Run
 from bench.watch.windows import NUMERIC
 
 TIMES_EACH = 3

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from bench.figures import TIMES, Figure, at_most
+from bench.spent import in_turn
 from bench.watch.gate import CHECKS
 from bench.watch.run import MILLION, Run
-from bench.spent import in_turn
 from simulation.sweep.figures import Figure as Swept
 from simulation.sweep.pool import cores
 from simulation.sweep.triage.table import plan_triage, play_triage

@@ -3,11 +3,11 @@ import sys
 import polars as pl
 import pytest
 
+from bench.spent import Pairs, Spent, in_turn, run
 from bench.watch import quality
 from bench.watch.drift import memory_of
 from bench.watch.gate import CHECKS, checked
 from bench.watch.run import Run
-from bench.spent import Pairs, Spent, in_turn, run
 from bench.watch.windows import CATEGORICAL, FEATURES, NUMERIC, make, paths
 from simulation.sweep.figures import Figure as Swept
 from sixgates.gates.errors import TransientError

@@ -1,0 +1,29 @@
+"""`python -m bench.backtest`: play retraining policies on five real histories.
+
+Prints a table, and writes `bench/out/backtest.json`. Ends with 0 where every figure keeps its
+bound, with 1 where one does not or could not be measured. Needs the data sets in `../shared/data`.
+"""
+
+import sys
+from collections.abc import Iterator
+
+from bench.backtest.histories import HISTORIES
+from bench.backtest.judged import of_history, retrains
+from bench.figures import Figure
+from bench.report import Say, main
+from bench.spent import run
+
+
+def measure(names: list[str], quick: bool, say: Say) -> Iterator[Figure]:  # noqa: FBT001
+    """Play some histories, one after the other; those of a quick run are cut short."""
+    spent = {}
+    for name in names:
+        say(f"{name}: nine plays")
+        part = ["--quick"] if quick else []
+        spent[name] = run([sys.executable, "-m", "bench.backtest.alone", name, *part])
+        yield from of_history(name, spent[name])
+    yield retrains(spent)
+
+
+if __name__ == "__main__":
+    sys.exit(main("backtest", __doc__, HISTORIES, measure))
