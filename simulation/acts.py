@@ -28,12 +28,6 @@ class Deed(StrEnum):
     LOCK_LEDGER = "keep the ledger's database locked for a second"
 
 
-VIRTUAL_ONLY = frozenset(
-    {Deed.LOSE_REGISTRY, Deed.RESTORE_REGISTRY, Deed.FILL_DISK, Deed.FREE_DISK}
-)
-"""What a rehearsal does not do to real servers and disks."""
-
-
 @dataclass(frozen=True, slots=True)
 class Act:
     """One deed, at the end of a day: after its traffic, before the pipeline looks."""

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from projects.loans import project as loans
-from simulation.acts import VIRTUAL_ONLY, Act, Change
+from simulation.acts import Act, Change
 from simulation.drift import ShiftKind
 from simulation.faults import Fault, as_stored
 from simulation.skew import ServeSkew
@@ -83,11 +83,6 @@ class Scenario:
     def live_days(self) -> int:
         """Days of live traffic."""
         return self.world.days - self.live_from_day
-
-    @property
-    def is_virtual(self) -> bool:
-        """Whether it needs what only a virtual rehearsal can break."""
-        return any(act.deed in VIRTUAL_ONLY for act in self.acts)
 
     def changed(self, day: int) -> "Scenario":
         """Return this scenario with the overrides as they are on a day of the world."""

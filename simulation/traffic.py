@@ -136,7 +136,7 @@ class Replay:
 
         Raises:
             ContractError: the rows are not a stretch of the frame, or the gateway refused them.
-            TransientError: the gateway did not answer.
+            TransientError: the gateway did not answer, or could not keep them.
         """
         start, roles = self._position(rows), self._project.roles
         known = pl.col(roles.label_time or roles.event_time)
@@ -205,7 +205,8 @@ class Replay:
     def _tell(self, labels: list[dict[str, Any]]) -> None:
         response = self._post("/labels", labels, {})
         if response.is_error:
-            raise ContractError(
+            failed = TransientError if response.is_server_error else ContractError
+            raise failed(
                 f"{self._client.base_url} refused {len(labels):,} labels:"
                 f" {response.status_code} {response.text:.200}"
             )

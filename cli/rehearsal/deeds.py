@@ -49,12 +49,12 @@ def do(deed: Deed, theatre: Theatre, replay: Replay) -> None:
 
 
 def _break(deed: Deed, theatre: Theatre) -> None:
-    """Break what only a virtual stage can break, or mend it."""
-    if deed not in theatre.breaks:
-        raise ConfigurationError(
-            f"a rehearsal cannot {deed} here: play the scenario with --virtual"
-        )
-    theatre.breaks[deed]()
+    """Break what the pipeline stands on, or mend it."""
+    match deed:
+        case Deed.LOSE_REGISTRY | Deed.RESTORE_REGISTRY:
+            theatre.lose_registry(lost=deed is Deed.LOSE_REGISTRY)
+        case Deed.FILL_DISK | Deed.FREE_DISK:
+            theatre.fill_disk(full=deed is Deed.FILL_DISK)
 
 
 def _spoilt(deed: Deed, theatre: Theatre) -> Version:

@@ -14,6 +14,9 @@ from cli.rehearsal.processes import Processes
 from cli.rehearsal.stack import Stack
 from sixgates.gates.errors import TransientError
 
+_AS_LONG = 6
+"""The triggered play takes as long as so many others: a worker starts a process for each run."""
+
 
 @dataclass(slots=True)
 class Lane:
@@ -83,11 +86,15 @@ def lane_env(stack: Stack, lane: int) -> dict[str, str]:
 
 
 def _parts(job: Job) -> list[list[str]]:
-    """Split the plays in two; with servers the triggered one, which has a worker, is first."""
+    """Split the plays in two lanes that take about as long.
+
+    With servers the triggered one, which has a worker, is first: the worker has that lane's clock.
+    """
     if job.virtual:
         return [part for part in (list(job.plays[::2]), list(job.plays[1::2])) if part]
     plays = sorted(job.plays, key=lambda name: name != TRIGGERED)
-    split = 1 if plays[0] == TRIGGERED else (len(plays) + 1) // 2
+    beside = max(1, (len(plays) + 1 - _AS_LONG) // 2)
+    split = beside if plays[0] == TRIGGERED else (len(plays) + 1) // 2
     return [part for part in (plays[:split], plays[split:]) if part]
 
 

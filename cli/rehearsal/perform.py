@@ -36,7 +36,7 @@ def perform(
     if virtual and (keep or full):
         option = "--keep" if keep else "--stack"
         raise ConfigurationError(f"--virtual starts no servers, so there is nothing for {option}")
-    chosen = _job(names, project, data, every=every, virtual=virtual)
+    chosen = _job(names, project, data, every=every)
     job = replace(chosen, keep=keep, virtual=virtual, full=full)
     if full:
         from cli.rehearsal.full.needed import require_all
@@ -82,9 +82,7 @@ def show_catalogue(*, as_json: bool) -> None:
     show({"scenarios": rows}, as_json=as_json, human=human)
 
 
-def _job(
-    names: list[str], project: str | None, data: str | None, *, every: bool, virtual: bool
-) -> Job:
+def _job(names: list[str], project: str | None, data: str | None, *, every: bool) -> Job:
     from simulation.catalogue import CATALOGUE, scenario_of
     from simulation.catalogue.core import CORE
     from sixgates.adapters.lake.choose import absolute
@@ -102,10 +100,9 @@ def _job(
     if every:
         if names:
             raise ConfigurationError("give scenarios or --all, not both")
-        return Job(scenarios=tuple(s.name for s in CATALOGUE if virtual or not s.is_virtual))
+        return Job(scenarios=tuple(s.name for s in CATALOGUE))
     for name in names:
-        if scenario_of(name).is_virtual and not virtual:
-            raise ConfigurationError(f"{name} breaks what only --virtual can break: add it")
+        scenario_of(name)  # which refuses what it does not know
     return Job(scenarios=tuple(map(_address, names)) or tuple(s.name for s in CORE))
 
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ class _Scenes:
     """What the lake holds."""
     seen: dict[Step, int] = field(default_factory=dict)
     """The day on which a release was first in a step."""
+    told: datetime | None = None
+    """Up to when labels were sent, and kept by the gateway."""
 
     def play(self, replay: Replay) -> End:
         """Play day by day until the first challenger has ended, and return how."""
@@ -98,8 +100,18 @@ class _Scenes:
             play.sent.append(replay.send(rows, self._kept(rows, day)))
         play.theatre.set_clock(until)
         if scenario.labels_until_day is None or day < scenario.labels_until_day:
-            before = until - timedelta(days=1)
-            replay.send_labels(newly_matured(play.frame, play.theatre.project, before, until))
+            self._tell(until, replay)
+
+    def _tell(self, until: datetime, replay: Replay) -> None:
+        """Send the labels known by a moment; those that are not kept are sent again tomorrow."""
+        play, since = self.on, self.told or until - timedelta(days=1)
+        try:
+            replay.send_labels(newly_matured(play.frame, play.theatre.project, since, until))
+        except TransientError as exc:
+            self.told = since
+            play.say(f"labels wait: {exc}")
+        else:
+            self.told = until
 
     def _kept(self, rows: pl.DataFrame, day: int) -> np.ndarray | None:
         """Return which rows are sent: not all where clients of the canary give up."""

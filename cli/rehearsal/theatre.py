@@ -6,10 +6,13 @@ day works as in production.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,18 +23,20 @@ from cli.rehearsal.processes import Processes
 from flows.release import release
 from flows.retrain import retrain
 from flows.watch import watch
-from simulation.acts import Deed
 from simulation.traffic import Replay
 from sixgates.adapters.clocks import set_clock
+from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.project_files import load_project
-from sixgates.adapters.wiring import World, build
-from sixgates.gates.errors import ContractError, TransientError
+from sixgates.adapters.wiring import World, build, use
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route
 from tasks.run import project_of
 
 _REMINDER = 30.0
+_NOBODY = "http://127.0.0.1:9"
+"""Where no registry answers: the port of a service that is gone from this world."""
 
 
 class Theatre:
@@ -56,6 +61,9 @@ class Theatre:
         self._data = data
         self._processes = processes
         self.world: World = build()
+        self._lost: World | None = None
+        """The world of the flows while the registry is away."""
+        self._gateways: list[subprocess.Popen[str]] = []
         self._url = ""
 
     def set_clock(self, now: datetime) -> None:
@@ -67,8 +75,8 @@ class Theatre:
 
     def open_gateway(self) -> str:
         """Start the gateway's process and return its address."""
-        self._gateway = self.start_gateway(f"gateway-{self.project.name}")
-        self._url = await_gateway(self._gateway, self.project.name)
+        self._gateways = [self.start_gateway(f"gateway-{self.project.name}")]
+        self._url = await_gateway(self._gateways[0], self.project.name)
         return self._url
 
     def start_gateway(self, name: str, port: int = 0) -> subprocess.Popen[str]:
@@ -90,10 +98,30 @@ class Theatre:
 
     def restart_gateway(self, replay: Replay, *, killed: bool = False) -> None:
         """Stop the gateway as an operator or the kernel would, and send requests to another."""
-        process = self._gateway
+        process = self._gateways[0]
         (process.kill if killed else process.terminate)()
         process.wait()
         replay.move_to(self.open_gateway())
+
+    def lose_registry(self, *, lost: bool) -> None:
+        """Let the flows find nobody at the registry's address, or find it again."""
+        away = MlflowRegistry(_NOBODY, self.world.settings.mlflow_artifacts)
+        self._lost = replace(self.world, registry=away) if lost else None
+
+    def fill_disk(self, *, full: bool) -> None:
+        """Let no file of the gateways grow, or grow again.
+
+        It is a limit of their processes and no full disk, for that needs no rights and can be
+        lifted: the error says "too large" instead of "no space", and comes from the same calls.
+
+        Raises:
+            ConfigurationError: the system has no such limit for another process.
+        """
+        if not hasattr(resource, "prlimit"):
+            raise ConfigurationError("only Linux can fill a disk like this: add --virtual")
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        for gateway in self._gateways:
+            resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (0 if full else most, most))
 
     def replay(
         self, frame: pl.DataFrame, skew: Callable[[pl.DataFrame], pl.DataFrame] | None = None
@@ -143,14 +171,10 @@ class Theatre:
         project_of.cache_clear()
         self.project = load_project(self.path)
 
-    @property
-    def breaks(self) -> dict[Deed, Callable[[], None]]:
-        """What can be broken here and mended again: nothing, where servers and disk are real."""
-        return {}
-
     def run(self, flow: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - Prefect's
         """Run a flow and return how it ended; what it could not find out is raised."""
-        return completed(flow(*words, **named, return_state=True))
+        with use(self._lost) if self._lost else nullcontext():
+            return completed(flow(*words, **named, return_state=True))
 
     def route(self) -> Route:
         """Return who serves by the ledger."""

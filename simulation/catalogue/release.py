@@ -68,7 +68,7 @@ RELEASE: tuple[Scenario, ...] = (
         expected=End.CONFIRMED,
         world=live(50, *TWO_ACTS),
         live_from_day=LIVE,
-        acts=(Act(Deed.APPROVE, Step.CANARY, after=12),),
+        acts=(Act(Deed.APPROVE, Step.CANARY, after=8),),
         overrides={"approval": {"need": "required", "expires": timedelta(days=10)}},
     ),
     Scenario(

@@ -105,7 +105,6 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
         (["--project", "bikes", "--data", "missing.parquet"], "missing.parquet"),
         (["no-drift", "--project", "bikes"], "not both"),
         (["no-drift", "--all"], "not both"),
-        (["disk-full"], "disk-full breaks what only --virtual can break: add it"),
         (["no-drift", "--virtual", "--keep"], "nothing for --keep"),
         (["no-drift", "--virtual", "--stack"], "nothing for --stack"),
         (["missing.py", "--virtual"], "the scenario missing.py cannot be read"),

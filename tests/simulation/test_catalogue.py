@@ -114,11 +114,6 @@ def test_an_act_has_one_day():
     assert not any(in_step.is_due(d, {Step.SHADOW: 10}) for d in days)
 
 
-def test_only_what_breaks_more_than_a_gateway_is_virtual():
-    assert scenario(acts=(Act(Deed.LOSE_REGISTRY, 6),)).is_virtual
-    assert not scenario(acts=(Act(Deed.RESTART_GATEWAY, 6), Act(Deed.STOP, 7))).is_virtual
-
-
 def test_a_live_world_begins_as_every_other_does():
     long, short = live(9, *TWO_ACTS).frame(), live(2).frame()
     assert long.head(LIVE * 400).equals(short.head(LIVE * 400))

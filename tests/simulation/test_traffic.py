@@ -151,6 +151,14 @@ def test_labels_that_the_gateway_refuses_are_not_lost_in_silence():
         sender.send_labels(WORLD.rows_of(FRAME, 0))
 
 
+def test_labels_that_the_gateway_could_not_keep_may_be_sent_again():
+    sender = replay(Gateway([None, None, None, httpx.Response(507, text="no room")]))
+    sender.send(WORLD.rows_of(FRAME, 0))
+    with pytest.raises(TransientError, match="no room"):
+        sender.send_labels(WORLD.rows_of(FRAME, 0))
+    assert sender.send_labels(WORLD.rows_of(FRAME, 0)) == 50
+
+
 def test_rows_that_are_no_stretch_of_the_frame_are_refused():
     with pytest.raises(ContractError, match="stretch"):
         replay(Gateway()).send(FRAME.gather([3, 7]))

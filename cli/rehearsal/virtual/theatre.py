@@ -15,7 +15,6 @@ from cli.rehearsal.theatre import Theatre
 from cli.rehearsal.virtual.flows import plain_tasks, played
 from cli.rehearsal.virtual.gateway import InProcessGateway, InProcessTraffic
 from cli.rehearsal.virtual.registry import MemoryRegistry
-from simulation.acts import Deed
 from simulation.traffic import Replay
 from sixgates.adapters.delta_log import DeltaLog
 from sixgates.adapters.model_store import ModelStore
@@ -77,18 +76,17 @@ class VirtualTheatre(Theatre):
         traffic = self._traffic
         return Replay("http://virtual", self.project, frame, serve_skew=skew, transport=traffic)
 
-    @property
-    def breaks(self) -> dict[Deed, Callable[[], None]]:
-        """What can be broken here and mended again, and nowhere else."""
-        registry, gateway = self.world.registry, self._traffic.gateway
+    def lose_registry(self, *, lost: bool) -> None:
+        """Let the registry fail every call, or answer again."""
+        registry = self.world.registry
         assert isinstance(registry, MemoryRegistry)  # noqa: S101 - as `virtual_world` makes it
+        registry.go(away=lost)
+
+    def fill_disk(self, *, full: bool) -> None:
+        """Let the gateway's log find no room, or some again."""
+        gateway = self._traffic.gateway
         assert gateway is not None  # noqa: S101 - acts come after the first model
-        return {
-            Deed.LOSE_REGISTRY: partial(registry.go, away=True),
-            Deed.RESTORE_REGISTRY: partial(registry.go, away=False),
-            Deed.FILL_DISK: partial(gateway.fill_disk, full=True),
-            Deed.FREE_DISK: partial(gateway.fill_disk, full=False),
-        }
+        gateway.fill_disk(full=full)
 
     def run(self, flow: Any, *words: Any, **named: Any) -> Any:  # noqa: ANN401 - Prefect's
         """Run a flow's body here; see `Theatre.run`."""
