@@ -9,15 +9,14 @@ import polars as pl
 
 from simulation.backtest.history import History
 from simulation.backtest.models import Model, Models
-from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
-from sixgates.gates.compare import forgotten_classes, judge_comparison, paired_evidence
+from sixgates.adapters.holdout_answers import holdout_evidence, paired_answers
+from sixgates.adapters.lightgbm_trainer import measure_footprint, train
+from sixgates.gates.compare import judge_comparison
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.period_counts import span_of_periods
 from sixgates.gates.data.rows import RowSplit, Stretch, split_rows
-from sixgates.gates.encoding import label_array
 from sixgates.gates.errors import ConfigurationError, ContractError
-from sixgates.gates.evaluate import judge_holdout, measure_holdout
-from sixgates.gates.losses import base_rate_prediction, row_losses
+from sixgates.gates.evaluate import judge_holdout
 from sixgates.gates.retrain import judge_training
 from sixgates.gates.timesplit import TimeSplit, naive_utc, time_split
 from sixgates.gates.validate import judge_validation
@@ -168,18 +167,9 @@ class Present:
 
     def _evaluate(self, model: Model, split: TimeSplit) -> Verdict:
         if model.number not in self._evaluated:
-            project = self.history.project
-            evidence = measure_holdout(
-                project,
-                split.holdout,
-                predict(model.text, model.card, split.holdout),
-                base_rate_prediction(
-                    project, label_array(project, split.train), model.card.classes
-                ),
-                model.card.classes,
-                history=pl.concat([split.train, split.validation, split.holdout]),
-                footprint=measure_footprint(model.text, model.card, split.holdout),
-            )
+            project, stored = self.history.project, (model.text, model.card)
+            footprint = measure_footprint(*stored, split.holdout)
+            evidence = holdout_evidence(project, split, stored, footprint)
             self._evaluated[model.number] = judge_holdout(
                 evidence, project.policies.evaluation, project.loss
             )
@@ -187,19 +177,10 @@ class Present:
 
     def _compare(self, champion: Model, challenger: Model, holdout: pl.DataFrame) -> Verdict:
         project = self.history.project
-        labels = label_array(project, holdout)
-        theirs, ours = (
-            row_losses(project, labels, predict(m.text, m.card, holdout), m.card.classes)
-            for m in (champion, challenger)
+        paired = paired_answers(
+            project, holdout, (champion.text, champion.card), (challenger.text, challenger.card)
         )
-        evidence = paired_evidence(
-            project,
-            holdout,
-            champion=theirs,
-            challenger=ours,
-            forgotten=forgotten_classes(champion.card.classes, challenger.card.classes),
-        )
-        return judge_comparison(evidence, project.policies.comparison, cold_start=False)
+        return judge_comparison(paired, project.policies.comparison, cold_start=False)
 
 
 def _refused(verdict: Verdict, spent: float) -> Ran:
