@@ -16,6 +16,8 @@ from bench.spent import run
 
 def measure(names: list[str], quick: bool, say: Say) -> Iterator[Figure]:  # noqa: FBT001
     """Play some histories, one after the other; those of a quick run are cut short."""
+    for name in names:
+        HISTORIES[name].path()  # which refuses what is not there before anything is played
     spent = {}
     for name in names:
         say(f"{name}: nine plays")

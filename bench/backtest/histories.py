@@ -6,6 +6,7 @@ Three of them have an order only: so many rows stand for a day.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
@@ -35,16 +36,24 @@ class History:
     every: int = 1
     """Of so many rows one is taken."""
 
+    def path(self) -> Path:
+        """Return where the file is.
+
+        Raises:
+            ConfigurationError: it is not there.
+        """
+        path = DATA / f"{self.file}.parquet"
+        if not path.exists():
+            raise ConfigurationError(f"{path} is not there: this bench plays real histories")
+        return path
+
     def rows(self) -> pl.DataFrame:
         """Read the rows, with a time.
 
         Raises:
             ConfigurationError: the file is not there.
         """
-        path = DATA / f"{self.file}.parquet"
-        if not path.exists():
-            raise ConfigurationError(f"{path} is not there: this bench plays real histories")
-        rows = pl.read_parquet(path).gather_every(self.every)
+        rows = pl.read_parquet(self.path()).gather_every(self.every)
         if self.rows_a_day is None:
             return rows
         since = pl.int_range(pl.len()) * (_DAY_MICROSECONDS // self.rows_a_day)
