@@ -77,7 +77,7 @@ def test_an_alert_says_when_the_drift_began(moved):
     report = judge_watch(after_quiet(**moved), POLICY)
     # A quiet window that is high by chance may make it a little earlier.
     assert timedelta(0) <= START + (40 + QUIET_DAYS) * DAY - report.since <= 2 * DAY
-    assert f"40 before them, rising since {report.since})" in report.sentence
+    assert f"40 before them, rising since {report.since:%Y-%m-%d %H:%M})" in report.sentence
 
 
 def test_the_answers_date_a_drift_by_the_windows_that_were_answered():
@@ -90,7 +90,7 @@ def test_the_answers_date_a_drift_by_the_windows_that_were_answered():
 def test_a_loss_that_rose_did_so_with_the_period_in_which_it_began(day):
     report = judge_watch(replace(evidence(), **risen_on(day)), POLICY)
     assert report.since == START + (40 + day) * DAY
-    assert f"periods, rising since {report.since})" in report.sentence
+    assert f"periods, rising since {report.since:%Y-%m-%d %H:%M})" in report.sentence
 
 
 def test_a_loss_with_a_memory_is_dated_by_the_same_periods():

@@ -33,7 +33,7 @@ def test_an_alert_by_the_loss_has_the_rows_since_the_change_learnt_alone(tmp_pat
     assert result["ok"], result["reason"]
     (alert,) = result["alerts"]
     assert alert["since"] == turn.isoformat()
-    assert f"rising since {turn}" in alert["reason"]
+    assert f"rising since {turn:%Y-%m-%d %H:%M}" in alert["reason"]
     first, second = (
         {check["name"]: check for check in verdict["checks"]}
         for verdict in result["verdicts"]

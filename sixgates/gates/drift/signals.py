@@ -223,7 +223,7 @@ def _ranked(
 
 
 def _rising(since: datetime | None, *, alert: bool) -> str:
-    return f", rising since {since}" if alert and since is not None else ""
+    return f", rising since {since:%Y-%m-%d %H:%M}" if alert and since is not None else ""
 
 
 def _cold(before: int, limit: float) -> str:
