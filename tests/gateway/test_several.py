@@ -296,7 +296,7 @@ def test_a_gateway_that_gives_notice_is_not_ready_and_serves_on(house, champion,
         eventually(lambda: http.get("/healthz").status_code == 503)
         assert http.get("/healthz").json()["status"] == "stopping"
         assert http.get("/v2/health/ready").status_code == 400
-        assert house.ledger.gateways("churn") == []
+        eventually(lambda: house.ledger.gateways("churn") == [])
         with httpx.Client(base_url=gateway.url) as late:  # over a new connection
             answer = late.post("/invocations", json={"inputs": rows})
             assert answer.json() == {"predictions": champion.expected(rows)}
