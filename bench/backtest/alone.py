@@ -1,7 +1,7 @@
 """One history in a process of its own: `python -m bench.backtest.alone NAME [--quick]`.
 
-Prints as JSON what the backtest took and found. `fits` is the processor time of every training by
-LightGBM within it: challengers, classifiers of the watch, boosters of losses.
+Prints as JSON what the backtest took and found. `fits_cpu` is the processor time of every training
+by LightGBM within it: challengers, classifiers of the watch, boosters of losses.
 """
 
 import functools

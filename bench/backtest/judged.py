@@ -66,9 +66,10 @@ def _loss(play: Mapping[str, Any]) -> float:
 def _gain(name: str, plays: Mapping[tuple[str, bool], Any]) -> Figure:
     drift = plays[_DRIFT, True]["gain"]
     schedule = max(plays[_EVERY, gates]["gain"] for gates in (True, False))
+    part = drift / schedule if schedule > 0 else math.nan  # of a loss there is no part to have
     return at_least(
-        f"{name}: gain of drift with gates, of the best schedule's", drift / schedule, GAIN[name],
-        "", f"{drift:.4g} of {schedule:.4g}",
+        f"{name}: gain of drift with gates, of the best schedule's", part, GAIN[name], "",
+        f"{drift:.4g} of {schedule:.4g}",
     )  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def _worst(name: str, plays: Mapping[tuple[str, bool], Any]) -> Figure:
     for policy in dict.fromkeys(policy for policy, _ in plays if policy != _NEVER):
         on, off = plays[policy, True], plays[policy, False]
         error = math.hypot(*(p["worst_window_se"] or math.nan for p in (on, off)))
-        apart[policy] = (on["worst_window"] - off["worst_window"]) / error
+        above = on["worst_window"] - off["worst_window"]
+        apart[policy] = above / error if error else math.nan
     notes = [f"{policy} {z:.1f}" for policy, z in apart.items()]
     largest = math.nan if any(map(math.isnan, apart.values())) else max(apart.values())
     title = f"{name}: worst window with gates, above that without"

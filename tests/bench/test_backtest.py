@@ -52,6 +52,7 @@ def test_a_history_that_keeps_every_bound():
     [
         (LOSS, spent(play("drift", gain=-0.05))),
         (GAIN, spent(play("every 5 %", gates=False, gain=0.07))),
+        (GAIN, spent(*(play("every 5 %", gates=on, gain=-0.05) for on in (True, False)))),
         (WORST, spent(play("drift", worst_window=0.4))),
         (WORST, spent(play("drift", worst_window_se=None))),
         (TIME, spent(fits_cpu=8.0)),
