@@ -22,6 +22,15 @@ from sixgates.gates.project import Project
 _RANGES = {
     "greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range",
 }  # fmt: skip
+"""Pandera's own checks that hold for a column where they do for its ends."""
+_OF_STRINGS = {
+    "isin", "notin", "equal_to", "not_equal_to", "str_length", "str_matches", "str_contains",
+    "str_startswith", "str_endswith",
+}  # fmt: skip
+"""Its own that hold for a column of strings where they do for each that is there."""
+_LOOKED_AT = 1_000
+_FEW = 500
+"""Different strings among the first `_LOOKED_AT`, up to which finding all of them is quick."""
 
 
 class RuleError(Exception):
@@ -110,10 +119,14 @@ def _column_rules(
     counts = ~missing if optional else None
     if not (column.nullable or optional) and missing.any():
         yield "not_nullable", missing
-    ends = _ends(values) if any(map(_is_range, column.checks)) else None
-    for check in column.checks:
+    checks = column.checks
+    ends = _ends(values) if any(_is_one_of(check, _RANGES) for check in checks) else None
+    strings = _strings(values) if any(_is_one_of(check, _OF_STRINGS) for check in checks) else None
+    for check in checks:
         rule = check.error or check.name or "check"
-        if ends is not None and _is_range(check) and _refused(check, ends, name, rule) is None:
+        few = ends if _is_one_of(check, _RANGES) else None
+        few = strings if _is_one_of(check, _OF_STRINGS) else few
+        if few is not None and _refused(check, few, name, rule) is None:
             continue
         refused = _refused(check, df, name, f"{name}: {rule}", part=repeated is not None)
         if refused is not None:
@@ -124,11 +137,9 @@ def _column_rules(
             yield "unique", again if counts is None else again & counts
 
 
-def _is_range(check: pa.Check) -> bool:
-    """Whether a check is one of Pandera's own that hold for a column where they do for its ends."""
-    return check.name in _RANGES and check == getattr(pa.Check, check.name)(
-        **(check.statistics or {})
-    )
+def _is_one_of(check: pa.Check, own: set[str]) -> bool:
+    """Whether a check is one of Pandera's own by these names, and no other one of the name."""
+    return check.name in own and check == getattr(pa.Check, check.name)(**(check.statistics or {}))
 
 
 def _ends(values: pl.Series) -> pl.DataFrame | None:
@@ -136,6 +147,13 @@ def _ends(values: pl.Series) -> pl.DataFrame | None:
     if values.dtype.is_float() and values.is_nan().any():
         return None
     return pl.Series(values.name, [values.min(), values.max()], dtype=values.dtype).to_frame()
+
+
+def _strings(values: pl.Series) -> pl.DataFrame | None:
+    """Return the different strings, None among them; None where they are no strings, or many."""
+    if values.dtype != pl.String or values.head(_LOOKED_AT).n_unique() > _FEW:
+        return None
+    return values.unique().to_frame()
 
 
 def _unique_sets(contract: pa.DataFrameSchema) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Rules of ranges are asked of a column's ends first; that must refuse the same rows."""
+"""Rules may be asked of a column's ends, or different strings, first: the same rows are refused."""
 
 import math
 from datetime import timedelta
@@ -7,6 +7,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
+from sixgates.gates.data import contract
 from sixgates.gates.data.contract import RuleError, row_rules
 from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
@@ -64,3 +65,36 @@ def test_rules_that_are_no_ranges_are_asked_of_every_row():
 def test_a_range_of_another_kind_says_that_it_cannot_run():
     with pytest.raises(RuleError, match="could not run"):
         refused(["a", "b"], pa.Check.ge(0), dtype=pl.String)
+
+
+@pytest.mark.parametrize("few", [0, 500])
+@pytest.mark.parametrize(
+    ("check", "bad"),
+    [
+        (pa.Check.isin(["ab", "abc"]), [3, 4]),
+        (pa.Check.notin(["ab"]), [0, 5]),
+        (pa.Check.eq("ab"), [2, 3, 4]),
+        (pa.Check.ne(""), [4]),
+        (pa.Check.str_length(1, 2), [2, 3, 4]),
+        (pa.Check.str_matches("^ab"), [3, 4]),
+        (pa.Check.str_contains("c"), [0, 4, 5]),
+        (pa.Check.str_startswith("a"), [3, 4]),
+        (pa.Check.str_endswith("b"), [2, 3, 4]),
+        (pa.Check.str_length(0, 9), []),
+    ],
+)
+def test_a_rule_of_strings_refuses_the_same_rows_of_few_as_of_many(monkeypatch, few, check, bad):
+    monkeypatch.setattr(contract, "_FEW", few)
+    found = refused(["ab", None, "abc", "cab c", "", "ab"], check, dtype=pl.String)
+    assert found == ({f"x: {check.error or check.name}": bad} if bad else {})
+
+
+def test_a_string_that_comes_late_is_held_against_the_rule_too():
+    values = ["a"] * 2_000 + [None, "b"]
+    found = refused(values, pa.Check.isin(["a"]), dtype=pl.String)
+    assert found == {"x: isin(['a'])": [2_001]}
+
+
+def test_a_rule_of_strings_that_takes_no_null_refuses_it():
+    strict = pa.Check.isin(["a"], ignore_na=False)
+    assert refused(["a", None], strict, dtype=pl.String) == {f"x: {strict.error}": [1]}
