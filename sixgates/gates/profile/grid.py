@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ _LEAST_SHIFT = 1
 """So that below a grid that begins at 0 there is a number which is not -0.0."""
 _INFINITE = 0x7F800000
 """Infinity in the order of the values."""
+
+
+_Float = TypeVar("_Float", bound=np.floating)
 
 
 class Scale(StrEnum):
@@ -144,22 +148,32 @@ def _by_value(grid: Grid, values: NDArray[np.floating]) -> NDArray[np.int16]:
     with np.errstate(over="ignore"):  # to infinity, which is beyond
         found: NDArray[np.floating] = np.subtract(values, kind(grid.first - grid.width), dtype=kind)
         found *= kind(1 / grid.width)
-    # Half a cell beyond the ends, so that rounding cannot bring them back in. `fmax` and `fmin`
-    # take the number where the other is NaN.
-    np.fmax(found, kind(0.5), out=found)
-    np.fmin(found, kind(grid.cells + 1.5), out=found)
-    return found.astype(np.int16)
+    # Half a cell beyond the ends, so that rounding cannot bring them back in.
+    return _clipped(found, kind(0.5), kind(grid.cells + 1.5), out=found).astype(np.int16)
 
 
 def _by_bits(grid: Grid, values: NDArray[np.floating]) -> NDArray[np.int16]:
     below, beyond = _outside(grid)
     with np.errstate(over="ignore"):
-        kept = np.fmax(values.astype(np.float32, copy=False), below)
-    np.fmin(kept, beyond, out=kept)
+        narrow = values.astype(np.float32, copy=False)
+    kept = _clipped(narrow, below, beyond)
     shift = np.int32(_shift(grid))
     found = _ordered(kept, negative=grid.first <= 0) >> shift
     found -= np.int32(int(grid.first) >> shift) - np.int32(1)
     return found.astype(np.int16)
+
+
+def _clipped(
+    values: NDArray[_Float], low: _Float, high: _Float, out: NDArray[_Float] | None = None
+) -> NDArray[_Float]:
+    """Return values between two others, NaN as the lower one.
+
+    `np.fmax` and `np.fmin` would do so by themselves, at four times the cost.
+    """
+    clipped = np.clip(values, low, high, out=out)
+    if np.isnan(clipped.min(initial=high)):
+        clipped[np.isnan(clipped)] = low
+    return clipped
 
 
 def _shift(grid: Grid) -> int:
