@@ -1,21 +1,21 @@
 """Features of parquet files, counted without making frames of them.
 
 Read through Arrow: a string comes as its number in the dictionary that the file holds, so that none
-is written out and hashed, and a column is counted where it was decoded, nulls and all. Where there
-is no grid yet, a column waits in memory until one is chosen, so that nothing is decoded twice.
+is written out and hashed. One column is read after the other, and counted while what was decoded is
+still near the processor, nulls and all. Where there is no grid yet, a column waits in memory until
+one is chosen, so that nothing is decoded twice.
 """
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -96,9 +96,8 @@ def profile_files(
 ) -> Profile:
     """Count the features of some files, on a new grid or on the grid of `like`.
 
-    Gives what `profile_frame` gives of the rows, for about half of its processor time. One batch is
-    in memory at a time, or up to `WAITING` values where there is no grid yet. A file must not be
-    cut shorter meanwhile, for it is mapped: replace it.
+    Gives what `profile_frame` gives of the rows, for about half of its processor time. A piece of
+    one column is in memory at a time, or up to `WAITING` values where there is no grid yet.
 
     Args:
         files: Parquet files of the same columns, one at least.
@@ -137,19 +136,20 @@ def profile_parts(
     parts = _parts(chosen, strings, span)
     if like is None and sample is None and _height(chosen) <= WAITING:
         require_columns(schema, numeric, categorical)
-        return _by_column(list(parts), numeric, categorical)
+        return _on_new_grids(list(parts), numeric, categorical)
     if span is not None:
         data = data.filter(_within(span, schema))
     counters, rows = counters_of(data, numeric, categorical, like), 0
-    names = [counter.name for counter in counters]
-    for batch in chain.from_iterable(_batches(part, names) for part in parts):
-        rows += batch.num_rows
-        if sample is not None:
-            due = pa.array(sample.due(batch.num_rows), pa.int64())  # of none, too, a type
-            some = pl.DataFrame(batch.take(due))
-            sample.keep(some.with_columns(cs.categorical().cast(pl.String)))
+    for part, opened in _opened(parts):
+        rows += part.rows
+        due = [] if sample is None else sample.due(part.rows)
+        some: dict[str, list[pl.Series]] = {counter.name: [] for counter in counters}
         for counter in counters:
-            _count(counter, batch.column(counter.name))
+            pieces = _pieces(part, opened, counter.name)
+            for piece in _taken(pieces, due, some[counter.name]) if due else pieces:
+                _count(counter, piece)
+        if sample is not None and due:
+            sample.keep(pl.DataFrame({name: pl.concat(values) for name, values in some.items()}))
     return Profile(rows, tuple(counter.profile() for counter in counters))
 
 
@@ -189,20 +189,41 @@ def _parts(
                 yield part
 
 
-def _batches(part: _Part, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with _opened(part) as opened:
-        batches = opened.iter_batches(BATCH, [part.group], names, use_threads=False)
-        yield from batches if part.inside is None else _cut(batches, part.inside)
+def _opened(parts: Iterable[_Part]) -> Iterator[tuple[_Part, pq.ParquetFile]]:
+    """Yield each part with its file, which is opened once for those that follow each other."""
+    for file, of_file in groupby(parts, attrgetter("file")):
+        first = next(of_file)
+        with pq.ParquetFile(file, metadata=first.about, read_dictionary=first.strings) as opened:
+            for part in chain([first], of_file):
+                yield part, opened
 
 
-@contextmanager
-def _opened(part: _Part) -> Iterator[pq.ParquetFile]:
-    # Mapped anew for each: what was read before does not count as memory in use.
-    with pa.memory_map(str(part.file)) as mapped:
-        yield pq.ParquetFile(mapped, metadata=part.about, read_dictionary=part.strings)
+def _pieces(part: _Part, opened: pq.ParquetFile, name: str) -> Iterator[pa.Array]:
+    """Yield a column of a part, `BATCH` rows at a time."""
+    batches = opened.iter_batches(BATCH, [part.group], [name], use_threads=False)
+    begin = 0
+    for piece in (batch.column(0) for batch in batches):
+        end = begin + len(piece)
+        chosen = None if part.inside is None else part.inside[begin:end]
+        yield piece if chosen is None or chosen.all() else piece.filter(pa.array(chosen))
+        begin = end
 
 
-def _by_column(
+def _taken(
+    pieces: Iterable[pa.Array], due: Sequence[int], found: list[pl.Series]
+) -> Iterator[pa.Array]:
+    """Hand on the pieces of a column, and add to `found` what it has at some places, in order."""
+    begin, places = 0, np.array(due)
+    for piece in pieces:
+        end = begin + len(piece)
+        here = places[slice(*np.searchsorted(places, (begin, end)))] - begin
+        values = pl.Series(piece.take(pa.array(here)))
+        found.append(values.cast(pl.String) if values.dtype == pl.Categorical else values)
+        yield piece
+        begin = end
+
+
+def _on_new_grids(
     parts: Sequence[_Part], numeric: Sequence[str], categorical: Sequence[str]
 ) -> Profile:
     """Count on new grids: as many columns as may wait are decoded, get their grids, are counted."""
@@ -210,43 +231,35 @@ def _by_column(
     names, at_once = [*numeric, *categorical], max(1, WAITING // max(1, rows))
     counters: list[Numbers | Levels] = []
     for some in (names[i : i + at_once] for i in range(0, len(names), at_once)):
-        batches = [batch for part in parts for batch in _batches(part, some)]
-        for name in some:
-            column = [batch.column(name) for batch in batches]
+        waiting: dict[str, list[pa.Array]] = {name: [] for name in some}
+        for part, opened in _opened(parts):
+            for name, column in waiting.items():
+                column.extend(_pieces(part, opened, name))
+        for name, column in waiting.items():
             grid = None if name in categorical else _grid(column, rows)
             counter = Levels(name) if grid is None else Numbers(name, grid)
-            for chunk in column:
-                _count(counter, chunk)
+            for piece in column:
+                _count(counter, piece)
             counters.append(counter)
     return Profile(rows, tuple(counter.profile() for counter in counters))
 
 
 def _grid(column: Sequence[pa.Array], rows: int) -> Grid:
-    chunks = [pl.Series(chunk) for chunk in column]
-    return new_grid(pl.concat(chunks, rechunk=False) if chunks else pl.Series([]), rows)
+    pieces = [pl.Series(piece) for piece in column]
+    return new_grid(pl.concat(pieces, rechunk=False) if pieces else pl.Series([]), rows)
 
 
 def _inside(part: _Part, span: Span) -> NDArray[np.bool_]:
     """Return which rows of a group the span holds."""
-    with _opened(part) as opened:
-        times = pl.DataFrame(
-            opened.read_row_group(part.group, [span.event_time], use_threads=False)
-        )
+    with pq.ParquetFile(part.file, metadata=part.about) as opened:
+        table = opened.read_row_group(part.group, [span.event_time], use_threads=False)
+    times = pl.DataFrame(table)
     return times.select(_within(span, times.schema).fill_null(value=False)).to_series().to_numpy()
 
 
 def _within(span: Span, schema: pl.Schema) -> pl.Expr:
     at = as_naive_utc(span.event_time, schema[span.event_time])
     return at.is_between(span.after, span.until, closed="right")
-
-
-def _cut(batches: Iterable[pa.RecordBatch], inside: NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
-    begin = 0
-    for batch in batches:
-        end = begin + batch.num_rows
-        chosen = inside[begin:end]
-        yield batch if chosen.all() else batch.filter(pa.array(chosen))
-        begin = end
 
 
 def _count(counter: Numbers | Levels, column: pa.Array) -> None:

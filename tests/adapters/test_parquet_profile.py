@@ -167,10 +167,11 @@ def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, change, words):
         counted([tmp_path / "other.parquet"], trained())
 
 
-def test_a_sample_holds_the_same_rows_as_that_of_the_frame(tmp_path):
+@pytest.mark.parametrize("group", [10_000, 2 * BATCH + 500])
+def test_a_sample_holds_the_same_rows_as_that_of_the_frame(tmp_path, group):
     rng, rows = np.random.default_rng(7), 2 * BATCH + 700
     df = pl.DataFrame({"x": np.arange(rows, dtype=np.float64), "c": rng.choice(["a", "b"], rows)})
-    df.write_parquet(tmp_path / "rows.parquet", row_group_size=10_000)
+    df.write_parquet(tmp_path / "rows.parquet", row_group_size=group)
     wanted, found = Sample(1_000), Sample(1_000)
     profile = profile_frame(df, ["x"], ["c"], sample=wanted)
     profile_files([tmp_path / "rows.parquet"], ["x"], ["c"], like=profile, sample=found)

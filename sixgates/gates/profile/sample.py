@@ -48,18 +48,26 @@ class Sample:
         return part
 
     def due(self, rows: int) -> list[int]:
-        """Return the places, among the next rows, of those to keep."""
-        first = -self._seen % self._every
+        """Return the places, among the next rows, of those to keep.
+
+        Of what was kept before, every other row goes where they would be too many together.
+        """
+        while self._held() + len(places := self._places(rows)) >= 2 * self._wanted:
+            self._kept = [pl.concat(self._kept).gather_every(2)] if self._kept else []
+            self._every *= 2
         self._seen += rows
-        return list(range(first, rows, self._every))
+        return list(places)
 
     def keep(self, rows: pl.DataFrame) -> None:
         """Keep the rows that were due."""
         self._kept.append(rows)
-        while sum(part.height for part in self._kept) >= 2 * self._wanted:
-            self._kept = [pl.concat(self._kept).gather_every(2)]
-            self._every *= 2
 
     def rows(self) -> pl.DataFrame:
         """Return what was kept, in the order in which it came."""
         return pl.concat(self._kept) if self._kept else pl.DataFrame()
+
+    def _held(self) -> int:
+        return sum(part.height for part in self._kept)
+
+    def _places(self, rows: int) -> range:
+        return range(-self._seen % self._every, rows, self._every)
