@@ -7,8 +7,9 @@ import pytest
 
 from sixgates.gates.drift.signals import limit_of, loss_signal
 from sixgates.gates.policy import WatchPolicy
-from sixgates.gates.statistics.memory import memory, without_memory
+from sixgates.gates.statistics.memory import memory, without_memory, without_memory_so_far
 from sixgates.gates.statistics.periods import sr_detector
+from sixgates.gates.statistics.ranks import rank_cusum, ranked_numbers
 
 HOLDOUT = 0.2
 POLICY = WatchPolicy(run_length=50, loss_tolerance=0.0)
@@ -97,3 +98,36 @@ def test_a_period_that_is_no_number_is_still_named(place):
     signal = loss_signal(losses, HOLDOUT, POLICY)
     assert not signal.alert
     assert "a period or the holdout is NaN" in signal.sentence
+
+
+def ranks_alarm(ranked, past=30):
+    """Whether ranks alarm anywhere in a life, once in at least 100 windows, they say."""
+    return max(rank_cusum(ranked, past, PERIODS, 100.0)) >= math.log(100.0)
+
+
+def as_they_are(values):
+    return lambda earlier, newest: (values[newest], values[list(earlier)])
+
+
+def test_ranks_of_windows_that_go_together_are_of_what_each_has_of_its_own():
+    lives = [life(0.5, seed) for seed in range(LIVES)]
+    plain, rid = (
+        sum(ranks_alarm(ranked(losses)) for losses in lives)
+        for ranked in (as_they_are, ranked_numbers)
+    )
+    assert plain > 0.5 * LIVES
+    assert rid < 0.3 * LIVES
+
+
+def test_what_comes_later_changes_no_window_before_it():
+    whole = without_memory_so_far(life(0.6, 3))
+    assert not np.array_equal(whole, life(0.6, 3))
+    for n in (1, 19, 40, 99):
+        assert np.array_equal(without_memory_so_far(life(0.6, 3)[:n]), whole[:n])
+
+
+def test_windows_without_a_number_leave_the_others_their_memory():
+    known = life(0.6, 3)
+    gaps = np.concatenate([[math.nan] * 5, known])
+    assert np.array_equal(without_memory_so_far(gaps)[5:], without_memory_so_far(known))
+    assert np.isnan(without_memory_so_far(gaps)[:5]).all()

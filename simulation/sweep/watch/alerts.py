@@ -14,7 +14,7 @@ from sixgates.gates.drift.inputs import Indices, indices
 from sixgates.gates.drift.signals import SignalName, limit_of, loss_signal, recent_loss
 from sixgates.gates.drift.windows import places
 from sixgates.gates.policy import WatchPolicy
-from sixgates.gates.statistics.ranks import Ranked, rank_cusum
+from sixgates.gates.statistics.ranks import Ranked, rank_cusum, ranked_numbers
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -33,9 +33,9 @@ def alerts(stream: Stream, policies: Sequence[WatchPolicy]) -> list[Alerts]:
     answers = _indices(stream, policy, [[w] for w in stream.answers[asked:].tolist()], asked)
     ranked: dict[SignalName, tuple[Ranked, int]] = {
         SignalName.INPUTS: (inputs.ranked, past),
-        SignalName.JOINT: (_scalar(stream.areas[told:]), past - told),
+        SignalName.JOINT: (ranked_numbers(stream.areas[told:].tolist()), past - told),
         SignalName.PREDICTIONS: (answers.ranked, past - asked),
-        SignalName.EXPECTED: (_scalar(stream.expected[asked:]), past - asked),
+        SignalName.EXPECTED: (ranked_numbers(stream.expected[asked:].tolist()), past - asked),
     }
     evident: dict[SignalName, Flags] = {}
     for name, (statistic, before) in ranked.items():
@@ -98,8 +98,3 @@ def _indices(
 ) -> Indices:
     past, ends = stream.past - first, stream.ends()[first:]
     return indices(counts, past, places(ends, past, policy.window, policy.season))
-
-
-def _scalar(values: Floats) -> Ranked:
-    numbers = values.tolist()
-    return lambda earlier, newest: (numbers[newest], [numbers[i] for i in earlier])

@@ -20,7 +20,13 @@ from sixgates.gates.drift.windows import places
 from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.statistics.memory import without_memory
 from sixgates.gates.statistics.periods import sr_detector, sr_rise
-from sixgates.gates.statistics.ranks import Ranked, rank_cusum, rise_begins, windows_to_alarm
+from sixgates.gates.statistics.ranks import (
+    Ranked,
+    rank_cusum,
+    ranked_numbers,
+    rise_begins,
+    windows_to_alarm,
+)
 from sixgates.gates.verdict import number
 
 _NAMED = 5
@@ -110,7 +116,7 @@ def joint_signal(seen: Windows) -> Signal:
     newest = seen.looks[-1]
     by = f" (by {', '.join(newest.telling)})" if newest.telling else ""
     size = _Size("area under the curve", newest.apart, seen.policy.area_floor, by)
-    return _ranked(SignalName.JOINT, seen, _scalar(areas), size, newest.telling)
+    return _ranked(SignalName.JOINT, seen, ranked_numbers(areas), size, newest.telling)
 
 
 def predictions_signal(seen: Windows) -> Signal:
@@ -133,7 +139,7 @@ def expected_signal(seen: Windows, holdout_loss: float) -> Signal:
     losses = _numbers([look.expected.mean for look in seen.looks])
     floor = holdout_loss * (1 + seen.policy.loss_tolerance)
     size = _Size("mean", newest.mean, floor, " (if the meaning of the inputs is what it was)")
-    return _ranked(SignalName.EXPECTED, seen, _scalar(losses), size)
+    return _ranked(SignalName.EXPECTED, seen, ranked_numbers(losses), size)
 
 
 def loss_signal(
@@ -260,7 +266,3 @@ def _largest(now: NDArray[np.float64]) -> float | None:
 
 def _numbers(values: Sequence[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
-
-
-def _scalar(values: list[float]) -> Ranked:
-    return lambda earlier, newest: (values[newest], [values[i] for i in earlier])

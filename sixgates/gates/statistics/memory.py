@@ -1,8 +1,8 @@
-"""How much does one period take after the one before it?
+"""How much does one period, or window, take after the one before it?
 
 Bad days come in runs: weather, campaigns, a partner that is slow. A test that takes periods for
-independent then alarms several times as often as it says. Each period is therefore first rid of
-what it took over from the one before it.
+independent, or windows for exchangeable, then alarms several times as often as it says. Each is
+therefore first rid of what it took over from the one before it.
 """
 
 import math
@@ -35,6 +35,25 @@ def without_memory(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     r = memory(values)
     return (values[1:] - r * values[:-1]) / (1 - r) if r else values
+
+
+def without_memory_so_far(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rid each value as `without_memory` does, with r as it was known before the value came.
+
+    So what comes later changes none. The first value stays, and so does what follows a NaN.
+
+    Args:
+        values: In time order; those that are NaN are left out of the estimates.
+
+    >>> without_memory_so_far(np.array([1.0, 2.0, 1.0])).tolist()
+    [1.0, 2.0, 1.0]
+    """
+    known, rid = ~np.isnan(values), values.copy()
+    for t in range(1, len(values)):
+        r = memory(values[:t][known[:t]])
+        if r and known[t - 1]:
+            rid[t] = (values[t] - r * values[t - 1]) / (1 - r)
+    return rid
 
 
 def memory(values: NDArray[np.float64]) -> float:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sixgates.gates.statistics.memory import without_memory_so_far
+
 _TOP = 0.05
 """Share of the highest places that the stake is on at least."""
 _STAKE = 0.8
@@ -23,6 +25,19 @@ _BEYOND = 10.0
 
 Ranked = Callable[[Sequence[int], int], tuple[float, Sequence[float]]]
 """The statistic of a window, and those of some earlier ones; all of one kind."""
+
+
+def ranked_numbers(values: Sequence[float]) -> Ranked:
+    """Return how to rank windows by a number of each, rid of what it took over from the last.
+
+    Args:
+        values: Of the windows in time order; NaN where there is none.
+
+    >>> ranked_numbers([3.0, 1.0, 2.0])([0, 1], 2)
+    (2.0, [3.0, 1.0])
+    """
+    own = without_memory_so_far(np.asarray(values, dtype=np.float64)).tolist()
+    return lambda earlier, newest: (own[newest], [own[i] for i in earlier])
 
 
 def rank_evalue(statistic: float, earlier: Sequence[float], moved: int = 0) -> float:
