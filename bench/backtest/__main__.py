@@ -6,6 +6,8 @@ bound, with 1 where one does not or could not be measured. Needs the data sets i
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.backtest.histories import HISTORIES
 from bench.backtest.judged import of_history, retrains
@@ -27,9 +29,15 @@ def measure(names: list[str], quick: bool, say: Say) -> Iterator[Figure]:  # noq
 
 
 def _played(name: str, spent: dict[str, Spent], *, quick: bool) -> Iterator[Figure]:
-    part = ["--quick"] if quick else []
-    spent[name] = run([sys.executable, "-m", "bench.backtest.alone", name, *part])
-    yield from of_history(name, spent[name])
+    with TemporaryDirectory() as folder:
+        file = str(Path(folder) / f"{name}.parquet")
+        data = _alone("write-part" if quick else "write", name, file)
+        spent[name] = _alone("play", name, file)
+    yield from of_history(name, spent[name], data.result)
+
+
+def _alone(work: str, name: str, file: str) -> Spent:
+    return run([sys.executable, "-m", "bench.backtest.alone", work, name, file])
 
 
 if __name__ == "__main__":

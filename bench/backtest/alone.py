@@ -1,21 +1,24 @@
-"""One history in a process of its own: `python -m bench.backtest.alone NAME [--quick]`.
+"""One history, by processes of their own: `python -m bench.backtest.alone WORK NAME FILE`.
 
-Prints as JSON what the backtest took and found. `fits_cpu` is the processor time of every training
-by LightGBM within it: challengers, classifiers of the watch, boosters of losses.
+`write`, or `write-part` for a quick run, writes its rows to the file; `play` plays them from there,
+so that what it takes to make the file is no part of it. Each prints as JSON what it took and found.
+`fits_cpu` is the processor time of every training by LightGBM within the play: challengers,
+classifiers of the watch, boosters of losses.
 """
 
 import functools
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import lightgbm as lgb
+import polars as pl
 
-from bench.backtest.histories import HISTORIES
+from bench.backtest.histories import HISTORIES, History
 from bench.clock import resident, spend
 from simulation.backtest.backtest import backtest
 
@@ -23,19 +26,31 @@ _FEWEST = 12_000
 """Rows of a quick run, or half of those there are if that is more."""
 
 
-def _play(name: str, *, quick: bool) -> dict[str, Any]:
-    history, imported = HISTORIES[name], resident()
-    rows = history.rows()
-    if quick:
-        rows = rows.head(max(_FEWEST, rows.height // 2))
-    with _timed_fits() as fits, tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        rows.write_parquet(file.name)
-        found = backtest(history.project(rows), file.name)
-    return found | {
-        "fits_cpu": sum(fits),
-        "imported_mib": imported,
-        "data_mib": rows.to_arrow().nbytes / 2**20,
-    }
+def main() -> None:
+    """Do one piece of work."""
+    work, name, file = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    history = HISTORIES[name]
+    match work:
+        case "write":
+            spend(lambda: _write(history.rows(), file))
+        case "write-part":
+            rows = history.rows()
+            spend(lambda: _write(rows.head(max(_FEWEST, rows.height // 2)), file))
+        case "play":
+            spend(lambda: _play(history, file))
+
+
+def _write(rows: pl.DataFrame, file: Path) -> float:
+    """Write some rows and return their size in memory, in MiB."""
+    rows.write_parquet(file)
+    return float(rows.to_arrow().nbytes / 2**20)
+
+
+def _play(history: History, file: Path) -> dict[str, Any]:
+    imported = resident()
+    with _timed_fits() as fits:
+        found = backtest(history.project(pl.read_parquet(file, n_rows=0)), str(file))
+    return found | {"fits_cpu": sum(fits), "imported_mib": imported}
 
 
 @contextmanager
@@ -56,4 +71,4 @@ def _timed_fits() -> Iterator[list[float]]:
 
 
 if __name__ == "__main__":
-    spend(lambda: _play(sys.argv[1], quick="--quick" in sys.argv))
+    main()

@@ -109,5 +109,5 @@ HISTORIES = {
     "electricity": History("elec2", lambda _: electricity),
     "weather": History("noaa_weather", _weather, rows_a_day=30),
     "census": History("acs_employment_ma", _census, rows_a_day=4_000),
-    "intrusions": History("kdd99", _intrusions, rows_a_day=144, every=20),
+    "intrusions": History("kdd99", _intrusions, rows_a_day=576, every=5),
 }

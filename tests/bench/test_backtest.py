@@ -20,12 +20,12 @@ def spent(*changed, peak=500.0, **found):
     plays = [play("never", gain=0.0, gain_se=0.0, retrains=0)]
     plays += [play(name, gates=on) for name in ("every 5 %", "drift") for on in (True, False)]
     plays = {(p["policy"], p["gates"]): p for p in [*plays, *changed]}
-    found = {"fits_cpu": 9.0, "imported_mib": 440.0, "data_mib": 50.0} | found
+    found = {"fits_cpu": 9.0, "imported_mib": 440.0} | found
     return Spent(10.0, peak, found | {"policies": list(plays.values())})
 
 
 def figures(name, of):
-    return {figure.name.partition(": ")[2]: figure for figure in of_history(name, of)}
+    return {figure.name.partition(": ")[2]: figure for figure in of_history(name, of, 50.0)}
 
 
 LOSS = "loss of drift with gates, above never retraining"
