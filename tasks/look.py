@@ -35,6 +35,8 @@ class Since:
     known, `matures`, in seconds since 1970."""
     runs: tuple[datetime, ...]
     """When runs began, oldest first."""
+    margin: float
+    """What gate 4 takes for no difference of losses, in units of the loss."""
 
     def evidence(self, now: datetime, looks: tuple[Look, ...]) -> WatchEvidence:
         """Return what was known at a moment, after these looks."""
@@ -47,6 +49,7 @@ class Since:
             calendar=self.reference.calendar,
             period_losses=known["loss"].to_numpy(),
             holdout_loss=self.reference.holdout_loss,
+            margin=self.margin,
             since_run=now - began[-1] if began else None,
             period_begins=tuple(known["begins"]),
         )
@@ -88,7 +91,13 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
         classes=model.card.classes,
     )
     runs = tuple(run.at for run in world.ledger.entries(project.name, kind=Kind.RUN))
-    return Since(reference, looks, losses.with_columns(begins=begin_of(project)), runs)
+    return Since(
+        reference,
+        looks,
+        losses.with_columns(begins=begin_of(project)),
+        runs,
+        project.policies.comparison.margin,
+    )
 
 
 def _looks(

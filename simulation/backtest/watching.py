@@ -48,7 +48,7 @@ class Watching:
             trigger: What asks for a retrain.
         """
         reference = self._reference(champion)
-        policy = self.history.project.policies.watch
+        policies = self.history.project.policies
         losses = self._losses(champion, serving_since, now)
         evidence = WatchEvidence(
             past=reference.looks,
@@ -57,10 +57,11 @@ class Watching:
             calendar=reference.calendar,
             period_losses=losses["loss"].to_numpy(),
             holdout_loss=reference.holdout_loss,
+            margin=policies.comparison.margin,
             since_run=now - began,
             period_begins=tuple(losses["begins"]),
         )
-        return judge_watch(evidence, policy.model_copy(update={"trigger": trigger}))
+        return judge_watch(evidence, policies.watch.model_copy(update={"trigger": trigger}))
 
     def broken(self, champion: Model) -> list[tuple[datetime, datetime]]:
         """Return the windows in which the feed was found broken."""

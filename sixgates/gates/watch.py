@@ -41,6 +41,8 @@ class WatchEvidence:
     """Mean matured loss of the live champion in each period, oldest first."""
     holdout_loss: float
     """Mean loss of the champion on its holdout, in the same units."""
+    margin: float
+    """What gate 4 takes for no difference of losses, in the same units."""
     since_run: timedelta | None
     """Time since the last run began; None where none ever did."""
     period_begins: tuple[datetime, ...] = ()
@@ -123,7 +125,13 @@ def _signals(evidence: WatchEvidence, policy: WatchPolicy) -> tuple[Signal, ...]
         joint_signal(seen),
         predictions_signal(seen),
         expected_signal(seen, evidence.holdout_loss),
-        loss_signal(evidence.period_losses, evidence.holdout_loss, policy, evidence.period_begins),
+        loss_signal(
+            evidence.period_losses,
+            evidence.holdout_loss,
+            evidence.margin,
+            policy,
+            evidence.period_begins,
+        ),
     )
 
 

@@ -52,6 +52,7 @@ def evidence(past=40, live=6, *, of_loss=None, holdout=0.2, since_run=None, seed
         calendar=(),
         period_losses=of_loss,
         holdout_loss=holdout,
+        margin=0.02,
         since_run=since_run,
         period_begins=tuple(START + (past + i) * DAY for i in range(len(of_loss))),
     )

@@ -11,7 +11,7 @@ from sixgates.gates.statistics.memory import memory, without_memory, without_mem
 from sixgates.gates.statistics.periods import sr_detector
 from sixgates.gates.statistics.ranks import rank_cusum, ranked_numbers
 
-HOLDOUT = 0.2
+HOLDOUT, MARGIN = 0.2, 0.02
 POLICY = WatchPolicy(run_length=50, loss_tolerance=0.0)
 LIMIT = math.log(limit_of("loss", POLICY))
 LIVES, PERIODS, STEP = 60, 100, 5
@@ -37,7 +37,7 @@ def plain(losses):
 
 
 def watched(losses):
-    return loss_signal(losses, HOLDOUT, POLICY).alert
+    return loss_signal(losses, HOLDOUT, MARGIN, POLICY).alert
 
 
 def test_days_that_come_in_runs_no_longer_alarm_in_most_quiet_lives():
@@ -95,7 +95,7 @@ def test_what_a_period_took_over_is_taken_from_it_and_the_mean_stays():
 def test_a_period_that_is_no_number_is_still_named(place):
     losses = life(0.5, periods=60)
     losses[place] = math.nan
-    signal = loss_signal(losses, HOLDOUT, POLICY)
+    signal = loss_signal(losses, HOLDOUT, MARGIN, POLICY)
     assert not signal.alert
     assert "a period or the holdout is NaN" in signal.sentence
 

@@ -83,7 +83,8 @@ def seen(rows):
             WatchEvidence(
                 past=reference.looks, live=tuple(looks), features=project.roles.features,
                 calendar=reference.calendar, period_losses=daily,
-                holdout_loss=reference.holdout_loss, since_run=None,
+                holdout_loss=reference.holdout_loss,
+                margin=project.policies.comparison.margin, since_run=None,
             )
         )  # fmt: skip
     return found

@@ -137,6 +137,7 @@ def first_alert(scenario: Scenario) -> int | None:
             calendar=reference.calendar,
             period_losses=np.array([]),
             holdout_loss=reference.holdout_loss,
+            margin=project.policies.comparison.margin,
             since_run=None,
         )
         if judge_watch(evidence, policy).alert:

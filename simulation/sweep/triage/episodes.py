@@ -139,6 +139,7 @@ def _evidence(champion: _Champion, looks: tuple[Look, ...]) -> WatchEvidence:
         calendar=champion.reference.calendar,
         period_losses=np.array([]),
         holdout_loss=champion.reference.holdout_loss,
+        margin=champion.model.project.policies.comparison.margin,
         since_run=None,
     )
 

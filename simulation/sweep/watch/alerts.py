@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulation.sweep.watch.worlds import LOSS, Stream
+from simulation.sweep.watch.worlds import LOSS, MARGIN, Stream
 from sixgates.gates.drift.inputs import Indices, indices
 from sixgates.gates.drift.signals import SignalName, limit_of, loss_signal, recent_loss
 from sixgates.gates.drift.windows import places
@@ -83,7 +83,7 @@ def _loss_alerts(stream: Stream, policies: Sequence[WatchPolicy]) -> list[Flags]
     def judged(policy: WatchPolicy, where: Flags) -> Flags:
         found = np.zeros(stream.live, dtype=bool)
         for i in np.flatnonzero(where):
-            found[i] = loss_signal(known[i], LOSS, policy).alert
+            found[i] = loss_signal(known[i], LOSS, MARGIN, policy).alert
         return found
 
     # Without a loss beyond the floor of late there is no alert, whatever the evidence.

@@ -18,6 +18,7 @@ from sixgates.gates.drift.inputs import Indices, indices
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import places
 from sixgates.gates.policy import WatchPolicy
+from sixgates.gates.statistics.excess import excess_detector
 from sixgates.gates.statistics.memory import without_memory
 from sixgates.gates.statistics.periods import sr_detector, sr_rise
 from sixgates.gates.statistics.ranks import (
@@ -33,6 +34,12 @@ _NAMED = 5
 """Features that a sentence names at most."""
 _FEW = 20
 """Windows before the newest one below which it is said how long an alert must take."""
+
+
+_EXCESS = 0.1
+"""Weight of the e-detector that asks for an excess. It grows by times where there is one."""
+_BEYOND = 1_000.0
+"""How many times the limit its evidence may reach."""
 
 
 class SignalName(StrEnum):
@@ -145,22 +152,26 @@ def expected_signal(seen: Windows, holdout_loss: float) -> Signal:
 def loss_signal(
     losses: NDArray[np.float64],
     holdout_loss: float,
+    margin: float,
     policy: WatchPolicy,
     begins: Sequence[datetime] = (),
 ) -> Signal:
-    """Has the champion's matured loss risen, by an e-detector over its periods?
+    """Has the champion's matured loss risen, by two e-detectors over its periods?
 
-    What a period takes over from the one before it is not counted twice: see `memory.py`.
+    One goes by how periods usually differ; what a period takes over from the one before it is not
+    counted twice, see `memory.py`. The other, of small weight, finds what is so bad now and then
+    that its own spread hides it from the first.
 
     Args:
         losses: Mean loss of each matured period, oldest first.
         holdout_loss: In the same units.
+        margin: What makes no difference, in the same units: the second asks for more.
         policy: Names the tolerance.
         begins: When each period began; empty where that is not known, and so not when a rise did.
     """
     name, n = SignalName.LOSS, len(losses)
     limit, floor = limit_of(name, policy), holdout_loss * (1 + policy.loss_tolerance)
-    level = sr_detector(without_memory(losses - floor))
+    level = _loss_evidence(losses, floor, margin, limit)
     if math.isnan(level) or not math.isfinite(floor):
         said = f"the loss could not be judged: a period or the holdout is NaN (n = {n} periods)"
         return _silent(name, limit, said)
@@ -177,6 +188,15 @@ def loss_signal(
         f" {number(floor)}; {_against(e, limit)} (n = {n} periods{_rising(since, alert=alert)})"
     )
     return Signal(name, alert, e, limit, recent, floor, n, said, since=since)
+
+
+def _loss_evidence(losses: NDArray[np.float64], floor: float, margin: float, limit: float) -> float:
+    """Log of the weighted mean of both e-detectors, which is one."""
+    usual = sr_detector(without_memory(losses - floor))
+    excess = excess_detector(losses, floor + margin, limit * _BEYOND)
+    if math.isnan(usual) or math.isnan(excess):
+        return math.nan
+    return float(np.logaddexp(math.log(1 - _EXCESS) + usual, math.log(_EXCESS) + excess))
 
 
 def recent_loss(losses: NDArray[np.float64]) -> float:
