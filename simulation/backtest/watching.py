@@ -15,7 +15,7 @@ from sixgates.adapters.watched import Watched
 from sixgates.gates.drift.look import Look
 from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.evidence import mean_by_period
-from sixgates.gates.maturity import begin_of, period_of, seconds, with_maturity
+from sixgates.gates.maturity import begin_of, matures_of, period_of, seconds
 from sixgates.gates.policy import TriggerPolicy
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
@@ -101,7 +101,8 @@ class Watching:
             }
         ).filter(known <= seconds(now))
         project = history.project
-        frame = with_maturity(project, frame.with_columns(period=period_of(project)))
+        frame = frame.with_columns(period=period_of(project))
+        frame = frame.with_columns(matures=matures_of(project, frame))
         return mean_by_period(frame, now).with_columns(begins=begin_of(project))
 
     def _watched(self, model: Model) -> Watched:

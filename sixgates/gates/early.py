@@ -1,11 +1,15 @@
 """What can be known of answers before their labels are due: where they lie, and early errors.
 
 Both are held against the control's own record from before the split, which is fixed by then.
-Frames are those of `split.py`.
 """
 
+import math
+from dataclasses import dataclass
+
+import numpy as np
 import polars as pl
 
+from sixgates.gates.cohorts import Answers, Bools, Floats
 from sixgates.gates.split import Counted, count
 from sixgates.gates.statistics.counts import ArmCounts
 
@@ -16,57 +20,91 @@ _LARGE = 0.9
 """Quantile of the control's losses above which a loss is an error."""
 
 
-def count_unusual(answered: pl.DataFrame) -> Counted | None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Answers whose label is known, and their losses; arrays of shape (n,)."""
+
+    answers: Answers
+    loss: Floats
+    """In units of the loss."""
+    labelled: Floats
+    """When the label became known, seconds since 1970."""
+    matures: Floats
+    """When all labels of the period are due, seconds since 1970."""
+
+    def only(self, chosen: Bools) -> "Known":
+        """Return some of them."""
+        arrays = self.loss, self.labelled, self.matures
+        return Known(self.answers.only(chosen), *(array[chosen] for array in arrays))
+
+
+def count_unusual(answered: Answers, values: Floats) -> Counted | None:
     """Count the answers outside the middle 98 % of the control's own from before the split.
 
-    An answer is its value, its probability, or of several classes the highest one. What is not a
-    number is outside; a failure is no answer.
+    What is not a number is outside.
+
+    Args:
+        answered: Without failures, which are no answers.
+        values: Of each its value, its probability, or of several classes the highest one.
 
     Returns:
         None where fewer than 50 answers were recorded before the split.
     """
-    answers = answered.filter(pl.col("values").list.len() > 0).with_columns(
-        answer=pl.col("values").list.max()
-    )
-    record = answers.filter(~pl.col("split"), pl.col("answer").is_finite())["answer"]
-    if record.len() < FEWEST_ANSWERS:
+    record = values[~answered.split & np.isfinite(values)]
+    if len(record) < FEWEST_ANSWERS:
         return None
-    inside = pl.col("answer").is_between(record.quantile(_TAIL), record.quantile(1 - _TAIL))
-    (unusual,) = count(answers.with_columns(unusual=~inside), "unusual")
+    low, high = (_quantile(record, q) for q in (_TAIL, 1 - _TAIL))
+    (unusual,) = count(answered, ~((values >= low) & (values <= high)))
     return unusual
 
 
-def count_early_errors(known: pl.DataFrame, answered: pl.DataFrame) -> tuple[ArmCounts, ...] | None:
+def count_early_errors(known: Known, answered: Answers, at: Floats) -> tuple[ArmCounts, ...] | None:
     """Count the units with a large loss among all labels that are known, however young.
 
     Large is above the 90 % quantile of the control's losses on the rows that had matured when the
     split began. Each unit counts once, in the epoch and period of the first such row that became
     known; the other count is that of all units seen then, with or without a label.
 
+    Args:
+        known: Those of the answers whose label is known.
+        answered: All of them, of the same cohorts.
+        at: When each was given, seconds since 1970.
+
     Returns:
         None while there is no split, or where nothing had matured when it began.
     """
-    split = answered.filter("split")
-    if split.is_empty():
+    if not answered.split.any():
         return None
-    begun = split["at"].min()
-    record = known.filter(
-        ~pl.col("split"), pl.col("matures") <= begun, pl.col("labelled") <= begun,
-        pl.col("loss").is_finite(),
-    )["loss"]  # fmt: skip
-    if record.is_empty():
+    begun = at[answered.split].min()
+    finite, split = np.isfinite(known.loss), known.answers.split
+    earlier = ~split & (known.matures <= begun) & (known.labelled <= begun)
+    record = known.loss[earlier & finite]
+    if not len(record):
         return None
-    large = pl.col("loss").is_finite() & (pl.col("loss") > record.quantile(_LARGE))
-    errors = (
-        known.filter("split", large)
-        .sort("labelled", "period", "epoch", "on_trial")
-        .unique("entity", keep="first", maintain_order=True)
-    )
-    on = pl.col("on_trial")
-    cohort = ["epoch", "period"]
-    found = errors.group_by(cohort).agg(a=on.sum(), c=(~on).sum())
-    units = split.group_by(cohort).agg(
-        b=pl.col("entity").filter(on).n_unique(), d=pl.col("entity").filter(~on).n_unique()
-    )
-    both = units.join(found, on=cohort, how="left").fill_null(0).sort(cohort)
-    return tuple(ArmCounts(*row) for row in both.select("a", "b", "c", "d").iter_rows())
+    errors = known.only(split & finite & (known.loss > _quantile(record, _LARGE)))
+    return _by_cohort(_first_errors(errors), answered.only(answered.split))
+
+
+def _quantile(values: Floats, q: float) -> float:
+    """Return the value nearest to a quantile."""
+    found = pl.Series(values).quantile(q)
+    return math.nan if found is None else found
+
+
+def _first_errors(errors: Known) -> Answers:
+    """Keep of each unit the error that became known first."""
+    rows = errors.answers
+    in_order = rows.only(np.lexsort((rows.on_trial, rows.cohort, errors.labelled)))
+    return in_order.only(np.unique(in_order.entity, return_index=True)[1])
+
+
+def _by_cohort(errors: Answers, split: Answers) -> tuple[ArmCounts, ...]:
+    """Count the errors, a unit each, and the units of the split by epoch, period and arm."""
+    cohorts, entities = split.cohorts, int(split.entity.max()) + 1
+    arm = 2 * split.cohort + split.on_trial
+    seen = np.unique(arm * entities + split.entity) // entities
+    size = 2 * len(cohorts.epoch)
+    bad = np.bincount(2 * errors.cohort + errors.on_trial, minlength=size)
+    n = np.bincount(seen, minlength=size)
+    table = np.stack([bad[1::2], n[1::2], bad[::2], n[::2]], axis=1)[cohorts.by_epoch]
+    return tuple(ArmCounts(*row) for row in table[table[:, 1] + table[:, 3] > 0].tolist())

@@ -5,14 +5,15 @@ champion, in gate 6 the new champion with the one before it. Here the first is t
 second the *control*, whatever arm they answer in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from sixgates.gates.early import count_early_errors, count_unusual
+from sixgates.gates.cohorts import Answers, Bools, Floats, Places, answers_of
+from sixgates.gates.early import Known, count_early_errors, count_unusual
 from sixgates.gates.maturity import known_losses, period_of, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
@@ -98,26 +99,34 @@ def gather(
         slow_ms: Scoring time above which an answer is slow.
     """
     rows = _rows(project, trial, predictions, slow_ms)
-    own = (pl.col("arm") != Arm.SHADOW) & ~pl.col("held_back")
-    answered = rows.filter(own)
-    known = known_losses(project, trial.classes, rows, labels, now)
-    matured = known.filter(pl.col("matures") <= seconds(now))
-    paired = _pair_means(matured)
-    units = mean_by_unit(matured.filter(own))
-    errors, slow = count(answered, "bad", "slow")
+    answers, own = _answers(trial, rows)
+    labelled = known_losses(project, trial.classes, rows, labels, now)
+    place = labelled["place"].to_numpy()
+    known = Known(
+        answers.only(place),
+        *(labelled[name].to_numpy() for name in ("loss", "labelled", "matures")),
+    )
+    matured = known.matures <= seconds(now)
+    told = labelled["told"].to_numpy()[matured]
+    pair_means, pairs = _pairs(known.only(matured), told, labels.height)
+    theirs = known.only(matured & own[place])
+    units = mean_by_unit(theirs.answers, theirs.loss)
+    answered, at = answers.only(own), rows["at"].to_numpy()
+    errors, slow = count(answered, *(rows[name].to_numpy()[own] for name in ("bad", "slow")))
+    said = own & rows["said"].to_numpy()
     return Evidence(
-        pair_means=paired["mean"].to_numpy(),
-        pairs=int(paired["n"].sum()),
+        pair_means=pair_means,
+        pairs=pairs,
         split_means=period_differences(units),
         losses=loss_batches(units, project.loss_clip),
         errors=errors,
         slow=slow,
-        predictions=count_unusual(answered),
-        early=count_early_errors(known.filter(own), answered),
-        shadow_errors=_shadow_errors(rows),
+        predictions=count_unusual(answers.only(said), rows["highest"].to_numpy()[said]),
+        early=count_early_errors(known.only(own[place]), answered, at[own]),
+        shadow_errors=_shadow_errors(answers, rows["bad"].to_numpy()),
         shares=unit_shares(answered),
-        stage_requests=answered.filter("on_trial", pl.col("epoch") == trial.epoch).height,
-        requests_per_period=_per_period(rows.filter(pl.col("arm") != Arm.SHADOW)),
+        stage_requests=_on_trial_in(answered, trial.epoch),
+        requests_per_period=_per_period(answers.only(~rows["shadow"].to_numpy())),
         units_per_period=new_units_per_period(answered, trial.epoch),
     )
 
@@ -137,11 +146,7 @@ def loss_by_period(
         Columns `period` (count of periods since 1970), `loss` (units of the loss), `n` (rows) and
         `matures` (when all of its labels were due, in seconds since 1970).
     """
-    rows = (
-        _first_answers(predictions)
-        .filter(pl.col("version") == version)
-        .with_columns(period=period_of(project))
-    )
+    rows = _first_answers(predictions, [version]).with_columns(period=period_of(project)).collect()
     return mean_by_period(known_losses(project, {version: classes}, rows, labels, now), now)
 
 
@@ -160,70 +165,92 @@ def mean_by_period(known: pl.DataFrame, now: datetime) -> pl.DataFrame:
 def _rows(
     project: Project, trial: Trial, predictions: pl.DataFrame, slow_ms: float
 ) -> pl.DataFrame:
-    """One row an answer of either version, with what `split.py` asks for."""
-    shares = {**dict.fromkeys(trial.before, 0.0), **trial.trial_shares}
-    epochs = pl.DataFrame(
-        {"epoch": list(shares), "share": list(shares.values())},
-        schema={"epoch": pl.Int64, "share": pl.Float64},
-    )
-    on_trial, own = pl.col("version") == trial.trial, pl.col("arm") != Arm.SHADOW
-    earlier = pl.col("epoch").is_in(list(trial.before))
-    planned = pl.col("share") > 0
-    # While a gateway held the canary back, nobody was split: such rows are shadow pairs. And they
-    # are no record of the control: bets must not learn from what came after the split began.
-    held_back = planned & pl.col("in_force").eq_missing(0.0)
+    """One row an answer of either version, with what is asked of it."""
+    on_trial, shadow = pl.col("version") == trial.trial, pl.col("arm") == Arm.SHADOW
+    epoch = pl.col("epoch")
+    earlier = epoch.is_in(list(trial.before))
     return (
-        _first_answers(predictions)
-        .rename({"share": "in_force"})
-        .filter(pl.col("version").is_in([trial.trial, trial.control]))
-        .filter(~earlier | (own & ~on_trial))
-        .join(epochs, on="epoch")
+        _first_answers(predictions, [trial.trial, trial.control])
+        .filter(epoch.is_in([*trial.before, *trial.trial_shares]), ~earlier | ~(shadow | on_trial))
         .with_columns(
             period=period_of(project),
             bad=pl.col("error") != "",
             slow=pl.col("micros") > slow_ms * 1000,
             on_trial=on_trial,
-            split=planned & ~held_back,
-            held_back=held_back,
+            shadow=shadow,
             # A number keeps the order of names, and is compared more quickly.
-            entity=pl.col("entity").rank("dense"),
+            unit=pl.col("entity").rank("dense").cast(pl.Int64) - 1,
+            said=pl.col("values").list.len() > 0,
+            highest=pl.col("values").list.max(),
         )
+        .with_row_index("place")
+        .collect()
     )
 
 
-def _first_answers(predictions: pl.DataFrame) -> pl.DataFrame:
+def _answers(trial: Trial, rows: pl.DataFrame) -> tuple[Answers, Bools]:
+    """Put rows into their cohorts, and say which of them a model gave in its own place."""
+    epoch, (epochs, shares) = rows["epoch"].to_numpy(), _shares(trial)
+    share = shares[np.searchsorted(epochs, epoch)]
+    # While a gateway held the canary back, nobody was split: such rows are shadow pairs. And they
+    # are no record of the control: bets must not learn from what came after the split began.
+    held_back = (share > 0) & (rows["share"].to_numpy() == 0)
+    answers = answers_of(
+        epoch, rows["period"].to_numpy(), share, entity=rows["unit"].to_numpy(),
+        on_trial=rows["on_trial"].to_numpy(), split=(share > 0) & ~held_back,
+    )  # fmt: skip
+    return answers, ~rows["shadow"].to_numpy() & ~held_back
+
+
+def _shares(trial: Trial) -> tuple[Places, Floats]:
+    """Return all epochs in order, and the share of units that the trial answers in each."""
+    shares = {**dict.fromkeys(trial.before, 0.0), **trial.trial_shares}
+    epochs = np.array(sorted(shares), dtype=np.int64)
+    return epochs, np.array([shares[epoch] for epoch in epochs.tolist()])
+
+
+def _first_answers(predictions: pl.DataFrame, versions: Sequence[str]) -> pl.LazyFrame:
     """Count a request that a client repeated once for each model; one that chose its arm, never."""
-    return predictions.filter(pl.col("epoch") > 0).unique(
-        [*_KEY, "version"], keep="first", maintain_order=True
-    )
-
-
-def _per_period(rows: pl.DataFrame) -> float:
-    return rows.height / max(1, rows["period"].n_unique())
-
-
-def _pair_means(losses: pl.DataFrame) -> pl.DataFrame:
-    of_trial = losses.filter("on_trial").select(*_KEY, "period", "loss")
-    control = losses.filter(~pl.col("on_trial")).select(*_KEY, control="loss")
     return (
-        of_trial.join(control, on=_KEY)
-        .group_by("period")
-        .agg(mean=(pl.col("loss") - pl.col("control")).mean(), n=pl.len())
-        .sort("period")
+        predictions.lazy()
+        .filter(pl.col("epoch") > 0, pl.col("version").is_in(versions))
+        .unique([*_KEY, "version"], keep="first", maintain_order=True)
     )
 
 
-def _shadow_errors(rows: pl.DataFrame) -> tuple[ArmCounts, ...]:
-    on = pl.col("on_trial")
-    batches = (
-        rows.filter(~pl.col("split"))
-        .group_by("period")
-        .agg(
-            a=(on & pl.col("bad")).sum(),
-            b=on.sum(),
-            c=(~on & pl.col("bad")).sum(),
-            d=(~on).sum(),
-        )
-        .sort("period")
-    )
-    return tuple(ArmCounts(*row) for row in batches.select("a", "b", "c", "d").iter_rows())
+def _on_trial_in(answered: Answers, epoch: int) -> int:
+    return int((answered.cohorts.epoch[answered.cohort[answered.on_trial]] == epoch).sum())
+
+
+def _per_period(answers: Answers) -> float:
+    periods = np.unique(answers.cohorts.period[answers.cohort])
+    return len(answers.cohort) / max(1, len(periods))
+
+
+def _pairs(known: Known, told: Places, labels: int) -> tuple[Floats, int]:
+    """Return the mean of trial less control of each period, and how many rows both answered.
+
+    Args:
+        known: Matured answers.
+        told: Place of the label of each, by which the answers to one row are known.
+        labels: How many labels there are.
+    """
+    on, cohorts = known.answers.on_trial, known.answers.cohorts
+    control = np.full(labels, -1)
+    control[told[~on]] = np.flatnonzero(~on)
+    other = control[told[on]]
+    paired = other >= 0
+    difference = known.loss[on][paired] - known.loss[other[paired]]
+    period = cohorts.period[known.answers.cohort[on][paired]]
+    _, place, n = np.unique(period, return_inverse=True, return_counts=True)
+    return np.bincount(place, difference, len(n)) / n, len(difference)
+
+
+def _shadow_errors(answers: Answers, bad: Bools) -> tuple[ArmCounts, ...]:
+    rows, bad = answers.only(~answers.split), bad[~answers.split]
+    _, place = np.unique(rows.cohorts.period[rows.cohort], return_inverse=True)
+    arm = 2 * place + rows.on_trial
+    size = 2 * (int(place.max(initial=-1)) + 1)
+    n, of_those = (np.bincount(x, minlength=size) for x in (arm, arm[bad]))
+    table = np.stack([of_those[1::2], n[1::2], of_those[::2], n[::2]], axis=1)
+    return tuple(ArmCounts(*row) for row in table.tolist())

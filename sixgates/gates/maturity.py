@@ -43,29 +43,34 @@ def known_losses(
     labels: pl.DataFrame,
     now: datetime,
 ) -> pl.DataFrame:
-    """Return the records whose label is known.
+    """Return the records whose label is known, in their order.
 
     Returns:
         The columns of `rows`, and `loss` (its units), `labelled` and `matures`: when the label
-        became known and when the whole period has, in seconds since 1970.
+        became known and when the whole period has, in seconds since 1970. Records of one request
+        and row have one number in `told`.
     """
-    joined = rows.join(labels.select(*_KEY, "label", labelled="at"), on=_KEY)
-    known = joined.filter(pl.col("labelled") <= seconds(now))
+    told = labels.lazy().filter(pl.col("at") <= seconds(now)).with_row_index("told")
+    known = (
+        rows.lazy()
+        .join(told.select(*_KEY, "label", "told", labelled="at"), on=_KEY, maintain_order="left")
+        .collect()
+    )
     if known.is_empty():
         return known.with_columns(loss=pl.lit(0.0), matures=pl.lit(0.0))
     losses = pl.Series(_losses(project, classes, known), dtype=pl.Float64)
-    return with_maturity(project, known.with_columns(loss=losses))
+    return known.with_columns(loss=losses, matures=matures_of(project, known))
 
 
-def with_maturity(project: Project, known: pl.DataFrame) -> pl.DataFrame:
-    """Add when all labels of a record's period have matured: `matures`, in seconds since 1970.
+def matures_of(project: Project, known: pl.DataFrame) -> pl.Expr:
+    """When all labels of a record's period have matured, in seconds since 1970.
 
     Args:
         project: Says period and label horizon.
         known: Records whose label is known, with `at`, `period` and `labelled`.
     """
     ends = (pl.col("period") + 1) * project.period.total_seconds()
-    return known.with_columns(matures=ends + _horizon(project, known).total_seconds())
+    return ends + _horizon(project, known).total_seconds()
 
 
 def period_of(project: Project) -> pl.Expr:
@@ -89,13 +94,15 @@ def _losses(
 ) -> np.ndarray:
     """Loss of each record; a model that failed to answer loses the clip."""
     losses = np.full(rows.height, project.loss_clip)
-    labels = _label_values(project, rows["label"])
+    labels, values = _label_values(project, rows["label"]), rows["values"]
+    sizes = values.list.len().to_numpy().astype(np.int64)
+    ends, flat = np.cumsum(sizes), values.explode(empty_as_null=False).to_numpy()
     for version in rows["version"].unique():
-        mine = (rows["version"] == version) & (rows["values"].list.len() > 0)
-        if mine.any():
-            own, values = mine.to_numpy(), rows["values"].filter(mine)
+        own = (rows["version"] == version).to_numpy() & (sizes > 0)
+        if own.any():
             # Each answer of one model has as many numbers.
-            answers = values.explode().cast(pl.Float64).to_numpy().reshape(len(values), -1)
+            outputs = int(sizes[own][0])
+            answers = flat[ends[own][:, None] + np.arange(-outputs, 0)]
             losses[own] = row_losses(project, labels[own], answers, classes.get(version, ()))
     return losses
 
@@ -104,7 +111,7 @@ def _label_values(project: Project, labels: pl.Series) -> np.ndarray:
     """Read labels as losses need them; a text that is no label of this task becomes NaN."""
     if project.task is Task.MULTICLASS:
         return labels.to_numpy()
-    values = labels.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    values = labels.cast(pl.Float64, strict=False).to_numpy()
     if project.task is Task.BINARY:
         values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
     return np.asarray(values)

@@ -4,23 +4,16 @@ Users are sticky: a unit that returns brings the same habits to the same arm, so
 longer random given what was seen of it. What decides therefore holds each unit once, in the first
 period in which it is seen while there is a split. All rows, which are many more and find a fault
 that only returning users meet, may only show harm that is far beyond what habits explain.
-
-Frames hold one row an answered request and row, with `epoch`, `period`, `entity`, `share` (of the
-trial), `on_trial`, and `split`: False for the control's own record from before the split, which is
-no evidence but teaches the bets what the control is like.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
+from sixgates.gates.cohorts import Answers, Bools, Cohorts, Floats, Places
 from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.statistics.units import LossBatch
-
-_STRATUM = ["epoch", "period"]
-_Rows = TypeVar("_Rows", pl.DataFrame, pl.LazyFrame)
 
 
 class Counted(NamedTuple):
@@ -42,103 +35,117 @@ class Losses(NamedTuple):
     """Each unit in each of its matured periods."""
 
 
-def count(answered: pl.DataFrame, *columns: str) -> list[Counted]:
+class UnitLosses(NamedTuple):
+    """Each unit in each epoch and period, the control's record first, then by period."""
+
+    units: Answers
+    loss: Floats
+    """Mean over the rows of the unit there, in units of the loss."""
+
+    def once(self) -> "UnitLosses":
+        """Keep the first period of each unit, before the split and in it."""
+        first = self.units.units().rows
+        return UnitLosses(self.units.only(first), self.loss[first])
+
+
+def count(answered: Answers, *columns: Bools) -> list[Counted]:
     """Count where each of some columns is true, by units and by rows."""
-    keys = ["split", *_STRATUM, "entity", "on_trial"]
-    every = answered.lazy().select(*keys, *columns)
-    once = _first_of_each(every.group_by(keys).agg(pl.col(columns).any()))
-    found = pl.collect_all([_batches(once, columns), _batches(every, columns)])
-    return [Counted(*(_arms(batches, column) for batches in found)) for column in columns]
+    units = answered.units()
+    known = np.flatnonzero(units.first >= 0)
+    in_split, first, found = known % 2 == 1, units.rows, []
+    for column in columns:
+        bad = np.zeros(len(units.first), dtype=bool)
+        bad[units.unit[first & column]] = True
+        once = _batches(answered.cohorts, in_split, units.first[known], bad[known])
+        every = _batches(answered.cohorts, answered.split, units.place, column)
+        found.append(Counted(once, every))
+    return found
 
 
-def mean_by_unit(losses: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a unit, epoch and period, with its mean `loss`."""
-    keys = ["split", *_STRATUM, "entity", "on_trial", "share"]
-    return losses.group_by(keys).agg(pl.col("loss").mean()).sort("split", *keys[1:5])
+def mean_by_unit(answered: Answers, losses: Floats) -> UnitLosses:
+    """Return the mean loss of each unit in each epoch and period.
+
+    Args:
+        answered: Those whose labels are known.
+        losses: What each lost, of shape (n,), in units of the loss.
+    """
+    cohorts, entities = len(answered.cohorts.epoch), int(answered.entity.max(initial=-1)) + 1
+    place = (answered.split * cohorts + answered.cohort) * entities + answered.entity
+    _, one, unit, n = np.unique(
+        2 * place + answered.on_trial, return_index=True, return_inverse=True, return_counts=True
+    )
+    return UnitLosses(answered.only(one), np.bincount(unit, losses, len(n)) / n)
 
 
-def loss_batches(units: pl.DataFrame, clip: float) -> Losses:
-    """Batch what `mean_by_unit` returns; losses are scaled by the clip to [0, 1]."""
-    return Losses(_scaled(_first_of_each(units), clip), _scaled(units, clip))
+def loss_batches(found: UnitLosses, clip: float) -> Losses:
+    """Batch losses by epoch and period; they are scaled by the clip to [0, 1]."""
+    return Losses(tuple(_scaled(found.once(), clip)), tuple(_scaled(found, clip)))
 
 
-def period_differences(units: pl.DataFrame) -> np.ndarray:
+def period_differences(found: UnitLosses) -> Floats:
     """Trial minus control per period, each unit once, in units of the loss.
 
     Epochs of one period are weighted by their harmonic counts: pooling raw means over shares would
     let a drifting base rate look like an effect.
     """
-    on = pl.col("on_trial")
-    strata = (
-        _first_of_each(units)
-        .filter("split")
-        .group_by(_STRATUM)
-        .agg(
-            d=pl.col("loss").filter(on).mean() - pl.col("loss").filter(~on).mean(),
-            nt=on.sum(),
-            nc=(~on).sum(),
-        )
-    )
-    weighted = strata.filter(pl.col("nt") > 0, pl.col("nc") > 0).with_columns(
-        w=pl.col("nt") * pl.col("nc") / (pl.col("nt") + pl.col("nc"))
-    )
-    by_period = weighted.group_by("period").agg(
-        x=(pl.col("d") * pl.col("w")).sum() / pl.col("w").sum()
-    )
-    return by_period.sort("period")["x"].to_numpy()
+    units, loss = found.once()
+    units, loss, cohorts = units.only(units.split), loss[units.split], units.cohorts
+    place, size = 2 * units.cohort + units.on_trial, 2 * len(cohorts.epoch)
+    n, sums = np.bincount(place, minlength=size), np.bincount(place, loss, size)
+    compared = (n[::2] > 0) & (n[1::2] > 0)
+    (nc, nt), (control, trial) = (x.reshape(-1, 2)[compared].T for x in (n, sums))
+    weight = nt * nc / (nt + nc)
+    _, period = np.unique(cohorts.period[compared], return_inverse=True)
+    weighted = np.bincount(period, weight * (trial / nt - control / nc))
+    return np.asarray(weighted / np.bincount(period, weight))
 
 
-def unit_shares(answered: pl.DataFrame) -> tuple[tuple[int, int, float], ...]:
+def unit_shares(answered: Answers) -> tuple[tuple[int, int, float], ...]:
     """Return units in the trial, units in all and the share there should be, of each epoch."""
-    units = (
-        answered.filter("split")
-        .group_by("epoch", "share")
-        .agg(
-            a=pl.col("entity").filter("on_trial").n_unique(),
-            b=pl.col("entity").n_unique(),
-        )
-        .sort("epoch")
-    )
-    return tuple(units.select("a", "b", "share").iter_rows())
+    answered, cohorts = answered.only(answered.split), answered.cohorts
+    found = []
+    for epoch in np.unique(cohorts.epoch[answered.cohort]):
+        mine = cohorts.epoch[answered.cohort] == epoch
+        all_of, on = answered.entity[mine], answered.on_trial[mine]
+        share = float(cohorts.share[cohorts.epoch == epoch][0])
+        found.append((len(np.unique(all_of[on])), len(np.unique(all_of)), share))
+    return tuple(found)
 
 
-def new_units_per_period(answered: pl.DataFrame, epoch: int) -> float:
+def new_units_per_period(answered: Answers, epoch: int) -> float:
     """Return the units not seen in an earlier split, per period of an epoch; 0 where none is."""
-    firsts = _first_of_each(answered).filter("split", pl.col("epoch") == epoch)
-    periods = answered.filter("split", pl.col("epoch") == epoch)["period"].n_unique()
-    return firsts.height / max(1, periods)
+    split, cohorts = answered.only(answered.split), answered.cohorts
+    first = split.units().first
+    new = int((cohorts.epoch[first[first >= 0] // 2] == epoch).sum())
+    seen = np.unique(split.cohort)
+    return new / max(1, int((cohorts.epoch[seen] == epoch).sum()))
 
 
-def _first_of_each(units: _Rows) -> _Rows:
-    """Keep the first period of each unit, before the split and in it."""
-    in_order = units.sort("split", "period", "epoch", "entity", "on_trial")
-    return in_order.unique(["split", "entity"], keep="first", maintain_order=True)
+def _batches(cohorts: Cohorts, in_split: Bools, place: Places, bad: Bools) -> tuple[ArmCounts, ...]:
+    """Count either arm, and bad ones in it, by epoch and period of the split.
 
+    The control's record is one batch, the first.
 
-def _batches(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-    """Count rows of either arm, and bad ones among them, by epoch and period of the split.
-
-    The control's record is one batch, the first, without an epoch.
+    Args:
+        cohorts: Epochs and periods.
+        in_split: Of each row or unit.
+        place: Twice its cohort, and one more on trial.
+        bad: Whether it is.
     """
-    on = pl.col("on_trial")
-    arms = {"on": on, "off": ~on}
-    bad = [(arm & pl.col(c)).sum().alias(f"{c} {a}") for c in columns for a, arm in arms.items()]
-    all_of = [arm.sum().alias(a) for a, arm in arms.items()]
-    strata = [pl.when("split").then(key).alias(key) for key in _STRATUM]
-    return rows.group_by("split", *strata).agg(*all_of, *bad).sort("split", *_STRATUM)
+    batches = 1 + len(cohorts.epoch)
+    batch = np.empty(batches - 1, dtype=np.int64)
+    batch[cohorts.by_epoch] = np.arange(1, batches)
+    arm = 2 * np.where(in_split, batch[place // 2], 0) + place % 2
+    n = np.bincount(arm, minlength=2 * batches)
+    of_those = np.bincount(arm[bad], minlength=2 * batches)
+    table = np.stack([of_those[1::2], n[1::2], of_those[::2], n[::2]], axis=1)
+    return tuple(ArmCounts(*row) for row in table[n[::2] + n[1::2] > 0].tolist())
 
 
-def _arms(batches: pl.DataFrame, column: str) -> tuple[ArmCounts, ...]:
-    counted = batches.select(f"{column} on", "on", f"{column} off", "off")
-    return tuple(ArmCounts(*row) for row in counted.iter_rows())
-
-
-def _scaled(units: pl.DataFrame, clip: float) -> tuple[LossBatch, ...]:
-    record, split = units.filter(~pl.col("split")), units.filter("split")
-    parts = split.sort("period", "epoch").partition_by(_STRATUM, maintain_order=True)
-    return tuple(
-        LossBatch(
-            part["on_trial"].to_numpy(), part["loss"].to_numpy() / clip, float(part["share"][0])
-        )
-        for part in ([record] if record.height else []) + parts
-    )
+def _scaled(found: UnitLosses, clip: float) -> Iterator[LossBatch]:
+    units, loss = found
+    batch = np.where(units.split, units.cohort, -1)
+    for part in np.split(np.arange(len(batch)), np.flatnonzero(np.diff(batch)) + 1):
+        if len(part):
+            share = units.cohorts.share[units.cohort[part[0]]]
+            yield LossBatch(units.on_trial[part], loss[part] / clip, float(share))

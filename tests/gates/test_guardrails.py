@@ -4,11 +4,11 @@ import math
 import re
 
 import numpy as np
-import polars as pl
 import pytest
 from scipy.stats import binom
 
 from sixgates.gates.canary import judge_canary, rollback_signals
+from sixgates.gates.cohorts import answers_of
 from sixgates.gates.decision import Move
 from sixgates.gates.guardrails import early_errors, large_harm, rate
 from sixgates.gates.policy import CanaryPolicy
@@ -230,11 +230,11 @@ def returning(rng, *, units, share, periods, habits, worse=0.0, fault=None):
         bad_of.append(bad)
     period, entity, bad = map(np.concatenate, (period_of, entity_of, bad_of))
     split = period >= 0
-    return pl.DataFrame(
-        {"epoch": np.where(split, 2, 1), "period": period, "entity": entity,
-         "on_trial": arm[entity] & split, "split": split, "share": np.where(split, share, 0.0),
-         "bad": bad, "loss": bad.astype(float)}
+    answers = answers_of(
+        np.where(split, 2, 1), period, np.where(split, share, 0.0),
+        entity=entity, on_trial=arm[entity] & split, split=split,
     )  # fmt: skip
+    return answers, bad
 
 
 HABITS = {"units": 300, "share": 0.25, "periods": 20, "habits": (0.2, 1.8)}
@@ -249,8 +249,8 @@ def test_users_with_habits_who_return_are_seldom_taken_for_an_error():
     rng = np.random.default_rng(11)
     back = promoted = 0
     for _ in range(150):
-        (equal,) = count(returning(rng, **HABITS), "bad")
-        (worse,) = count(returning(rng, **HABITS, worse=0.05), "bad")
+        (equal,) = count(*returning(rng, **HABITS))
+        (worse,) = count(*returning(rng, **HABITS, worse=0.05))
         back += rate("x", equal, 0.02, **UNITS).log_rollback >= math.log(20)
         promoted += rate("x", worse, 0.05, **UNITS).log_promote >= math.log(20)
     assert back <= allowed(150)
@@ -263,7 +263,8 @@ def test_losses_of_users_with_habits_who_return_neither_promote_nor_roll_back_fa
     project = tiny_project(pairs="yes", effect_varies=varies, canary={"margin": 0.05})
 
     def moved(worse):
-        units = mean_by_unit(returning(rng, **HABITS, worse=worse))
+        answers, bad = returning(rng, **HABITS, worse=worse)
+        units = mean_by_unit(answers, bad.astype(float))
         found = evidence(losses=loss_batches(units, 1.0), split_means=period_differences(units))
         return judge_canary(found, stage(), project).move
 
@@ -275,7 +276,7 @@ def test_a_fault_that_starts_late_and_meets_returning_users_alone_is_rolled_back
     rng = np.random.default_rng(13)
     everybody_by_then = {**HABITS, "habits": (0.1, 9.9), "fault": 12}
     for _ in range(10):
-        (found,) = count(returning(rng, **everybody_by_then), "bad")
+        (found,) = count(*returning(rng, **everybody_by_then))
         assert all(b.canary_bad < 3 for b in found.once[1:])  # new users show nothing
         assert judged(evidence(errors=found), entity="user").move is Move.ROLL_BACK
         before = Counted(found.once[:12], found.every[:12])
