@@ -80,16 +80,18 @@ def rate(
         tolerated: Whether an excess within the margin is no harm in itself. Then a rollback needs
             one beyond it, not any; and a promotion one below twice the margin, not below it.
     """
-    floor, limit = (margin, 2 * margin) if tolerated else (0.0, margin)
+    limit = 2 * margin if tolerated else margin
     dual = dual_counts(counted.once, limit)
-    rollback = dual_counts(counted.once, margin, floor=floor).log_rollback
-    large = dual_counts(counted.every, margin, floor=large_harm(margin)).log_rollback
-    levels = [rollback, large] if returning else [rollback]
+    levels = [dual.log_rollback]
+    if tolerated:
+        levels = [dual_counts(counted.once, margin, floor=margin).log_rollback]
     seen = _excess(counted.once)
     harm = f"{name} differ by {number(seen)} (n = {dual.n_canary:,}"
-    if returning and large > rollback:
-        requests = sum(b.canary_n for b in counted.every)
-        harm = f"{name} differ by {number(_excess(counted.every))} (n = {requests:,}"
+    if returning:
+        levels.append(dual_counts(counted.every, margin, floor=large_harm(margin)).log_rollback)
+        if levels[1] > levels[0]:
+            requests = sum(b.canary_n for b in counted.every)
+            harm = f"{name} differ by {number(_excess(counted.every))} (n = {requests:,}"
     needed = proportional(dual.log_promote, dual.n_canary, alpha)
     if needed is None and seen < limit / 2:
         # A clean canary unit multiplies the promotion evidence by about 1 + margin.
