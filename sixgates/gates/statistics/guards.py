@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import betaln, logsumexp
+from scipy.special import betaln
 
 from sixgates.gates.errors import ContractError
 from sixgates.gates.statistics.counts import Floats
@@ -21,7 +21,10 @@ def mean_log_e(log_es: Sequence[float] | Floats) -> float:
     0.0
     """
     values = np.asarray(log_es, dtype=np.float64)
-    return float(logsumexp(values) - np.log(values.size)) if values.size else 0.0
+    if not values.size:
+        return 0.0
+    with np.errstate(invalid="ignore"):  # NaN is handed on
+        return float(np.logaddexp.reduce(values) - np.log(values.size))
 
 
 def error_ratio_log_e(
