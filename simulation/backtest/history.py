@@ -5,6 +5,7 @@ Whatever decides asks `as_of` and `labels`. `truth` is for the score alone.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -56,7 +57,7 @@ class History:
     def labels(self, first: int, end: int, now: datetime) -> pl.DataFrame:
         """Return what was known at a moment of the labels of some rows, as the log has it."""
         places = first + np.flatnonzero(self.known[first:end] <= seconds(now))
-        labels = label_array(self.project, self.frame[places])
+        labels = self.truth_at(places)
         return pl.DataFrame(
             {
                 "request": names(places),
@@ -70,11 +71,16 @@ class History:
 
     def truth(self, first: int, end: int) -> NDArray[np.float64]:
         """Return the labels of some rows, known or not."""
-        return label_array(self.project, self.frame[first:end])
+        return label_array(self.project, self._labels[first:end])
 
     def truth_at(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the labels of rows at some places, known or not."""
-        return label_array(self.project, self.frame[places])
+        return label_array(self.project, self._labels[places])
+
+    @cached_property
+    def _labels(self) -> pl.DataFrame:
+        """The labels alone: to choose rows of a frame takes as long as it has columns."""
+        return self.frame.select(self.project.roles.label)
 
 
 def read_history(project: Project, data: str | None) -> History:

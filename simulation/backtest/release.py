@@ -114,8 +114,7 @@ def _classes(models: Models, numbers: Sequence[str]) -> dict[str, tuple[str, ...
 
 
 def _evidence(release: Release, trial: Trial, now: datetime, slow_ms: float) -> Evidence:
-    wanted = {*trial.trial_shares, *trial.before}
-    said = pl.concat(release.log).filter(pl.col("epoch").is_in(list(wanted)))
+    said = pl.concat(release.log)
     labels = release.history.labels(
         release.history.until(release.routes[0].at), release.served, now
     )

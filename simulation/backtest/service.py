@@ -1,7 +1,5 @@
 """What gateways would have logged: who answers which row, by production's split."""
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -13,7 +11,7 @@ from sixgates.gates.records import Arm
 from sixgates.gateway.split import beside_of
 from sixgates.ledger.route import Route
 
-_ALIKE = {"error": "", "micros": 100.0, "trace": ""}
+_ALIKE: dict[str, object] = {"row": 0, "error": "", "micros": 100.0, "trace": ""}
 """Of every answer: a history says nothing of speed and of failures."""
 Places = NDArray[np.int64]
 
@@ -33,37 +31,31 @@ def records(history: History, models: Models, route: Route, first: int, end: int
     assert beside is not None  # noqa: S101 - a release is open
     chosen = by_beside(history, route, first, end)
     mine, theirs = np.flatnonzero(~chosen) + first, np.flatnonzero(chosen) + first
-    parts = [
-        (Arm.CHAMPION, route.champion.number, mine),
-        (beside.arm, beside.version.number, theirs),
-        (Arm.SHADOW, beside.version.number, mine),
-    ]
-    frames = []
-    for arm, number, places in parts:
-        said = models.answers(number, first, end)[places - first]
-        whose = {"epoch": route.epoch, "arm": str(arm), "version": number, "share": beside.share}
-        frames.append(_frame(history, places, said, whose))
-    return pl.concat(frames)
+    own, other = route.champion.number, beside.version.number
+    parts = [(Arm.CHAMPION, own, mine), (beside.arm, other, theirs), (Arm.SHADOW, other, mine)]
+    said = [models.answers(number, first, end)[at - first] for _, number, at in parts]
+    places = np.concatenate([at for *_, at in parts])
+    alike = {**_ALIKE, "epoch": route.epoch, "share": beside.share}
+    columns = {
+        "request": names(places),
+        "entity": _units(history, places),
+        "at": pl.Series(history.at[places]),
+        "received": pl.Series(history.at[places]),
+        "arm": pl.concat([_all("arm", str(arm), len(at)) for arm, _, at in parts]),
+        "version": pl.concat([_all("version", number, len(at)) for _, number, at in parts]),
+        "values": pl.concat(map(_lists, said)),
+    } | {name: _all(name, value, len(places)) for name, value in alike.items()}
+    return pl.DataFrame([columns[name].alias(name) for name in PREDICTION_SCHEMA])
 
 
-def _frame(
-    history: History, places: Places, said: NDArray[np.float64], whose: dict[str, Any]
-) -> pl.DataFrame:
-    at, constant = history.at[places], {**_ALIKE, **whose}
-    values = pl.Series(np.ascontiguousarray(said), dtype=pl.Array(pl.Float64, said.shape[1]))
-    frame = pl.DataFrame(
-        {
-            "request": names(places),
-            "row": np.zeros(len(places), dtype=np.int64),
-            "entity": _units(history, places),
-            "at": at,
-            "values": values.arr.to_list(),
-            "received": at,
-        }
-    )
-    return frame.with_columns(
-        pl.lit(value, PREDICTION_SCHEMA[name]).alias(name) for name, value in constant.items()
-    ).select(*PREDICTION_SCHEMA)
+def _all(column: str, value: object, n: int) -> pl.Series:
+    """Return a column of so many rows that are all the same."""
+    return pl.Series([value], dtype=PREDICTION_SCHEMA[column]).new_from_index(0, n)
+
+
+def _lists(said: NDArray[np.float64]) -> pl.Series:
+    rows = pl.Series(np.ascontiguousarray(said), dtype=pl.Array(pl.Float64, said.shape[1]))
+    return rows.cast(pl.List(pl.Float64))
 
 
 def _units(history: History, places: Places) -> pl.Series:
