@@ -71,11 +71,12 @@ def indices(counts: Sequence[Sequence[Sequence[int]]], past: int, places: Sequen
     stacked, at = _stacked(counts), np.asarray(places)
     found = np.full(stacked.shape[:2], math.nan)
     for place in set(places):
-        reference = stacked[:past][at[:past] == place].sum(axis=0)
-        for i in np.flatnonzero(at == place):
-            # Against data with itself among it a window would look too quiet.
-            others = reference - stacked[i] if i < past else reference
-            found[i] = stability(others, stacked[i])
+        here = np.flatnonzero(at == place)
+        trained = here < past
+        reference = stacked[here[trained]].sum(axis=0)
+        # Against data with itself among it a window would look too quiet.
+        others = reference - stacked[here] * trained[:, None, None]
+        found[here] = stability(others, stacked[here])
     return Indices(found)
 
 

@@ -117,9 +117,10 @@ def _quantiles(known: FeatureProfile, at: Floats) -> Floats:
 
 def _swapped_numbers(now: Profile, reference: Profile, some: pl.DataFrame) -> list[tuple[str, str]]:
     own = {name: far for name, far in ks(reference, now).items() if far >= _ELSEWHERE}
+    values = {name: _values(some, name) for name in own}
 
     def looks_as(name: str, other: str) -> bool:
-        distance = _distance(_values(some, name), _feature(reference, other))
+        distance = _distance(values[name], _feature(reference, other))
         return distance <= min(_near(some.height), _NEARER * own[name])
 
     return [(a, b) for a, b in combinations(own, 2) if looks_as(a, b) and looks_as(b, a)]
