@@ -101,8 +101,7 @@ class Watching:
             }
         ).filter(known <= seconds(now))
         project = history.project
-        frame = frame.with_columns(period=period_of(project))
-        frame = frame.with_columns(matures=matures_of(project, frame))
+        frame = frame.with_columns(matures_of(project, frame), period=period_of(project))
         return mean_by_period(frame, now).with_columns(begins=begin_of(project))
 
     def _watched(self, model: Model) -> Watched:

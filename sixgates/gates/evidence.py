@@ -8,6 +8,9 @@ second the *control*, whatever arm they answer in.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -98,9 +101,10 @@ def gather(
         now: Event time; only periods whose labels have matured by then count for losses.
         slow_ms: Scoring time above which an answer is slow.
     """
-    rows = _rows(project, trial, predictions, slow_ms)
-    answers, own = _answers(trial, rows)
-    labelled = known_losses(project, trial.classes, rows, labels, now)
+    rows = _rows(trial, predictions)
+    logged = _logged(project, trial, rows)
+    answers, own = logged.answers, logged.own
+    labelled = known_losses(project, trial.classes, rows.with_row_index("place"), labels, now)
     place = labelled["place"].to_numpy()
     known = Known(
         answers.only(place),
@@ -111,22 +115,22 @@ def gather(
     pair_means, pairs = _pairs(known.only(matured), told, labels.height)
     theirs = known.only(matured & own[place])
     units = mean_by_unit(theirs.answers, theirs.loss)
-    answered, at = answers.only(own), rows["at"].to_numpy()
-    errors, slow = count(answered, *(rows[name].to_numpy()[own] for name in ("bad", "slow")))
-    said = own & rows["said"].to_numpy()
+    answered, said = answers.only(own), own & logged.said
+    slow = rows["micros"].to_numpy() > slow_ms * 1000
+    errors, late = count(answered, logged.bad[own], slow[own])
     return Evidence(
         pair_means=pair_means,
         pairs=pairs,
         split_means=period_differences(units),
         losses=loss_batches(units, project.loss_clip),
         errors=errors,
-        slow=slow,
-        predictions=count_unusual(answers.only(said), rows["highest"].to_numpy()[said]),
-        early=count_early_errors(known.only(own[place]), answered, at[own]),
-        shadow_errors=_shadow_errors(answers, rows["bad"].to_numpy()),
+        slow=late,
+        predictions=count_unusual(answers.only(said), logged.highest[said]),
+        early=count_early_errors(known.only(own[place]), answered, rows["at"].to_numpy()[own]),
+        shadow_errors=_shadow_errors(answers, logged.bad),
         shares=unit_shares(answered),
         stage_requests=_on_trial_in(answered, trial.epoch),
-        requests_per_period=_per_period(answers.only(~rows["shadow"].to_numpy())),
+        requests_per_period=_per_period(answers.only(~logged.shadow)),
         units_per_period=new_units_per_period(answered, trial.epoch),
     )
 
@@ -146,8 +150,9 @@ def loss_by_period(
         Columns `period` (count of periods since 1970), `loss` (units of the loss), `n` (rows) and
         `matures` (when all of its labels were due, in seconds since 1970).
     """
-    rows = _first_answers(predictions, [version]).with_columns(period=period_of(project)).collect()
-    return mean_by_period(known_losses(project, {version: classes}, rows, labels, now), now)
+    rows = _first_answers(predictions, [version])
+    known = known_losses(project, {version: classes}, rows, labels, now)
+    return mean_by_period(known.with_columns(period=period_of(project)), now)
 
 
 def mean_by_period(known: pl.DataFrame, now: datetime) -> pl.DataFrame:
@@ -162,44 +167,52 @@ def mean_by_period(known: pl.DataFrame, now: datetime) -> pl.DataFrame:
     return of_period.agg(pl.col("loss").mean(), pl.col("matures").max(), n=pl.len()).sort("period")
 
 
-def _rows(
-    project: Project, trial: Trial, predictions: pl.DataFrame, slow_ms: float
-) -> pl.DataFrame:
-    """One row an answer of either version, with what is asked of it."""
-    on_trial, shadow = pl.col("version") == trial.trial, pl.col("arm") == Arm.SHADOW
-    epoch = pl.col("epoch")
-    earlier = epoch.is_in(list(trial.before))
-    return (
-        _first_answers(predictions, [trial.trial, trial.control])
-        .filter(epoch.is_in([*trial.before, *trial.trial_shares]), ~earlier | ~(shadow | on_trial))
-        .with_columns(
-            period=period_of(project),
-            bad=pl.col("error") != "",
-            slow=pl.col("micros") > slow_ms * 1000,
-            on_trial=on_trial,
-            shadow=shadow,
-            # A number keeps the order of names, and is compared more quickly.
-            unit=pl.col("entity").rank("dense").cast(pl.Int64) - 1,
-            said=pl.col("values").list.len() > 0,
-            highest=pl.col("values").list.max(),
-        )
-        .with_row_index("place")
-        .collect()
+class _Logged(NamedTuple):
+    """What is asked of each row; arrays of shape (n,)."""
+
+    answers: Answers
+    own: Bools
+    """Whether a model answered in its own place."""
+    shadow: Bools
+    bad: Bools
+    """Whether it failed."""
+    said: Bools
+    """Whether there is an answer."""
+    highest: Floats
+    """The largest number of the answer; NaN where there is none."""
+
+
+def _rows(trial: Trial, predictions: pl.DataFrame) -> pl.DataFrame:
+    """Return the first answers of either version in the epochs that count."""
+    rows = _first_answers(predictions, [trial.trial, trial.control])
+    epoch = rows["epoch"].to_numpy()
+    others = (rows["version"] == trial.trial) | (rows["arm"] == str(Arm.SHADOW))
+    earlier = np.isin(epoch, trial.before) & ~others.to_numpy()
+    return rows.filter(pl.Series(earlier | np.isin(epoch, list(trial.trial_shares))))
+
+
+def _logged(project: Project, trial: Trial, rows: pl.DataFrame) -> _Logged:
+    found = rows.select(
+        period=period_of(project),
+        on_trial=pl.col("version") == trial.trial,
+        shadow=pl.col("arm") == Arm.SHADOW,
+        bad=pl.col("error") != "",
+        # A number keeps the order of names, and is compared more quickly.
+        unit=pl.col("entity").rank("dense"),
+        said=pl.col("values").list.len() > 0,
+        highest=pl.col("values").list.max(),
     )
-
-
-def _answers(trial: Trial, rows: pl.DataFrame) -> tuple[Answers, Bools]:
-    """Put rows into their cohorts, and say which of them a model gave in its own place."""
+    period, on_trial, shadow, bad, unit, said, highest = (column.to_numpy() for column in found)
     epoch, (epochs, shares) = rows["epoch"].to_numpy(), _shares(trial)
     share = shares[np.searchsorted(epochs, epoch)]
     # While a gateway held the canary back, nobody was split: such rows are shadow pairs. And they
     # are no record of the control: bets must not learn from what came after the split began.
     held_back = (share > 0) & (rows["share"].to_numpy() == 0)
     answers = answers_of(
-        epoch, rows["period"].to_numpy(), share, entity=rows["unit"].to_numpy(),
-        on_trial=rows["on_trial"].to_numpy(), split=(share > 0) & ~held_back,
+        epoch, period, share, entity=unit.astype(np.int64) - 1, on_trial=on_trial,
+        split=(share > 0) & ~held_back,
     )  # fmt: skip
-    return answers, ~rows["shadow"].to_numpy() & ~held_back
+    return _Logged(answers, ~shadow & ~held_back, shadow, bad, said, highest)
 
 
 def _shares(trial: Trial) -> tuple[Places, Floats]:
@@ -209,13 +222,11 @@ def _shares(trial: Trial) -> tuple[Places, Floats]:
     return epochs, np.array([shares[epoch] for epoch in epochs.tolist()])
 
 
-def _first_answers(predictions: pl.DataFrame, versions: Sequence[str]) -> pl.LazyFrame:
+def _first_answers(predictions: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame:
     """Count a request that a client repeated once for each model; one that chose its arm, never."""
-    return (
-        predictions.lazy()
-        .filter(pl.col("epoch") > 0, pl.col("version").is_in(versions))
-        .unique([*_KEY, "version"], keep="first", maintain_order=True)
-    )
+    theirs = reduce(or_, (predictions["version"] == version for version in versions))
+    routed = predictions.filter((predictions["epoch"] > 0) & theirs)
+    return routed.unique([*_KEY, "version"], keep="first", maintain_order=True)
 
 
 def _on_trial_in(answered: Answers, epoch: int) -> int:

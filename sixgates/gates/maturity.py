@@ -50,27 +50,27 @@ def known_losses(
         became known and when the whole period has, in seconds since 1970. Records of one request
         and row have one number in `told`.
     """
-    told = labels.lazy().filter(pl.col("at") <= seconds(now)).with_row_index("told")
-    known = (
-        rows.lazy()
-        .join(told.select(*_KEY, "label", "told", labelled="at"), on=_KEY, maintain_order="left")
-        .collect()
+    told = labels.filter(labels["at"] <= seconds(now)).with_row_index("told")
+    told = pl.DataFrame(
+        [told["request"], told["row"], told["label"], told["told"], told["at"].alias("labelled")]
     )
+    known = rows.join(told, on=_KEY, maintain_order="left")
     if known.is_empty():
         return known.with_columns(loss=pl.lit(0.0), matures=pl.lit(0.0))
-    losses = pl.Series(_losses(project, classes, known), dtype=pl.Float64)
-    return known.with_columns(loss=losses, matures=matures_of(project, known))
+    losses = pl.Series("loss", _losses(project, classes, known), dtype=pl.Float64)
+    return known.hstack([losses, matures_of(project, known)])
 
 
-def matures_of(project: Project, known: pl.DataFrame) -> pl.Expr:
-    """When all labels of a record's period have matured, in seconds since 1970.
+def matures_of(project: Project, known: pl.DataFrame) -> pl.Series:
+    """Return `matures`: when all labels of a record's period are due, in seconds since 1970.
 
     Args:
         project: Says period and label horizon.
-        known: Records whose label is known, with `at`, `period` and `labelled`.
+        known: Records whose label is known, with `at` and `labelled`.
     """
-    ends = (pl.col("period") + 1) * project.period.total_seconds()
-    return ends + _horizon(project, known).total_seconds()
+    period = project.period.total_seconds()
+    ends = (np.floor(known["at"].to_numpy() / period) + 1) * period
+    return pl.Series("matures", ends + _horizon(project, known).total_seconds())
 
 
 def period_of(project: Project) -> pl.Expr:
