@@ -148,8 +148,8 @@ def _feature(profile: Profile, name: str) -> FeatureProfile:
 
 
 def _values(some: pl.DataFrame, name: str) -> Floats:
-    found: Floats = some[name].cast(pl.Float64).drop_nulls().drop_nans().to_numpy()
-    return found
+    found: Floats = some[name].cast(pl.Float64).to_numpy()  # in which nulls are NaN, too
+    return found[~np.isnan(found)]
 
 
 def _distance(values: Floats, known: FeatureProfile) -> float:

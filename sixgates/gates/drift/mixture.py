@@ -70,6 +70,15 @@ class _Training(NamedTuple):
         return float(np.sqrt(np.average((middles - mean) ** 2, weights=self.counts)))
 
 
+class _Window(NamedTuple):
+    """The values of a window, and what share of them, and of the training's, is not above some."""
+
+    at: Floats
+    """Some of the values, in order."""
+    now: Floats
+    usual: Floats
+
+
 def unit_of_some(values: Floats, known: FeatureProfile, near: float) -> str | None:
     """Name the unit that a part of the values is in; None where none explains them.
 
@@ -87,9 +96,10 @@ def unit_of_some(values: Floats, known: FeatureProfile, near: float) -> str | No
     # Another unit makes no two values alike that were not; what stands for a missing one does.
     if rows.max() / len(values) > known.known.max() / known.known.sum() + near:
         return None
-    bound = min(near, _CLOSER * _closest(values, training, _moves(training)).distance)
+    window = _window_of(values, training)
+    bound = min(near, _CLOSER * _closest(window, training, _moves(training)).distance)
     for names, units in (_named(), _unnamed()):
-        unit = _closest(values, training, units)
+        unit = _closest(window, training, units)
         if unit.share >= _LEAST_SHARE and unit.distance < bound:
             return names[unit.place]
     return None
@@ -123,11 +133,15 @@ def _steps(ratio: float) -> int:
     return round(math.log(ratio, _STEP)) + 1
 
 
-def _closest(values: Floats, training: _Training, changed: _Changed) -> _Fit:
-    """Fit the share of changed values for each way, and return the way that comes closest."""
+def _window_of(values: Floats, training: _Training) -> _Window:
     at = np.unique(np.quantile(values, np.linspace(0, 1, _POINTS), method="inverted_cdf"))
     now = np.searchsorted(np.sort(values), at, side="right") / len(values)
-    usual = training.not_above(at)
+    return _Window(at, now, training.not_above(at))
+
+
+def _closest(window: _Window, training: _Training, changed: _Changed) -> _Fit:
+    """Fit the share of changed values for each way, and return the way that comes closest."""
+    at, now, usual = window
     factors, offsets = changed.factors[:, None], changed.offsets[:, None]
     other = training.not_above((at - offsets) / factors)
     other = np.where(factors > 0, other, 1 - other) - usual
