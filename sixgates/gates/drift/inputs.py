@@ -121,6 +121,9 @@ def _scores(values: Floats) -> Floats:
 def _medians(values: Floats) -> Floats:
     """Return the median of each column without its NaN, many times faster than `np.nanmedian`."""
     ordered = np.sort(values, axis=0)  # NaN last
+    if not np.isnan(ordered[-1:]).any():
+        rows = len(values)
+        return np.asarray((ordered[(rows - 1) // 2] + ordered[rows // 2]) / 2)
     known = np.count_nonzero(~np.isnan(values), axis=0)
     middle = np.stack([np.maximum(known - 1, 0) // 2, known // 2])
     low, high = np.take_along_axis(ordered, middle, axis=0)
