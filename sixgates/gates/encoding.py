@@ -39,8 +39,9 @@ def encode_frame(card: ModelCard, df: pl.DataFrame) -> np.ndarray:
         RowError: a column is absent or holds something other than numbers where they are due.
     """
     matrix = np.empty((df.height, len(card.features)), dtype=np.float64, order="F")
+    columns = set(df.columns)
     for j, feature in enumerate(card.features):
-        if feature.name not in df.columns:
+        if feature.name not in columns:
             raise RowError(f"row 0 lacks the column {feature.name!r}")
         matrix[:, j] = _encode_column(card, feature, df[feature.name])
     return matrix
