@@ -50,6 +50,7 @@ class Models:
     """How many were ever added."""
     _said: dict[tuple[str, int], _Array] = field(default_factory=dict)
     _lost: dict[tuple[str, int], _Array] = field(default_factory=dict)
+    _figures: dict[tuple[str, int], _Array] = field(default_factory=dict)
 
     def add(self, make: Callable[[str], Model]) -> Model:
         """Keep a new model under the next number."""
@@ -69,6 +70,10 @@ class Models:
         """
         return self._together(self._lost, number, first, end)
 
+    def figures(self, number: str, first: int, end: int) -> _Array:
+        """Return of its answers what the project's metric is made of: for several classes, hits."""
+        return self._together(self._figures, number, first, end)
+
     def keep(self, serving: Collection[str], since: int) -> None:
         """Drop the models that nobody serves, and answers to rows before some row.
 
@@ -76,11 +81,10 @@ class Models:
         """
         self.kept = {n: model for n, model in self.kept.items() if n in serving}
         self._lost = {key: lost for key, lost in self._lost.items() if key[0] in serving}
-        self._said = {
-            key: said
-            for key, said in self._said.items()
-            if key[0] in serving and self._edges(key[1])[1] > since
-        }
+        for known in (self._said, self._figures):
+            for key in list(known):
+                if key[0] not in serving or self._edges(key[1])[1] <= since:
+                    del known[key]
 
     def _together(
         self, known: dict[tuple[str, int], _Array], number: str, first: int, end: int
@@ -99,8 +103,10 @@ class Models:
         first, end = self._edges(block)
         model, project = self.kept[number], self.history.project
         said = predict(model.text, model.card, self.history.frame[first:end])
-        lost = row_losses(project, self.history.truth(first, end), said, model.card.classes)
-        self._said[number, block], self._lost[number, block] = said, lost
+        truth = self.history.truth(first, end)
+        self._said[number, block] = said
+        self._lost[number, block] = row_losses(project, truth, said, model.card.classes)
+        self._figures[number, block] = _figures(model, said, truth)
 
     def _block(self, row: int) -> int:
         return min(row * BLOCKS // self.history.rows, BLOCKS - 1)
@@ -110,9 +116,8 @@ class Models:
         return -(-block * rows // BLOCKS), -(-(block + 1) * rows // BLOCKS)
 
 
-def figure_of(model: Model, said: _Array, history: History, first: int, end: int) -> _Array:
-    """Return of some answers what the project's metric is made of: for several classes, hits."""
+def _figures(model: Model, said: _Array, truth: _Array) -> _Array:
     if model.card.task is not Task.MULTICLASS:
         return said[:, 0]
-    hits = np.asarray(model.card.classes)[said.argmax(axis=1)] == history.truth(first, end)
+    hits = np.asarray(model.card.classes)[said.argmax(axis=1)] == truth
     return np.asarray(hits, dtype=np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulation.backtest.history import History
-from simulation.backtest.models import Model, Models, figure_of
+from simulation.backtest.models import Model, Models
 from simulation.backtest.plays import WATCHED, Kind, Policy, Triggers, rows_between_runs
 from simulation.backtest.present import Present
 from simulation.backtest.release import Release, opened
@@ -106,11 +106,9 @@ class Play:
         self.events.append({"at": at.isoformat(), "what": what, "why": why})
 
     def _answer(self, number: str, first: int, end: int, where: NDArray[np.bool_]) -> None:
-        models, history = self.stage.models, self.stage.history
-        said = models.answers(number, first, end)
-        figures = figure_of(models.kept[number], said, history, first, end)
+        models = self.stage.models
         self.losses[first:end][where] = models.losses(number, first, end)[where]
-        self.figures[first:end][where] = figures[where]
+        self.figures[first:end][where] = models.figures(number, first, end)[where]
 
     def _tick(self, release: Release, now: datetime) -> None:
         before = self.route
