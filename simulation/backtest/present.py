@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
 import polars as pl
 
 from simulation.backtest.history import History
 from simulation.backtest.models import Model, Models
 from sixgates.adapters.holdout_answers import holdout_evidence, paired_answers
-from sixgates.adapters.lightgbm_trainer import measure_footprint, train
+from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
+from sixgates.gates.card import ModelCard
 from sixgates.gates.compare import judge_comparison
 from sixgates.gates.data.evidence import measure_data
 from sixgates.gates.data.period_counts import span_of_periods
@@ -25,6 +27,19 @@ from sixgates.gates.verdict import Verdict
 Broken = tuple[Stretch, ...]
 
 
+@dataclass(eq=False, slots=True)
+class OneHoldout:
+    """What models say of one holdout: gates 3 and 4 ask, and plays that compare on it."""
+
+    _said: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def ask(self, text: str, card: ModelCard, holdout: pl.DataFrame) -> np.ndarray:
+        """Answer the holdout as `predict` does."""
+        if card.digest not in self._said:
+            self._said[card.digest] = predict(text, card, holdout)
+        return self._said[card.digest]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Fit:
     """One training."""
@@ -36,6 +51,8 @@ class Fit:
     """Of the training."""
     trained: Verdict
     """Gate 2."""
+    holdout: OneHoldout = field(default_factory=OneHoldout)
+    """What models say of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +99,10 @@ class Present:
             return Ran(None, 0.0, "retrain", str(exc))
         if fit.model is None or not fit.trained.passed:
             return _refused(fit.trained, fit.seconds)
-        if not (verdict := self._evaluate(fit.model, fit.split)).passed:
+        if not (verdict := self._evaluate(fit.model, fit)).passed:
             return _refused(verdict, fit.seconds)
         if champion is not None:
-            verdict = self._compare(champion, fit.model, fit.split.holdout)
+            verdict = self._compare(champion, fit.model, fit)
         if not verdict.passed:
             return _refused(verdict, fit.seconds)
         return Ran(fit.model, fit.seconds, why=verdict.reason)
@@ -165,21 +182,20 @@ class Present:
             )
         return Fit(model, split, trained.evidence.seconds, verdict)
 
-    def _evaluate(self, model: Model, split: TimeSplit) -> Verdict:
+    def _evaluate(self, model: Model, fit: Fit) -> Verdict:
         if model.number not in self._evaluated:
             project, stored = self.history.project, (model.text, model.card)
-            footprint = measure_footprint(*stored, split.holdout)
-            evidence = holdout_evidence(project, split, stored, footprint)
+            footprint = measure_footprint(*stored, fit.split.holdout)
+            evidence = holdout_evidence(project, fit.split, stored, footprint, ask=fit.holdout.ask)
             self._evaluated[model.number] = judge_holdout(
                 evidence, project.policies.evaluation, project.loss
             )
         return self._evaluated[model.number]
 
-    def _compare(self, champion: Model, challenger: Model, holdout: pl.DataFrame) -> Verdict:
+    def _compare(self, champion: Model, challenger: Model, fit: Fit) -> Verdict:
         project = self.history.project
-        paired = paired_answers(
-            project, holdout, (champion.text, champion.card), (challenger.text, challenger.card)
-        )
+        stored = [(model.text, model.card) for model in (champion, challenger)]
+        paired = paired_answers(project, fit.split.holdout, *stored, ask=fit.holdout.ask)
         return judge_comparison(paired, project.policies.comparison, cold_start=False)
 
 

@@ -1,5 +1,8 @@
 """Stored models asked for the holdout, in one process: what gates 3 and 4 judge."""
 
+from collections.abc import Callable
+
+import numpy as np
 import polars as pl
 
 from sixgates.adapters.lightgbm_trainer import predict
@@ -14,10 +17,12 @@ from sixgates.gates.timesplit import TimeSplit
 
 Model = tuple[str, ModelCard]
 """LightGBM's native text, and its card."""
+Ask = Callable[[str, ModelCard, pl.DataFrame], np.ndarray]
+"""Answers rows as `predict` does; it may know what a model says of the holdout."""
 
 
 def holdout_evidence(
-    project: Project, split: TimeSplit, model: Model, footprint: Footprint
+    project: Project, split: TimeSplit, model: Model, footprint: Footprint, *, ask: Ask = predict
 ) -> HoldoutEvidence:
     """Ask a stored model for the holdout, and measure its answers.
 
@@ -29,7 +34,7 @@ def holdout_evidence(
     return measure_holdout(
         project,
         split.holdout,
-        predict(text, card, split.holdout),
+        ask(text, card, split.holdout),
         base,
         card.classes,
         history=pl.concat([split.train, split.validation, split.holdout]),
@@ -38,7 +43,12 @@ def holdout_evidence(
 
 
 def paired_answers(
-    project: Project, holdout: pl.DataFrame, champion: Model, challenger: Model
+    project: Project,
+    holdout: pl.DataFrame,
+    champion: Model,
+    challenger: Model,
+    *,
+    ask: Ask = predict,
 ) -> PairedEvidence:
     """Let two stored models answer the same rows.
 
@@ -47,7 +57,7 @@ def paired_answers(
     """
     labels = label_array(project, holdout)
     known, learned = (
-        row_losses(project, labels, predict(text, card, holdout), card.classes)
+        row_losses(project, labels, ask(text, card, holdout), card.classes)
         for text, card in (champion, challenger)
     )
     return paired_evidence(
