@@ -1,5 +1,7 @@
 """What gateways would have logged: who answers which row, by production's split."""
 
+from functools import cache
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -50,7 +52,12 @@ def records(history: History, models: Models, route: Route, first: int, end: int
 
 def _all(column: str, value: object, n: int) -> pl.Series:
     """Return a column of so many rows that are all the same."""
-    return pl.Series([value], dtype=PREDICTION_SCHEMA[column]).new_from_index(0, n)
+    return _one(column, value).new_from_index(0, n)
+
+
+@cache
+def _one(column: str, value: object) -> pl.Series:
+    return pl.Series(column, [value], dtype=PREDICTION_SCHEMA[column])
 
 
 def _lists(said: NDArray[np.float64]) -> pl.Series:
