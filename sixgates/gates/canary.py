@@ -26,7 +26,7 @@ from sixgates.gates.guardrails import (
 from sixgates.gates.loss_guardrail import loss_guardrail
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.project import Project
-from sixgates.gates.statistics.counts import dual_counts
+from sixgates.gates.statistics.counts import rollback_of_counts
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
 from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number
@@ -227,13 +227,13 @@ def _harm(guardrails: list[Guardrail], evidence: Evidence, policy: CanaryPolicy)
         if math.isnan(g.log_rollback):
             sentence = f"harm could not be judged: {g.harm})"
             return Check("harm", Outcome.FAIL, None, required, g.n, sentence)
-    shadow = dual_counts(evidence.shadow_errors, policy.error_margin)
-    levels = {g.name: g.log_rollback for g in guardrails} | {"shadow errors": shadow.log_rollback}
+    shadow, rows = evidence.shadow_errors, sum(b.canary_n for b in evidence.shadow_errors)
+    levels = {g.name: g.log_rollback for g in guardrails} | {
+        "shadow errors": rollback_of_counts(shadow, policy.error_margin)
+    }
     said = {g.name: (g.harm, g.n) for g in guardrails} | {
-        "shadow errors": (
-            f"the challenger fails on shadow requests (n = {shadow.n_canary:,}", shadow.n_canary
-        )
-    }  # fmt: skip
+        "shadow errors": (f"the challenger fails on shadow requests (n = {rows:,}", rows)
+    }
     deciding = rollback_signals(policy)
     level = mean_log_e([levels[name] for name in deciding])
     worst, n = said[max(deciding, key=lambda name: levels[name])]

@@ -14,7 +14,7 @@ from datetime import timedelta
 from sixgates.gates.explain.spans import span_of_days
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.counts import ArmCounts, dual_counts, rollback_of_counts
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e
 from sixgates.gates.verdict import Check, EValues, Outcome, number
 
@@ -84,11 +84,11 @@ def rate(
     dual = dual_counts(counted.once, limit)
     levels = [dual.log_rollback]
     if tolerated:
-        levels = [dual_counts(counted.once, margin, floor=margin).log_rollback]
+        levels = [rollback_of_counts(counted.once, margin, floor=margin)]
     seen = _excess(counted.once)
     harm = f"{name} differ by {number(seen)} (n = {dual.n_canary:,}"
     if returning:
-        levels.append(dual_counts(counted.every, margin, floor=large_harm(margin)).log_rollback)
+        levels.append(rollback_of_counts(counted.every, margin, floor=large_harm(margin)))
         if levels[1] > levels[0]:
             requests = sum(b.canary_n for b in counted.every)
             harm = f"{name} differ by {number(_excess(counted.every))} (n = {requests:,}"

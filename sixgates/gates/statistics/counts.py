@@ -188,6 +188,16 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0)
     )
 
 
+def rollback_of_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0) -> float:
+    """Return what `dual_counts` says for rollback, without the other bet.
+
+    >>> one = [ArmCounts(12, 100, 8, 100)]
+    >>> rollback_of_counts(one, 0.02) == dual_counts(one, 0.02).log_rollback
+    True
+    """
+    return float(_log_es_of_batches(batches, margin, floor, promote=False)[1].sum())
+
+
 def check_bets(control_mean: float, margin: float, null: float, share: float) -> None:
     """Refuse a bet that cannot be placed, NaN included."""
     if not (0 < margin < 1 and 0 < control_mean < 1 - margin and 0 < share < 1):
@@ -250,6 +260,7 @@ def log_es_of_counts(
     floor: float = 0.0,
     share: Floats | None = None,
     memory: Memory | None = None,
+    promote: bool = True,
 ) -> tuple[Floats, Floats]:
     """Log e-values of each batch of each world, for promotion and for rollback.
 
@@ -262,6 +273,7 @@ def log_es_of_counts(
         share: Probability of the canary, of the same shape; NaN, or None for all, judges given the
             realised arm sizes.
         memory: What the bets know before each batch; by default the batches before it.
+        promote: Whether to bet on promotion; else there is no evidence for it, 0.
 
     Raises:
         ContractError: A margin outside (0, 1) or a share outside (0, 1).
@@ -274,9 +286,9 @@ def log_es_of_counts(
     known = np.full(canary_n.shape, np.nan) if share is None else share
     realised = canary_n / np.maximum(canary_n + control_n, 1.0)
     judged = ~np.isnan(known) | ((canary_n > 0) & (control_n > 0))
-    promote, rollback = np.zeros(canary_n.shape), np.zeros(canary_n.shape)
+    logs = np.zeros((2, *canary_n.shape))
     if not judged.any():
-        return promote, rollback
+        return logs[0], logs[1]
     pi = np.where(np.isnan(known), realised, known)[judged][:, None]
     past = memory if memory is not None else control_memory(control_bad, control_n)
     control = _control_guesses(past.bad[judged], past.good[judged], floor + margin)
@@ -289,9 +301,11 @@ def log_es_of_counts(
         (control_n - control_bad)[judged][:, None],
         pi,
     )
-    for level, null, lean in ((promote, margin, 0.0), (rollback, floor, floor + margin)):
-        level[judged] = _log_mean(_log_e(columns, control, null, lean))
-    return promote, rollback
+    bets = (margin, 0.0), (floor, floor + margin)
+    for side, (null, lean) in enumerate(bets):
+        if side or promote:
+            logs[side][judged] = _log_mean(_log_e(columns, control, null, lean))
+    return logs[0], logs[1]
 
 
 def control_memory(control_bad: Floats, control_n: Floats) -> Memory:
@@ -336,14 +350,14 @@ def _log_mean(logs: Floats) -> Floats:
 
 
 def _log_es_of_batches(
-    batches: Sequence[ArmCounts], margin: float, floor: float
+    batches: Sequence[ArmCounts], margin: float, floor: float, *, promote: bool = True
 ) -> tuple[Floats, Floats]:
     """Log e-values of each batch of one stream, for promotion and for rollback."""
     if not batches:
         return np.zeros(0), np.zeros(0)
     share = np.array([[np.nan if b.share is None else b.share for b in batches]])
-    promote, rollback = log_es_of_counts(Counts.of(batches), margin, floor=floor, share=share)
-    return promote[0], rollback[0]
+    logs = log_es_of_counts(Counts.of(batches), margin, floor=floor, share=share, promote=promote)
+    return logs[0][0], logs[1][0]
 
 
 def _compares_nothing(batch: ArmCounts) -> bool:
