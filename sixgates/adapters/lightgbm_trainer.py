@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,7 @@ def predict_matrix(
     outputs = len(card.classes) if card.task is Task.MULTICLASS else 1
     if not len(matrix):
         return np.empty((0, outputs))
-    booster = lgb.Booster(model_str=text)
-    answers = booster.predict(matrix, num_threads=threads if _is_large(matrix) else 1)
+    answers = _booster(text).predict(matrix, num_threads=threads if _is_large(matrix) else 1)
     return np.asarray(answers, dtype=np.float64).reshape(len(matrix), outputs)
 
 
@@ -138,13 +138,18 @@ def measure_footprint(text: str, card: ModelCard, df: pl.DataFrame) -> Footprint
     if df.is_empty():
         return Footprint(float("nan"), size, 0)
     matrix = np.ascontiguousarray(_encode(card, df.gather_every(max(1, len(df) // TIMED_ROWS))))
-    booster = lgb.Booster(model_str=text)
-    seconds = []
+    booster, seconds = _booster(text), []
     for row in matrix[:TIMED_ROWS]:
         started = time.perf_counter()
         booster.predict(row[None, :], num_threads=1)
         seconds.append(time.perf_counter() - started)
     return Footprint(float(np.median(seconds)) * 1000, size, len(seconds))
+
+
+@lru_cache(maxsize=2)
+def _booster(text: str) -> lgb.Booster:
+    """Read a model; the last two are kept, for to read one takes as long as some 1,000 answers."""
+    return lgb.Booster(model_str=text)
 
 
 class _Limits:
