@@ -96,11 +96,14 @@ def unit_of_some(values: Floats, known: FeatureProfile, near: float) -> str | No
     # Another unit makes no two values alike that were not; what stands for a missing one does.
     if rows.max() / len(values) > known.known.max() / known.known.sum() + near:
         return None
-    window = _window_of(values, training)
-    bound = min(near, _CLOSER * _closest(window, training, _moves(training)).distance)
+    window, moved = _window_of(values, training), math.nan
     for names, units in (_named(), _unnamed()):
         unit = _closest(window, training, units)
-        if unit.share >= _LEAST_SHARE and unit.distance < bound:
+        if unit.share < _LEAST_SHARE or unit.distance >= near:
+            continue
+        if math.isnan(moved):
+            moved = _closest(window, training, _moves(training)).distance
+        if unit.distance < _CLOSER * moved:
             return names[unit.place]
     return None
 
