@@ -9,6 +9,7 @@ import polars as pl
 from simulation.backtest.history import History
 from simulation.backtest.models import Model, Models
 from simulation.backtest.service import records
+from sixgates.adapters.log_records import PREDICTION_SCHEMA
 from sixgates.gates.canary import Phase, Stage, judge_canary, planned_shares
 from sixgates.gates.decision import Decision
 from sixgates.gates.errors import ContractError
@@ -28,7 +29,8 @@ class Release:
     """Oldest first."""
     served: int
     """Rows up to here are in its log."""
-    log: list[pl.DataFrame] = field(default_factory=list)
+    log: pl.DataFrame = field(default_factory=PREDICTION_SCHEMA.to_frame)
+    """What was answered since it opened; empty when it has ended."""
     reason: str = ""
     """Of the newest decision."""
     _judged: datetime | None = None
@@ -36,7 +38,8 @@ class Release:
     def serve(self, end: int) -> None:
         """Log what is answered up to a row; the first play that asks does it for all."""
         if end > self.served:
-            self.log.append(records(self.history, self.models, self.routes[-1], self.served, end))
+            newest = records(self.history, self.models, self.routes[-1], self.served, end)
+            self.log.extend(newest)
             self.served = end
 
     def judge(self, now: datetime) -> Route:
@@ -54,7 +57,7 @@ class Release:
         if following is not None:
             self.routes.append(following)
         if not self.routes[-1].is_open:
-            self.log = []
+            self.log = self.log.clear()
         return self.routes[-1]
 
 
@@ -114,8 +117,7 @@ def _classes(models: Models, numbers: Sequence[str]) -> dict[str, tuple[str, ...
 
 
 def _evidence(release: Release, trial: Trial, now: datetime, slow_ms: float) -> Evidence:
-    said = pl.concat(release.log)
     labels = release.history.labels(
         release.history.until(release.routes[0].at), release.served, now
     )
-    return gather(release.history.project, trial, said, labels, now=now, slow_ms=slow_ms)
+    return gather(release.history.project, trial, release.log, labels, now=now, slow_ms=slow_ms)
