@@ -88,9 +88,14 @@ def label_array(project: Project, df: pl.DataFrame) -> np.ndarray:
 def _encode_column(card: ModelCard, feature: Feature, column: pl.Series) -> np.ndarray:
     if feature.levels is None and (column.dtype.is_float() or column.dtype.is_integer()):
         return column.cast(pl.Float64).to_numpy()
-    alone = replace(card, features=(feature,))
+    alone, name = replace(card, features=(feature,)), feature.name
+    if feature.levels and column.dtype == pl.String and len(feature.levels) <= len(column):
+        # A text is a level as it stands: Polars places it, and what is none becomes null.
+        places = column.cast(pl.Enum(feature.levels), strict=False).to_physical()
+        codes = encode_rows(alone, [{name: level} for level in (*feature.levels, None)])
+        return np.asarray(codes[places.fill_null(len(feature.levels)).to_numpy(), 0])
     distinct = column.unique()
-    codes = encode_rows(alone, [{feature.name: value} for value in distinct.to_list()])
+    codes = encode_rows(alone, [{name: value} for value in distinct.to_list()])
     return spread_over(column, distinct, pl.Series(_CODE, codes[:, 0])).to_numpy()
 
 
