@@ -159,8 +159,12 @@ def time_split(df: pl.DataFrame, project: Project, now: datetime) -> TimeSplit:
     """
     policy = project.policies.training
     rows, at = matured_in_window(df, project, now)
-    order = at.arg_sort()
-    rows, times = rows[order], at[order].to_numpy()
+    if at.is_sorted():  # to sort copies all rows, to join the parts that they lie in may not
+        rows = rows.rechunk()
+    else:
+        order = at.arg_sort()
+        rows, at = rows[order], at[order]
+    times = at.to_numpy()
     second = _border(times, policy.holdout_share)
     first = _border(times[:second], policy.validation_share)
     require_parts(project, first, second, rows.height)
