@@ -53,7 +53,8 @@ class History:
         Raises:
             ConfigurationError: the file is not there.
         """
-        rows = pl.read_parquet(self.path()).gather_every(self.every)
+        # Of a file of which only some rows are taken, not all are in memory at once.
+        rows = pl.scan_parquet(self.path()).gather_every(self.every).collect()
         if self.rows_a_day is None:
             return rows
         since = pl.int_range(pl.len()) * (_DAY_MICROSECONDS // self.rows_a_day)
