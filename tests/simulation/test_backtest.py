@@ -14,12 +14,15 @@ from simulation.backtest.play import Play, Stage, play_of
 from simulation.backtest.plays import PLAYS, Kind, Policy, triggers_of
 from simulation.backtest.present import Present
 from simulation.backtest.recommend import choose, difference, recommend
+from simulation.backtest.release import opened
 from simulation.backtest.score import Score
 from simulation.backtest.watching import Watching
 from simulation.drift import Shift, ShiftKind
 from simulation.world import World
+from sixgates.adapters.lightgbm_trainer import predict
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import Policies
+from sixgates.ledger.release import first_route
 
 START = datetime(2026, 1, 5)  # noqa: DTZ001 - event time is naive UTC
 DAYS, ROWS, TURN = 40, 120, 16
@@ -180,6 +183,39 @@ def test_a_moment_is_learnt_once_for_each_date_that_counts(frame, asked):
     assert present.blind().model is plain
     assert (dated is plain, len(fits)) == (not asked, 1 + asked)
     assert (dated.text == plain.text) is not asked
+
+
+def trained_at(history, models, *days):
+    moments = [START + timedelta(days=day) for day in days]
+    return [Present(history, models, now, lambda _: None).blind().model for now in moments]
+
+
+def test_a_release_is_judged_before_anybody_was_answered_in_it(frame):
+    history = read_history(project_over(frame), None)
+    models = Models(history)
+    champion, challenger = trained_at(history, models, 12, 16)
+    now = challenger.trained
+    route = first_route(
+        "loans", champion.version, release="first", at=now, actor="somebody", reason="the first"
+    )
+    release = opened(history, models, route, challenger, now)
+    assert release.judge(now + timedelta(days=1)) is release.routes[0]
+
+
+def test_a_model_answers_a_holdout_once_for_all_gates_and_plays(frame, monkeypatch):
+    history, asked = read_history(project_over(frame), None), []
+    models = Models(history)
+
+    def counted(text, card, rows):
+        asked.append(card.digest)
+        return predict(text, card, rows)
+
+    monkeypatch.setattr("simulation.backtest.present.predict", counted)
+    champions = trained_at(history, models, 12, 13)
+    present = Present(history, models, START + timedelta(days=15), lambda _: None)
+    for champion in (*champions, champions[0]):
+        present.run(champion, ())
+    assert sorted(asked) == sorted(model.card.digest for model in models.kept.values())
 
 
 def test_nothing_that_happens_later_changes_what_was_decided(frame, found):
