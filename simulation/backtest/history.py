@@ -91,9 +91,10 @@ def read_history(project: Project, data: str | None) -> History:
     """
     source = ProjectLake(project, data)
     source.check()
-    rows = source.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
+    frame = source.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
     roles, name = project.roles, source.describe()
-    frame = rows.filter(pl.col(roles.event_time).is_not_null())
+    if frame[roles.event_time].null_count():
+        frame = frame.drop_nulls(roles.event_time)
     needed = _FOLDS * project.policies.validation.min_rows
     labelled = label_present(frame, project)
     if frame.height < needed:

@@ -2,8 +2,8 @@
 
 A model that is right on most days and fails altogether on others has losses whose spread is as
 large as their rise. Values that are never below 0 need no spread to be judged: a stake on them is
-worth at most 1 on average while their mean is at most `m`, whatever their distribution (Waudby-Smith
-& Ramdas, JRSS B 86, 2024).
+worth at most 1 on average while their mean is at most `m`, whatever their distribution
+(Waudby-Smith & Ramdas, JRSS B 86, 2024).
 """
 
 import math
