@@ -72,3 +72,11 @@ def test_a_calibration_is_small_and_survives_json():
     stored = msgspec.json.encode(estimator)
     assert msgspec.json.decode(stored, type=LossEstimator) == estimator
     assert len(estimator.calibrators[0].said) <= 200
+
+
+def test_probabilities_that_are_next_to_nothing_apart_have_finite_chances():
+    said = np.repeat([0.0, 1e-310, 1.0], 400)
+    estimator = calibrated(tiny_project(), np.repeat([0.0, 1.0, 1.0], 400), said, ())
+    found = expected_loss(estimator, tiny_project(), np.full(10, 5e-311), ())
+    assert found.mean is not None
+    assert 0.0 <= found.mean <= 1.0

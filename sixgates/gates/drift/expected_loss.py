@@ -32,10 +32,12 @@ class Calibrator:
     said: tuple[float, ...]
     """Ascending."""
     came: tuple[float, ...]
+    """Ascending, too."""
 
     def __call__(self, said: Floats) -> Floats:
         """Return how often what was said comes true."""
-        return np.interp(said, self.said, self.came)
+        # Between points that are next to nothing apart the slope of a line is infinite.
+        return np.clip(np.interp(said, self.said, self.came), self.came[0], self.came[-1])
 
 
 @dataclass(frozen=True, slots=True)
