@@ -74,7 +74,7 @@ def _census(rows: pl.DataFrame) -> Project:
 
 def _intrusions(rows: pl.DataFrame) -> Project:
     policies = Policies.with_margin(
-        0.02, watch=WatchPolicy(window=_A_WEEK), training=TrainingPolicy(window=timedelta(days=60))
+        0.02, watch=WatchPolicy(window=_A_WEEK), training=TrainingPolicy(window=timedelta(days=180))
     )
     # Two columns hold the answer, or say which file a row came from.
     roles = _roles(rows, "target_category", "row_id", "attack_name", "part")
@@ -110,5 +110,5 @@ HISTORIES = {
     "electricity": History("elec2", lambda _: electricity),
     "weather": History("noaa_weather", _weather, rows_a_day=30),
     "census": History("acs_employment_ma", _census, rows_a_day=4_000),
-    "intrusions": History("kdd99", _intrusions, rows_a_day=576, every=5),
+    "intrusions": History("kdd99", _intrusions, rows_a_day=1_440),
 }

@@ -55,7 +55,7 @@ def test_while_the_mean_is_what_it_may_be_an_alarm_is_as_rare_as_it_says(most):
 def test_the_evidence_is_gone_some_days_after_the_loss_is():
     bad, quiet = np.full(30, 0.6), np.full(30, 0.0005)
     assert loss_signal(bad, HOLDOUT, MARGIN, POLICY).alert
-    level = excess_detector(np.concatenate([bad, quiet]), HOLDOUT + MARGIN, LIMIT * 1000)
+    level = excess_detector(np.concatenate([bad, quiet]), HOLDOUT + MARGIN, LIMIT * 100)
     assert level < 1.0
 
 

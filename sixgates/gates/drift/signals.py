@@ -38,8 +38,8 @@ _FEW = 20
 
 _EXCESS = 0.1
 """Weight of the e-detector that asks for an excess. It grows by times where there is one."""
-_BEYOND = 1_000.0
-"""How many times the limit its evidence may reach."""
+_BEYOND = 100.0
+"""How many times the limit it may reach, so that all evidence is gone after some quiet periods."""
 
 
 class SignalName(StrEnum):
