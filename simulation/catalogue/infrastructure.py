@@ -8,6 +8,12 @@ from simulation.faults import Garbage
 from simulation.scenario import End, Scenario
 from sixgates.ledger.route import Step
 
+_MADE_LATER = {
+    "canary": {"muted": ("predictions",)},
+    "monitor": {"muted": ("predictions",)},
+}
+"""A model made a day or two later answers so differently that this guardrail may never decide."""
+
 INFRASTRUCTURE: tuple[Scenario, ...] = (
     Scenario(
         name="gateway-restarted",
@@ -32,6 +38,7 @@ INFRASTRUCTURE: tuple[Scenario, ...] = (
         world=live(45, *TWO_ACTS),
         live_from_day=LIVE,
         acts=(Act(Deed.SET_CLOCK_BACK, 50), Act(Deed.SET_CLOCK_BACK, Step.CANARY, after=1)),
+        overrides=_MADE_LATER,
     ),
     Scenario(
         name="registry-down-at-retrain",
@@ -40,11 +47,7 @@ INFRASTRUCTURE: tuple[Scenario, ...] = (
         world=live(50, *TWO_ACTS),
         live_from_day=LIVE,
         acts=(Act(Deed.LOSE_REGISTRY, 47), Act(Deed.RESTORE_REGISTRY, 52)),
-        # A model made two days later answers so differently that this guardrail never decides.
-        overrides={
-            "canary": {"muted": ("predictions",)},
-            "monitor": {"muted": ("predictions",)},
-        },
+        overrides=_MADE_LATER,
     ),
     Scenario(
         name="registry-down-in-canary",
