@@ -33,8 +33,6 @@ class History:
     """Takes the rows: what is no label and no time is a feature."""
     rows_a_day: int | None = None
     """Where the rows have no time of their own."""
-    every: int = 1
-    """Of so many rows one is taken."""
 
     def path(self) -> Path:
         """Return where the file is.
@@ -53,8 +51,7 @@ class History:
         Raises:
             ConfigurationError: the file is not there.
         """
-        # Of a file of which only some rows are taken, not all are in memory at once.
-        rows = pl.scan_parquet(self.path()).gather_every(self.every).collect()
+        rows = pl.read_parquet(self.path())
         if self.rows_a_day is None:
             return rows
         since = pl.int_range(pl.len()) * (_DAY_MICROSECONDS // self.rows_a_day)

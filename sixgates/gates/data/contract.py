@@ -8,7 +8,7 @@ where their failure cases differ in type). A validation of the whole takes twice
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandera.polars as pa
 import polars as pl
@@ -119,13 +119,11 @@ def _column_rules(
     counts = ~missing if optional else None
     if not (column.nullable or optional) and missing.any():
         yield "not_nullable", missing
-    checks = column.checks
-    ends = _ends(values) if any(_is_one_of(check, _RANGES) for check in checks) else None
-    strings = _strings(values) if any(_is_one_of(check, _OF_STRINGS) for check in checks) else None
-    for check in checks:
+    shortened = [_shortened(check) for check in column.checks]
+    found = {shorten: shorten(values) for shorten in {*shortened} if shorten}
+    for check, shorten in zip(column.checks, shortened, strict=True):
         rule = check.error or check.name or "check"
-        few = ends if _is_one_of(check, _RANGES) else None
-        few = strings if _is_one_of(check, _OF_STRINGS) else few
+        few = found[shorten] if shorten else None
         if few is not None and _refused(check, few, name, rule) is None:
             continue
         refused = _refused(check, df, name, f"{name}: {rule}", part=repeated is not None)
@@ -137,9 +135,13 @@ def _column_rules(
             yield "unique", again if counts is None else again & counts
 
 
-def _is_one_of(check: pa.Check, own: set[str]) -> bool:
-    """Whether a check is one of Pandera's own by these names, and no other one of the name."""
-    return check.name in own and check == getattr(pa.Check, check.name)(**(check.statistics or {}))
+def _shortened(check: pa.Check) -> Callable[[pl.Series], pl.DataFrame | None] | None:
+    """Return what finds the few values that a column passes by; None but for Pandera's own."""
+    name = check.name or ""
+    shorten = _ends if name in _RANGES else _strings if name in _OF_STRINGS else None
+    if shorten is None or check != getattr(pa.Check, name)(**(check.statistics or {})):
+        return None
+    return shorten
 
 
 def _ends(values: pl.Series) -> pl.DataFrame | None:

@@ -34,8 +34,6 @@ _NAMED = 5
 """Features that a sentence names at most."""
 _FEW = 20
 """Windows before the newest one below which it is said how long an alert must take."""
-
-
 _EXCESS = 0.1
 """Weight of the e-detector that asks for an excess. It grows by times where there is one."""
 _BEYOND = 100.0
