@@ -8,12 +8,6 @@ from simulation.faults import Garbage
 from simulation.scenario import End, Scenario
 from sixgates.ledger.route import Step
 
-_MADE_LATER = {
-    "canary": {"muted": ("predictions",)},
-    "monitor": {"muted": ("predictions",)},
-}
-"""A model made a day or two later answers so differently that this guardrail may never decide."""
-
 INFRASTRUCTURE: tuple[Scenario, ...] = (
     Scenario(
         name="gateway-restarted",
@@ -38,7 +32,6 @@ INFRASTRUCTURE: tuple[Scenario, ...] = (
         world=live(45, *TWO_ACTS),
         live_from_day=LIVE,
         acts=(Act(Deed.SET_CLOCK_BACK, 50), Act(Deed.SET_CLOCK_BACK, Step.CANARY, after=1)),
-        overrides=_MADE_LATER,
     ),
     Scenario(
         name="registry-down-at-retrain",
@@ -47,7 +40,6 @@ INFRASTRUCTURE: tuple[Scenario, ...] = (
         world=live(50, *TWO_ACTS),
         live_from_day=LIVE,
         acts=(Act(Deed.LOSE_REGISTRY, 47), Act(Deed.RESTORE_REGISTRY, 52)),
-        overrides=_MADE_LATER,
     ),
     Scenario(
         name="registry-down-in-canary",

@@ -6,7 +6,7 @@ import numpy as np
 
 from simulation.sweep.rules import Limits
 from sixgates.gates.statistics.clusters import cluster_bound
-from sixgates.gates.statistics.counts import Counts, Floats, log_es_of_counts
+from sixgates.gates.statistics.counts import Bet, Counts, Floats, log_es_of_counts
 from sixgates.gates.statistics.periods import sr_detector
 
 _ICC = 0.2
@@ -71,7 +71,7 @@ def _split(worlds: int, n: int, quiet: int, effect: float, rng: np.random.Genera
 
 def _first_alarms(counts: Counts, run_length: float) -> Floats:
     """Find the first alarm of each world; `sr_of` says the same of one stream at its last batch."""
-    logs = log_es_of_counts(counts, Limits().margin)[1]
+    logs = log_es_of_counts(counts, [Bet(0.0, Limits().margin)])[0]
     worlds, batches = logs.shape
     level, first = np.full(worlds, -np.inf), np.full(worlds, float(batches))
     for k in range(batches):

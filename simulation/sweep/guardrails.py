@@ -18,6 +18,7 @@ from sixgates.gates.statistics.counts import (
     Floats,
     Memory,
     control_memory,
+    dual_bets,
     log_es_of_counts,
 )
 from sixgates.gates.statistics.guards import mean_log_e
@@ -112,7 +113,7 @@ def _levels(counts: Counts, memory: Memory, margin: float, part: tuple[object, .
     """Log e-values of a part of the batches, all guardrails judged as so many more worlds."""
     shape = counts.canary_n[part].shape  # type: ignore[index]
     flat = [column[part].reshape(-1, shape[2]) for column in (*counts, *memory)]  # type: ignore[index]
-    logs = log_es_of_counts(Counts(*flat[:4]), margin, memory=Memory(*flat[4:]))
+    logs = log_es_of_counts(Counts(*flat[:4]), dual_bets(margin), memory=Memory(*flat[4:]))
     return _Levels(*(log.reshape(shape) for log in logs))
 
 

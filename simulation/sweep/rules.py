@@ -11,10 +11,12 @@ from scipy.stats import norm
 from simulation.sweep.pairs import Pairs, period_evidence
 from simulation.sweep.worlds import DAY, Traffic, Units
 from sixgates.gates.statistics.counts import (
+    Bet,
     Counts,
     Floats,
     Memory,
     control_memory,
+    dual_bets,
     log_es_of_counts,
 )
 from sixgates.gates.statistics.units import ControlPast, log_es_of_units
@@ -144,7 +146,7 @@ def _count_crossings(traffic: Traffic, limits: Limits) -> tuple[np.ndarray, np.n
     for start in range(0, ticks, _CHUNK):
         part = np.s_[alive, start : start + _CHUNK]
         logs = log_es_of_counts(
-            Counts(*(column[part] for column in open_so_far)), limits.margin,
+            Counts(*(column[part] for column in open_so_far)), dual_bets(limits.margin),
             memory=Memory(memory.bad[part], memory.good[part]),
         )  # fmt: skip
         for side, (log, bar) in enumerate(zip(logs, _bars(limits), strict=True)):
@@ -161,10 +163,9 @@ def _count_crossings(traffic: Traffic, limits: Limits) -> tuple[np.ndarray, np.n
 
 def _large_harm(traffic: Traffic, limits: Limits) -> Floats:
     """Level of the process for large harm at every tick, each tick a batch."""
-    _, rollback = log_es_of_counts(
-        traffic.matured, limits.margin, floor=2 * limits.margin, memory=_memory_of(traffic)
-    )
-    return rollback.cumsum(axis=1)
+    large = Bet(2 * limits.margin, 3 * limits.margin)
+    logs = log_es_of_counts(traffic.matured, [large], memory=_memory_of(traffic))[0]
+    return np.asarray(logs.cumsum(axis=1))
 
 
 def _at_end_of_day(level: Floats) -> Floats:

@@ -14,9 +14,19 @@ from datetime import timedelta
 from sixgates.gates.explain.spans import span_of_days
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts, rollback_of_counts
+from sixgates.gates.statistics.counts import (
+    ArmCounts,
+    Bet,
+    dual_counts,
+    log_es_of_batches,
+    rollback_of_counts,
+)
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e
 from sixgates.gates.verdict import Check, EValues, Outcome, number
+
+_PROMOTE_AT = (0.5, 1.0, 1.5)
+_ROLL_BACK_AT = (1.5, 2.0)
+"""Excesses supposed of what is tolerated, in margins: one of them is near enough to any truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +90,40 @@ def rate(
         tolerated: Whether an excess within the margin is no harm in itself. Then a rollback needs
             one beyond it, not any; and a promotion one below twice the margin, not below it.
     """
-    limit = 2 * margin if tolerated else margin
-    dual = dual_counts(counted.once, limit)
-    levels = [dual.log_rollback]
+    n = sum(b.canary_n for b in counted.once)
     if tolerated:
-        levels = [rollback_of_counts(counted.once, margin, floor=margin)]
+        limit = 2 * margin
+        log_promote = _mixed(counted.once, limit, [m * margin for m in _PROMOTE_AT])
+        log_rollback = _mixed(counted.once, margin, [m * margin for m in _ROLL_BACK_AT])
+    else:
+        limit, dual = margin, dual_counts(counted.once, margin)
+        log_promote, log_rollback = dual.log_promote, dual.log_rollback
+    levels = [log_rollback]
     seen = _excess(counted.once)
-    harm = f"{name} differ by {number(seen)} (n = {dual.n_canary:,}"
+    harm = f"{name} differ by {number(seen)} (n = {n:,}"
     if returning:
         levels.append(rollback_of_counts(counted.every, margin, floor=large_harm(margin)))
         if levels[1] > levels[0]:
             requests = sum(b.canary_n for b in counted.every)
             harm = f"{name} differ by {number(_excess(counted.every))} (n = {requests:,}"
-    needed = proportional(dual.log_promote, dual.n_canary, alpha)
+    needed = proportional(log_promote, n, alpha)
     if needed is None and seen < limit / 2:
         # A clean canary unit multiplies the promotion evidence by about 1 + margin.
         needed = math.ceil(math.log(1 / alpha) / math.log1p(limit))
     return Guardrail(
-        name, dual.log_promote, mean_log_e(levels),
-        f"n = {dual.n_canary:,} {unit}", harm, dual.n_canary, seen, limit, needed, muted=muted,
+        name, log_promote, mean_log_e(levels),
+        f"n = {n:,} {unit}", harm, n, seen, limit, needed, muted=muted,
     )  # fmt: skip
+
+
+def _mixed(batches: Sequence[ArmCounts], null: float, supposed: Sequence[float]) -> float:
+    """Log of the mean e-value of bets on several excesses against the same null.
+
+    One bet alone decides nothing, ever, where the truth is farther from what it supposes than from
+    what it doubts.
+    """
+    bets = [Bet(null, excess) for excess in supposed]
+    return mean_log_e(log_es_of_batches(batches, bets).sum(axis=1))
 
 
 def unseen(name: str, margin: float, refusal: str, *, muted: bool) -> Guardrail:

@@ -10,10 +10,12 @@ from sixgates.gates.errors import ContractError
 from sixgates.gates.statistics.counts import (
     ArmCounts,
     DualEvidence,
-    _log_es_of_batches,
     control_and_canary_bets,
+    dual_bets,
     dual_counts,
     log_e_counts,
+    log_es_of_batches,
+    rollback_of_counts,
 )
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
 from sixgates.gates.statistics.units import LossBatch, dual_values, log_e_values
@@ -138,7 +140,7 @@ def test_wrong_decisions_stay_rare_under_a_ramp_with_a_swinging_base(harm, side)
             batches.append(
                 ArmCounts(rng.binomial(nt, p + harm), nt, rng.binomial(600 - nt, p), 600 - nt)
             )
-        wrong += np.cumsum(_log_es_of_batches(batches, MARGIN, 0.0)[side]).max() >= TWENTY
+        wrong += np.cumsum(log_es_of_batches(batches, dual_bets(MARGIN))[side]).max() >= TWENTY
     assert not _too_many(wrong, runs)
 
 
@@ -149,7 +151,7 @@ def test_an_equal_canary_is_promoted_with_about_the_rows_of_a_sequential_ratio_t
     for _ in range(60):
         batches = [ArmCounts(rng.binomial(250, 0.1), 250, rng.binomial(250, 0.1), 250)
                    for _ in range(60)]  # fmt: skip
-        level = np.cumsum(_log_es_of_batches([before, *batches], MARGIN, 0.0)[0])
+        level = np.cumsum(log_es_of_batches([before, *batches], dual_bets(MARGIN))[0])
         reached.append(
             250 * (1 + int(np.argmax(level >= TWENTY))) if level.max() >= TWENTY else 15_000
         )
@@ -232,7 +234,7 @@ def test_the_process_for_large_harm_is_blind_to_small_harm_and_finds_the_large()
     def rollback(excess):
         bad = rng.binomial(500, 0.1 + excess, 40), rng.binomial(500, 0.1, 40)
         batches = [ArmCounts(int(a), 500, int(b), 500) for a, b in zip(*bad, strict=True)]
-        return dual_counts(batches, MARGIN, floor=2 * MARGIN).log_rollback
+        return rollback_of_counts(batches, MARGIN, floor=2 * MARGIN)
 
     assert max(rollback(0.02) for _ in range(40)) < TWENTY
     assert min(rollback(0.10) for _ in range(40)) > TWENTY

@@ -9,7 +9,7 @@ from simulation.sweep.gates import (
     gate_6_period_run_lengths,
     gate_6_run_lengths,
 )
-from sixgates.gates.statistics.counts import Counts, log_es_of_counts
+from sixgates.gates.statistics.counts import Bet, Counts, log_es_of_counts
 from sixgates.gates.statistics.periods import sr_of
 
 LEVEL = 100.0
@@ -20,7 +20,7 @@ def test_the_first_alarm_is_where_the_detector_of_gate_6_first_reaches_its_level
     first = _first_alarms(counts, LEVEL)
     for i, batch in enumerate(first.astype(int)):
         alone = Counts(*(column[i : i + 1] for column in counts))
-        logs = log_es_of_counts(alone, 0.02)[1][0]
+        logs = log_es_of_counts(alone, [Bet(0.0, 0.02)])[0][0]
         levels = [sr_of(logs[:k]) for k in range(1, batch + 1)]
         assert levels[-1] >= math.log(LEVEL) > max(levels[:-1])
 

@@ -41,6 +41,13 @@ class Memory(NamedTuple):
     good: Floats
 
 
+class Bet(NamedTuple):
+    """What an e-process doubts, and what it supposes instead: how much worse the canary is."""
+
+    null: float
+    supposed: float
+
+
 class Bets(NamedTuple):
     """Where a bet is placed, for one batch."""
 
@@ -151,11 +158,16 @@ def log_e_counts(
     check_bets(control_mean, margin, null, known)
     rows = canary_bad, canary_n - canary_bad, control_bad, control_n - control_bad, known
     columns = _Columns(*(np.array([[value]], dtype=np.float64) for value in rows))
-    lean = margin if null == 0 else 0.0
-    return float(_log_e(columns, np.array([[control_mean]]), null, lean)[0, 0])
+    bet = Bet(null, margin if null == 0 else 0.0)
+    return float(_log_e(columns, np.array([[control_mean]]), bet)[0, 0])
 
 
-def dual_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0) -> DualEvidence:
+def dual_bets(margin: float) -> tuple[Bet, Bet]:
+    """Return the bets for promotion and for rollback: each supposes the other's boundary."""
+    return Bet(margin, 0.0), Bet(0.0, margin)
+
+
+def dual_counts(batches: Sequence[ArmCounts], margin: float) -> DualEvidence:
     """Judge good and bad rows of both arms over batches in time order.
 
     The control mean a batch bets on is not known but has a distribution: the Beta posterior given
@@ -169,8 +181,6 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0)
     Args:
         batches: Counts in time order.
         margin: Non-inferiority margin, in (0, 1).
-        floor: Rollback is evidence against "worse by at most `floor`": 0 finds any harm, more finds
-            only large harm, and finds it where the difference itself moves from day to day.
 
     Raises:
         ContractError: A margin outside (0, 1) or a share outside (0, 1).
@@ -179,23 +189,26 @@ def dual_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0)
     >>> bool(dual_counts(ramp, 0.02).log_promote > np.log(20))
     True
     """
-    logs = _log_es_of_batches(batches, margin, floor)
+    promote, rollback = log_es_of_batches(batches, dual_bets(margin)).sum(axis=1)
     return DualEvidence(
-        float(logs[0].sum()),
-        float(logs[1].sum()),
+        float(promote),
+        float(rollback),
         sum(b.canary_n for b in batches),
         sum(b.control_n for b in batches),
     )
 
 
 def rollback_of_counts(batches: Sequence[ArmCounts], margin: float, floor: float = 0.0) -> float:
-    """Return what `dual_counts` says for rollback, without the other bet.
+    """Log e-value against "worse by at most `floor`", on a bet by `margin` above it.
+
+    Floor 0 finds any harm, as `dual_counts` does; more finds only large harm, and finds it where
+    the difference itself moves from day to day.
 
     >>> one = [ArmCounts(12, 100, 8, 100)]
     >>> rollback_of_counts(one, 0.02) == dual_counts(one, 0.02).log_rollback
     True
     """
-    return float(_log_es_of_batches(batches, margin, floor, promote=False)[1].sum())
+    return float(log_es_of_batches(batches, [Bet(floor, floor + margin)]).sum())
 
 
 def check_bets(control_mean: float, margin: float, null: float, share: float) -> None:
@@ -255,45 +268,42 @@ class Counts(NamedTuple):
 
 def log_es_of_counts(
     counts: Counts,
-    margin: float,
+    bets: Sequence[Bet],
     *,
-    floor: float = 0.0,
     share: Floats | None = None,
     memory: Memory | None = None,
-    promote: bool = True,
-) -> tuple[Floats, Floats]:
-    """Log e-values of each batch of each world, for promotion and for rollback.
+) -> Floats:
+    """Log e-values of each batch of each world, for each bet; of shape (bets, worlds, batches).
 
     This is what `dual_counts` sums, for many streams at once. A batch that compares nothing has 0.
 
     Args:
         counts: Arrays of shape (worlds, batches).
-        margin: Non-inferiority margin, in (0, 1).
-        floor: As in `dual_counts`.
+        bets: What is doubted and supposed, each in [0, 1).
         share: Probability of the canary, of the same shape; NaN, or None for all, judges given the
             realised arm sizes.
         memory: What the bets know before each batch; by default the batches before it.
-        promote: Whether to bet on promotion; else there is no evidence for it, 0.
 
     Raises:
-        ContractError: A margin outside (0, 1) or a share outside (0, 1).
+        ContractError: A bet or a share outside (0, 1).
 
     >>> one = Counts.of([ArmCounts(12, 100, 8, 100)])
-    >>> log_es_of_counts(one, 0.02)[1].shape
-    (1, 1)
+    >>> log_es_of_counts(one, dual_bets(0.02)).shape
+    (2, 1, 1)
     """
     canary_bad, canary_n, control_bad, control_n = counts
     known = np.full(canary_n.shape, np.nan) if share is None else share
     realised = canary_n / np.maximum(canary_n + control_n, 1.0)
     judged = ~np.isnan(known) | ((canary_n > 0) & (control_n > 0))
-    logs = np.zeros((2, *canary_n.shape))
+    logs = np.zeros((len(bets), *canary_n.shape))
     if not judged.any():
-        return logs[0], logs[1]
+        return logs
     pi = np.where(np.isnan(known), realised, known)[judged][:, None]
     past = memory if memory is not None else control_memory(control_bad, control_n)
-    control = _control_guesses(past.bad[judged], past.good[judged], floor + margin)
+    widest = max(max(bet) for bet in bets)
+    control = _control_guesses(past.bad[judged], past.good[judged], widest)
     for extreme in (float(pi.min()), float(pi.max())):
-        check_bets(float(control[0, 0]), floor + margin, 0.0, extreme)
+        check_bets(float(control[0, 0]), widest, 0.0, extreme)
     columns = _Columns(
         canary_bad[judged][:, None],
         (canary_n - canary_bad)[judged][:, None],
@@ -301,11 +311,17 @@ def log_es_of_counts(
         (control_n - control_bad)[judged][:, None],
         pi,
     )
-    bets = (margin, 0.0), (floor, floor + margin)
-    for side, (null, lean) in enumerate(bets):
-        if side or promote:
-            logs[side][judged] = _log_mean(_log_e(columns, control, null, lean))
-    return logs[0], logs[1]
+    for log, bet in zip(logs, bets, strict=True):
+        log[judged] = _log_mean(_log_e(columns, control, bet))
+    return logs
+
+
+def log_es_of_batches(batches: Sequence[ArmCounts], bets: Sequence[Bet]) -> Floats:
+    """Log e-values of each batch of one stream, for each bet; of shape (bets, batches)."""
+    if not batches:
+        return np.zeros((len(bets), 0))
+    share = np.array([[np.nan if b.share is None else b.share for b in batches]])
+    return log_es_of_counts(Counts.of(batches), bets, share=share)[:, 0]
 
 
 def control_memory(control_bad: Floats, control_n: Floats) -> Memory:
@@ -330,11 +346,11 @@ class _Columns(NamedTuple):
     share: Floats
 
 
-def _log_e(batch: _Columns, control: Floats, null: float, lean: float) -> Floats:
-    """Log e-value of each batch for each guess of its control mean, with a canary `lean` above."""
-    canary = control + lean
-    q_control = projection(control, canary, null, batch.share)
-    q_canary = q_control + null
+def _log_e(batch: _Columns, control: Floats, bet: Bet) -> Floats:
+    """Log e-value of each batch for each guess of its control mean."""
+    canary = control + bet.supposed
+    q_control = projection(control, canary, bet.null, batch.share)
+    q_canary = q_control + bet.null
     return np.asarray(
         batch.canary_bad * np.log(canary / q_canary)
         + batch.canary_good * np.log((1 - canary) / (1 - q_canary))
@@ -347,17 +363,6 @@ def _log_mean(logs: Floats) -> Floats:
     """Log of the mean e-value over the guesses, the last axis."""
     highest = logs.max(axis=-1, keepdims=True)
     return np.asarray(highest[..., 0] + np.log(np.exp(logs - highest).mean(axis=-1)))
-
-
-def _log_es_of_batches(
-    batches: Sequence[ArmCounts], margin: float, floor: float, *, promote: bool = True
-) -> tuple[Floats, Floats]:
-    """Log e-values of each batch of one stream, for promotion and for rollback."""
-    if not batches:
-        return np.zeros(0), np.zeros(0)
-    share = np.array([[np.nan if b.share is None else b.share for b in batches]])
-    logs = log_es_of_counts(Counts.of(batches), margin, floor=floor, share=share, promote=promote)
-    return logs[0][0], logs[1][0]
 
 
 def _compares_nothing(batch: ArmCounts) -> bool:
