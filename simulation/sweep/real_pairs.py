@@ -161,11 +161,11 @@ def _two_arms(
     every = np.concatenate(days.champion)
     by_period, by_unit = np.zeros((2, 2, *drawn.shape), dtype=bool)
     for world, its_days in enumerate(drawn):
-        batches = [LossBatch(np.zeros(HISTORY, dtype=bool), rng.choice(every, HISTORY), 0.0)]
+        batches = [LossBatch(np.zeros(HISTORY, dtype=bool), rng.choice(every, HISTORY))]
         for day in its_days:
             assigned = rng.random(len(days.champion[day])) < 0.5  # noqa: PLR2004 - an even split
             losses = np.where(assigned, days.challenger[day], days.champion[day])
-            batches.append(LossBatch(assigned, losses, 0.5))
+            batches.append(LossBatch(assigned, losses))
         for played in _STRETCHES:
             so_far = batches[: played + 1]
             by_period[:, world, :played] = _period_crossings(so_far, limits)

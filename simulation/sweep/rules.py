@@ -19,7 +19,7 @@ from sixgates.gates.statistics.counts import (
     dual_bets,
     log_es_of_counts,
 )
-from sixgates.gates.statistics.units import ControlPast, log_es_of_units
+from sixgates.gates.statistics.units import Past, log_es_of_units
 
 _CHUNK = 20
 """Ticks judged at once: worlds that have their verdict are then left out."""
@@ -195,20 +195,20 @@ def _large_harm_of_units(units: Units, limits: Limits) -> Floats:
 def _unit_levels(units: Units, limits: Limits) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Yield, tick by tick, the log e-values of promotion, of any harm and of large harm."""
     worlds, ticks, _ = units.losses.shape
-    once, every = ControlPast(worlds), ControlPast(worlds)
+    once, every = Past(worlds), Past(worlds)
     promote, worse, large = np.zeros((3, worlds))
     floor = 2 * limits.margin
     for t in range(ticks):
         batch, counted = (units.assigned[:, t], units.losses[:, t]), units.counted[:, t]
         fresh = partial(
-            log_es_of_units, *batch, units.share, counted=counted,
+            log_es_of_units, *batch, counted=counted,
             control_mean=once.mean(limits.margin), variance=once.variance(),
         )  # fmt: skip
-        promote = promote + fresh(null=limits.margin, lean=0.0)
-        worse = worse + fresh(null=0.0, lean=limits.margin)
+        promote = promote + fresh(null=limits.margin, supposed=0.0)
+        worse = worse + fresh(null=0.0, supposed=limits.margin)
         large = large + log_es_of_units(
-            *batch, units.share, control_mean=every.mean(floor + limits.margin),
-            variance=every.variance(), null=floor, lean=floor + limits.margin,
+            *batch, control_mean=every.mean(floor + limits.margin),
+            variance=every.variance(), null=floor, supposed=floor + limits.margin,
         )  # fmt: skip
         once.learn(*batch, counted)
         every.learn(*batch)

@@ -140,12 +140,12 @@ def _detector(evidence: Evidence, project: Project) -> float:
 
 def _shiryaev_roberts(batches: tuple[LossBatch, ...], margin: float, floor: float) -> float:
     _, rollback = log_es_by_batch(batches, margin, floor)
-    in_split = np.array([batch.share > 0 for batch in batches], dtype=bool)
-    return sr_of(rollback[in_split])
+    compared = np.array([batch.compares for batch in batches], dtype=bool)
+    return sr_of(rollback[compared])
 
 
 def _periods(evidence: Evidence, project: Project) -> int:
     """Matured periods in which both models can be compared, with units new or known."""
     if project.pairs_count:
         return len(evidence.pair_means)
-    return sum(0 < batch.assigned.sum() < batch.assigned.size for batch in evidence.losses.every)
+    return sum(batch.compares for batch in evidence.losses.every)

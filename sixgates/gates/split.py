@@ -147,5 +147,4 @@ def _scaled(found: UnitLosses, clip: float) -> Iterator[LossBatch]:
     batch = np.where(units.split, units.cohort, -1)
     for part in np.split(np.arange(len(batch)), np.flatnonzero(np.diff(batch)) + 1):
         if len(part):
-            share = units.cohorts.share[units.cohort[part[0]]]
-            yield LossBatch(units.on_trial[part], loss[part] / clip, float(share))
+            yield LossBatch(units.on_trial[part], loss[part] / clip)

@@ -69,7 +69,7 @@ def check(decision, name):
 def cohort(control, canary, n=500, share=0.5):
     """A matured period of the split in which every unit of an arm has the same loss."""
     assigned = np.arange(n) < n * share
-    return LossBatch(assigned, np.where(assigned, canary, control), share)
+    return LossBatch(assigned, np.where(assigned, canary, control))
 
 
 SHADOW = stage(Phase.SHADOW)

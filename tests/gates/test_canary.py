@@ -344,7 +344,7 @@ def test_an_equal_challenger_in_the_split_is_seldom_rolled_back(varies):
         batches = []
         for _ in range(10):
             assigned, losses = rng.random(200) < 0.25, rng.beta(1, 4, 200)
-            batches.append(LossBatch(assigned, losses, 0.25))
+            batches.append(LossBatch(assigned, losses))
         means = [b.losses[b.assigned].mean() - b.losses[~b.assigned].mean() for b in batches]
         found = evidence(
             losses=split_losses(*batches), split_means=np.array(means),

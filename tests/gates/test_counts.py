@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -18,7 +19,7 @@ from sixgates.gates.statistics.counts import (
     rollback_of_counts,
 )
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
-from sixgates.gates.statistics.units import LossBatch, dual_values, log_e_values
+from sixgates.gates.statistics.units import LossBatch, dual_values, log_es_of_units
 
 TWENTY = math.log(20)
 MARGIN = 0.02
@@ -70,24 +71,24 @@ def test_a_batch_is_an_e_value_whatever_the_bet(guess, control, margin, arms, pr
 
 
 @given(
-    share=st.floats(0.02, 0.98),
-    levels=st.lists(st.floats(0, 1), min_size=2, max_size=5),
+    arms=st.lists(st.booleans(), min_size=2, max_size=4),
+    levels=st.lists(st.floats(0, 1 - MARGIN), min_size=1, max_size=3),
     guess=st.floats(0.001, 0.6),
     variance=st.floats(0.0, 0.25),
+    promote=st.booleans(),
 )
-def test_a_factor_of_bounded_losses_is_an_e_value_at_equality(share, levels, guess, variance):
-    one = np.array([True])
-    expected = sum(
-        p * math.exp(
-            log_e_values(
-                one == arm, np.array([y]), share,
-                control_mean=guess, margin=MARGIN, null=0.0, variance=variance,
-            )
-        ) / len(levels)
-        for arm, p in ((True, share), (False, 1 - share))
-        for y in levels
+def test_a_batch_of_bounded_losses_is_an_e_value_given_its_arms(
+    arms, levels, guess, variance, promote
+):
+    """At the null's edge, where every canary unit loses as much more as the null allows."""
+    null, supposed = (MARGIN, 0.0) if promote else (0.0, MARGIN)
+    drawn = np.array(list(itertools.product(levels, repeat=len(arms))))
+    assigned = np.tile(arms, (len(drawn), 1))
+    logs = log_es_of_units(
+        assigned, drawn + null * assigned, control_mean=np.full(len(drawn), guess),
+        variance=np.full(len(drawn), variance), null=null, supposed=supposed,
     )  # fmt: skip
-    assert expected <= 1 + 1e-9
+    assert np.exp(logs).mean() <= 1 + 1e-9
 
 
 def test_good_or_bad_losses_give_the_e_value_of_their_counts():
@@ -99,8 +100,11 @@ def test_good_or_bad_losses_give_the_e_value_of_their_counts():
     )  # fmt: skip
     for null in (0.0, MARGIN):
         bet = {"control_mean": 0.1, "margin": MARGIN, "null": null}
-        by_row = log_e_values(assigned, bad.astype(float), 0.25, **bet)
-        assert by_row == pytest.approx(log_e_counts(*counts, **bet, share=0.25), abs=1e-9)
+        by_row = log_es_of_units(
+            assigned[None], bad[None].astype(float), control_mean=np.array([0.1]), variance=None,
+            null=null, supposed=0.0 if null else MARGIN,
+        )[0]  # fmt: skip
+        assert by_row == pytest.approx(log_e_counts(*counts, **bet), abs=1e-9)
 
 
 def test_an_empty_arm_compares_nothing_and_teaches_the_bets():
@@ -163,7 +167,7 @@ def _loss_batches(rng, *, shift, share=0.25, batches=12, units=400):
     for _ in range(batches):
         assigned = rng.random(units) < share
         losses = np.clip(rng.beta(1.5, 8.5, units) + shift * assigned, 0, 1)
-        made.append(LossBatch(assigned, losses, share))
+        made.append(LossBatch(assigned, losses))
     return made
 
 
@@ -216,9 +220,9 @@ def test_the_split_guard_finds_a_broken_split_and_spares_a_sound_one():
         lambda: control_and_canary_bets(0.1, 0.02, 0.0, 1.0),
         lambda: dual_counts([ArmCounts(0, 1, 0, 1)], math.nan),
         lambda: dual_counts([ArmCounts(0, 1, 0, 1, share=0.0)], 0.02),
-        lambda: dual_values([LossBatch(np.array([True]), np.array([math.nan]), 0.5)], 0.02),
-        lambda: dual_values([LossBatch(np.array([True]), np.array([1.5]), 0.5)], 0.02),
-        lambda: dual_values([LossBatch(np.array([True, False]), np.array([0.5]), 0.5)], 0.02),
+        lambda: dual_values([LossBatch(np.array([True]), np.array([math.nan]))], 0.02),
+        lambda: dual_values([LossBatch(np.array([True]), np.array([1.5]))], 0.02),
+        lambda: dual_values([LossBatch(np.array([True, False]), np.array([0.5]))], 0.02),
         lambda: error_ratio_log_e(1, 1, share=0.5, ratio=math.nan),
         lambda: ratio_mismatch_log_e(5, 4, 0.5),
     ],
@@ -245,10 +249,9 @@ def test_the_same_on_losses_and_a_batch_without_a_split_only_teaches():
     units = rng.random(20_000) < 0.5
     bad = (rng.random(20_000) < np.where(units, 0.2, 0.1)).astype(float)
     days = [
-        LossBatch(u, y, 0.5)
-        for u, y in zip(units.reshape(20, -1), bad.reshape(20, -1), strict=True)
+        LossBatch(u, y) for u, y in zip(units.reshape(20, -1), bad.reshape(20, -1), strict=True)
     ]
-    before = LossBatch(np.zeros(2_000, dtype=bool), (rng.random(2_000) < 0.1).astype(float), 0.0)
+    before = LossBatch(np.zeros(2_000, dtype=bool), (rng.random(2_000) < 0.1).astype(float))
     found = dual_values([before, *days], MARGIN, floor=2 * MARGIN)
     assert found.log_rollback > TWENTY
     assert found.n_canary + found.n_control == 20_000

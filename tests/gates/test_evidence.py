@@ -124,7 +124,6 @@ def test_shadow_rows_do_not_enter_the_split():
     (batch,) = found.losses.once
     assert batch.assigned.tolist() == [False, True]  # ann at the champion, bob at the canary
     assert batch.losses == pytest.approx([0.16, 0.01])
-    assert batch.share == 0.25
     assert found.split_means == pytest.approx([0.01 - 0.16])
     assert found.shares == ((1, 2, 0.25),)
     assert found.errors == each(ArmCounts(0, 1, 0, 1))

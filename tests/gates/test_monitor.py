@@ -40,7 +40,7 @@ FAILING = counted(ArmCounts(1_900, 3_800, 0, 200))
 def cohort(holdback, new, n=400):
     """A matured period in which every unit of an arm has the same loss; 95 % meet the new model."""
     assigned = np.arange(n) < 0.95 * n
-    return LossBatch(assigned, np.where(assigned, new, holdback), 0.95)
+    return LossBatch(assigned, np.where(assigned, new, holdback))
 
 
 def evidence(**changes):
@@ -110,7 +110,7 @@ def test_a_large_regression_of_units_that_all_return_is_found(varies):
 
 
 def test_units_that_all_return_are_watched_all_the_same():
-    record = LossBatch(np.zeros(400, dtype=bool), np.full(400, 0.2), 0.0)
+    record = LossBatch(np.zeros(400, dtype=bool), np.full(400, 0.2))
     every = (record, *(cohort(0.2, 0.2),) * 7)
     found = evidence(split_means=QUIET[:1], losses=Losses(every[:2], every))
     decision = judge_monitor(found, tiny_project(pairs="yes"))
