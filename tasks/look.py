@@ -89,6 +89,7 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
         world.log.labels(project.name, labels_since(predictions)),
         now=world.clock.now(),
         classes=model.card.classes,
+        label_age=model.card.label_age,
     )
     runs = tuple(run.at for run in world.ledger.entries(project.name, kind=Kind.RUN))
     return Since(

@@ -167,10 +167,11 @@ def evidence_of(
     opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in {*shares, *before})
     cards = {v.number: world.models.get(route.model, v.digest)[1] for v in (trial, control)}
     classes = {number: card.classes for number, card in cards.items()}
+    label_age = max(card.label_age for card in cards.values())
     predictions = world.log.predictions(route.model, opened)
     return gather(
         project,
-        Trial(trial.number, control.number, shares, route.epoch, classes, before),
+        Trial(trial.number, control.number, shares, route.epoch, classes, label_age, before),
         predictions,
         world.log.labels(route.model, labels_since(predictions)),
         now=scene.now,

@@ -78,7 +78,7 @@ def _tried(release: Release, route: Route, now: datetime) -> tuple[Decision, tup
     policy = project.policies.canary
     shares = {r.epoch: r.beside.share for r in release.routes if r.beside is not None}
     compared = beside.version.number, route.champion.number
-    trial = Trial(*compared, shares, route.epoch, _classes(release.models, compared))
+    trial = Trial(*compared, shares, route.epoch, *_said_of(release.models, compared))
     evidence = _evidence(release, trial, now, policy.slow_ms)
     plan = planned_shares(policy, evidence.requests_per_period, project.period)
     stage = Stage(
@@ -96,7 +96,7 @@ def _watched(release: Release, route: Route, now: datetime) -> tuple[Decision, t
     compared = route.champion.number, beside.version.number
     shares = {route.epoch: 1.0 - beside.share}
     before = tuple(r.epoch for r in release.routes if r.step is Step.SHADOW)
-    trial = Trial(*compared, shares, route.epoch, _classes(release.models, compared), before)
+    trial = Trial(*compared, shares, route.epoch, *_said_of(release.models, compared), before)
     evidence = _evidence(release, trial, now, project.policies.monitor.slow_ms)
     return judge_monitor(evidence, project), ()
 
@@ -112,8 +112,11 @@ def _beside(route: Route) -> Beside:
     return route.beside
 
 
-def _classes(models: Models, numbers: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    return {number: models.kept[number].card.classes for number in numbers}
+def _said_of(models: Models, numbers: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], float]:
+    """Return the classes of each model, and the larger of their label ages."""
+    cards = {number: models.kept[number].card for number in numbers}
+    classes = {number: card.classes for number, card in cards.items()}
+    return classes, max(card.label_age for card in cards.values())
 
 
 def _evidence(release: Release, trial: Trial, now: datetime, slow_ms: float) -> Evidence:

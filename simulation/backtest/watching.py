@@ -101,7 +101,9 @@ class Watching:
             }
         ).filter(known <= seconds(now))
         project = history.project
-        frame = frame.with_columns(matures_of(project, frame), period=period_of(project))
+        frame = frame.with_columns(
+            matures_of(project, frame, model.card.label_age), period=period_of(project)
+        )
         return mean_by_period(frame, now).with_columns(begins=begin_of(project))
 
     def _watched(self, model: Model) -> Watched:

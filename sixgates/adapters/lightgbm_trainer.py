@@ -28,7 +28,7 @@ from sixgates.gates.policy import TrainingPolicy
 from sixgates.gates.project import LossName, Project
 from sixgates.gates.retrain import TrainingEvidence
 from sixgates.gates.statistics.clusters import holdout_clusters
-from sixgates.gates.timesplit import TimeSplit
+from sixgates.gates.timesplit import TimeSplit, label_age
 from sixgates.gates.training_window import choose_window, drift_window, share_sizes, worth_of
 
 _MEGABYTE = 2**20
@@ -94,7 +94,9 @@ def train(
         stopped=limits.stopped,
         drift=None if drift is None else worth_of(drift, losses, clusters, chosen),
     )
-    return Trained(fit.text, fit.card, evidence, fit.params)
+    return Trained(
+        fit.text, replace(fit.card, label_age=_label_age(project, split)), evidence, fit.params
+    )
 
 
 def predict(text: str, card: ModelCard, df: pl.DataFrame, *, threads: int = 2) -> np.ndarray:
@@ -208,6 +210,11 @@ def _fit(project: Project, split: TimeSplit, threads: int, limits: _Limits) -> _
     card = replace(card, probes=sample_probes(text, card, split.validation, predict_matrix))
     losses = row_losses(project, judged, predict(text, card, split.validation), classes)
     return _Fit(text, card, params, best_round, losses)
+
+
+def _label_age(project: Project, split: TimeSplit) -> float:
+    learnt = pl.concat([split.train, split.validation])
+    return label_age(learnt, project, datetime.max).total_seconds()  # noqa: DTZ901 - all matured
 
 
 def _boost(

@@ -50,6 +50,8 @@ class ModelCard:
     classes: tuple[str, ...] = ()
     """Multiclass labels in the order of the model's outputs."""
     probes: tuple[Probe, ...] = ()
+    label_age: float = 0.0
+    """Seconds after which nearly all labels of its rows were known, see `timesplit.label_age`."""
 
 
 class RowError(ValueError):

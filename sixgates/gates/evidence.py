@@ -78,6 +78,8 @@ class Trial:
     """The present epoch."""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Version to its own classes in the order of its answers; empty unless multiclass."""
+    label_age: float = 0.0
+    """The larger of their cards, in seconds."""
     before: tuple[int, ...] = ()
     """Earlier epochs, of which the control's own answers are known and nothing else counts."""
 
@@ -104,7 +106,14 @@ def gather(
     rows = _rows(trial, predictions)
     logged = _logged(project, trial, rows)
     answers, own = logged.answers, logged.own
-    labelled = known_losses(project, trial.classes, rows.with_row_index("place"), labels, now)
+    labelled = known_losses(
+        project,
+        trial.classes,
+        rows.with_row_index("place"),
+        labels,
+        now,
+        label_age=trial.label_age,
+    )
     place = labelled["place"].to_numpy()
     known = Known(
         answers.only(place),
@@ -143,6 +152,7 @@ def loss_by_period(
     *,
     now: datetime,
     classes: tuple[str, ...] = (),
+    label_age: float = 0.0,
 ) -> pl.DataFrame:
     """Return the matured mean loss of one version per period, whatever arm it answered in.
 
@@ -151,7 +161,7 @@ def loss_by_period(
         `matures` (when all of its labels were due, in seconds since 1970).
     """
     rows = _first_answers(predictions, [version])
-    known = known_losses(project, {version: classes}, rows, labels, now)
+    known = known_losses(project, {version: classes}, rows, labels, now, label_age=label_age)
     return mean_by_period(known.with_columns(period=period_of(project)), now)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from sixgates.gates.card import Task
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
+from sixgates.gates.timesplit import DELAY_QUANTILE
 
 CLOCK_SLACK = timedelta(days=1)
 """So far apart the clocks of two machines may be, and no label is missed for it."""
@@ -42,8 +43,18 @@ def known_losses(
     rows: pl.DataFrame,
     labels: pl.DataFrame,
     now: datetime,
+    *,
+    label_age: float = 0.0,
 ) -> pl.DataFrame:
     """Return the records whose label is known, in their order.
+
+    Args:
+        project: Says loss, period and label horizon.
+        classes: Of each version that answered; none unless multiclass.
+        rows: Log records.
+        labels: First label of each request and row.
+        now: Event time; labels of later are not known.
+        label_age: As in `matures_of`.
 
     Returns:
         The columns of `rows`, and `loss` (its units), `labelled` and `matures`: when the label
@@ -58,19 +69,21 @@ def known_losses(
     if known.is_empty():
         return known.with_columns(loss=pl.lit(0.0), matures=pl.lit(0.0))
     losses = pl.Series("loss", _losses(project, classes, known), dtype=pl.Float64)
-    return known.hstack([losses, matures_of(project, known)])
+    return known.hstack([losses, matures_of(project, known, label_age)])
 
 
-def matures_of(project: Project, known: pl.DataFrame) -> pl.Series:
+def matures_of(project: Project, known: pl.DataFrame, label_age: float = 0.0) -> pl.Series:
     """Return `matures`: when all labels of a record's period are due, in seconds since 1970.
 
     Args:
         project: Says period and label horizon.
         known: Records whose label is known, with `at` and `labelled`.
+        label_age: Seconds after which labels were known when the models were trained, see
+            `ModelCard`; asked where the project states no horizon.
     """
     period = project.period.total_seconds()
     ends = (np.floor(known["at"].to_numpy() / period) + 1) * period
-    return pl.Series("matures", ends + _horizon(project, known).total_seconds())
+    return pl.Series("matures", ends + _horizon(project, known, label_age))
 
 
 def period_of(project: Project) -> pl.Expr:
@@ -117,9 +130,13 @@ def _label_values(project: Project, labels: pl.Series) -> np.ndarray:
     return np.asarray(values)
 
 
-def _horizon(project: Project, known: pl.DataFrame) -> timedelta:
+def _horizon(project: Project, known: pl.DataFrame, label_age: float) -> float:
+    """Return the age in seconds at which nearly all labels are known.
+
+    Labels tell their own time, but records of a few days show only those that came soon: of one
+    class, maybe. So it is never less than what the training data said.
+    """
     if project.roles.label_horizon is not None:
-        return project.roles.label_horizon
-    # Labels tell their own time: nearly all of them have arrived after this delay.
-    delay = (known["labelled"] - known["at"]).quantile(0.99, "higher")
-    return timedelta(seconds=float(delay or 0.0))
+        return project.roles.label_horizon.total_seconds()
+    delay = (known["labelled"] - known["at"]).quantile(DELAY_QUANTILE, "higher")
+    return max(label_age, float(delay or 0.0))

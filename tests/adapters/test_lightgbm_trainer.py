@@ -1,8 +1,10 @@
 import math
+from datetime import timedelta
 
 import lightgbm as lgb
 import msgspec
 import numpy as np
+import pandera.polars as pa
 import polars as pl
 import pytest
 
@@ -53,6 +55,17 @@ def test_the_same_rows_give_the_same_bytes(trained_on, task):
     assert first.text == second.text
     assert first.card == second.card
     assert first.params == second.params
+
+
+def test_the_card_says_how_long_labels_took(trained_on, rows_of, project):
+    assert trained_on().card.label_age == project.roles.label_horizon.total_seconds()
+    rows = rows_of().with_row_index("i")
+    days = pl.duration(days=1 + 19 * (pl.col("i") % 2))
+    rows = rows.with_columns(known=pl.col("at") + days).drop("i")
+    contract = project.contract.add_columns({"known": pa.Column(pl.Datetime("us"))})
+    told = project.roles.model_copy(update={"label_horizon": None, "label_time": "known"})
+    found = trained_on(rows=rows, roles=told, contract=contract)
+    assert found.card.label_age == timedelta(days=20).total_seconds()
 
 
 @TASKS

@@ -144,8 +144,7 @@ def test_the_shadow_epoch_teaches_what_the_champion_is_like_and_is_no_part_of_th
     assert found.shares == ((0, 1, 0.25),)
     assert found.errors.once == (ArmCounts(0, 0, 1, 2), ArmCounts(0, 0, 0, 1))
     assert found.errors.every == (ArmCounts(0, 0, 1, 3), ArmCounts(0, 0, 0, 1))
-    record, batch = found.losses.once
-    assert (record.share, batch.share) == (0.0, 0.25)
+    record, _ = found.losses.once
     assert not record.assigned.any()
     assert sorted(record.losses) == pytest.approx([(0.16 + 0.0) / 2, 0.16])
     assert found.pairs == 3
@@ -164,7 +163,7 @@ def test_epochs_before_the_trial_show_the_control_alone():
     assert found.pairs == 1  # of epoch 2 alone
     assert found.errors == each(ArmCounts(0, 0, 1, 1), ArmCounts(0, 1, 0, 0))
     assert found.shares == ((1, 1, 0.95),)
-    assert [batch.share for batch in found.losses.once] == [0.0, 0.95]
+    assert [batch.assigned.any() for batch in found.losses.once] == [False, True]
 
 
 def test_epochs_and_versions_of_another_release_are_left_out():
@@ -212,7 +211,7 @@ def test_epochs_of_one_period_are_weighted_by_their_harmonic_counts():
     labels = [(name, 0, 2) for name in "abcdef"]
     found = seen(rows, labels, now=3, trial=trial((2, 0.25), (3, 0.5), epoch=3))
     assert found.split_means == pytest.approx([(-1 * 0.5 + 0.5 * 1) / 1.5])
-    assert [batch.share for batch in found.losses.once] == [0.25, 0.5]
+    assert [batch.assigned.mean() for batch in found.losses.once] == [1 / 2, 2 / 4]
     assert found.stage_requests == 2
 
 
@@ -307,3 +306,14 @@ def test_the_loss_of_one_version_is_read_whatever_arm_it_answered_in():
         {"period": 0, "loss": pytest.approx((0.16 + 0.25) / 2), "matures": 3 * DAY, "n": 2}
     ]
     assert loss_by_period(tiny_project(), "8", said(*rows), labels, now=day(9)).height == 0
+
+
+def test_records_of_a_few_days_do_not_say_how_long_labels_take():
+    """Class 1 is known within hours, class 0 after weeks: the training data knew of both."""
+    project = tiny_project(label_time="known_at")
+    rows = [*pair("a", 0.4, 0.9), *pair("b", 0.4, 0.9)]
+    labels = [("a", 1, 0.7), ("b", 0, 25.0)]
+    young = trial((1, 0.0), epoch=1, label_age=25 * DAY)
+    assert seen(rows, labels, now=3, project=project, trial=young).pairs == 0
+    assert seen(rows, labels, now=26.1, project=project, trial=young).pairs == 2
+    assert seen(rows, labels, now=3, project=project).pairs == 1  # where nothing else is known

@@ -197,7 +197,7 @@ def _fit(rows: StoredRows, part: _Part, until: float) -> _Fit:
         return _Fit("", card, 0, 0.0, "time")
     best = _best(project, shares, policy.early_stopping)
     text = lgb.Booster(model_str=shares[0].text).model_to_string(num_iteration=max(1, best))
-    card = replace(card, digest=text_digest(text))
+    card = replace(card, digest=text_digest(text), label_age=rows.age.total_seconds())
     step = max(1, sum(size.validation for size in rows.sizes) // _PROBED)
     sample = rows.spread("validation", step)
     card = replace(card, probes=sample_probes(text, card, sample, predict_matrix))
