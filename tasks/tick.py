@@ -164,14 +164,24 @@ def evidence_of(
 ) -> Evidence:
     """Gather what the gateways logged in the given epochs, and of the control alone before them."""
     world, project, route = scene.world, scene.project, scene.route
-    opened = next(r.at for r in world.ledger.routes(route.model) if r.epoch in {*shares, *before})
+    routes = world.ledger.routes(route.model)
+    opened = next(r.at for r in routes if r.epoch in {*shares, *before})
     cards = {v.number: world.models.get(route.model, v.digest)[1] for v in (trial, control)}
     classes = {number: card.classes for number, card in cards.items()}
     label_age = max(card.label_age for card in cards.values())
     predictions = world.log.predictions(route.model, opened)
     return gather(
         project,
-        Trial(trial.number, control.number, shares, route.epoch, classes, label_age, before),
+        Trial(
+            trial.number,
+            control.number,
+            shares,
+            route.epoch,
+            classes,
+            label_age,
+            begun=min((r.at for r in routes if shares.get(r.epoch, 0.0) > 0), default=None),
+            before=before,
+        ),
         predictions,
         world.log.labels(route.model, labels_since(predictions)),
         now=scene.now,

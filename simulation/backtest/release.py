@@ -78,7 +78,8 @@ def _tried(release: Release, route: Route, now: datetime) -> tuple[Decision, tup
     policy = project.policies.canary
     shares = {r.epoch: r.beside.share for r in release.routes if r.beside is not None}
     compared = beside.version.number, route.champion.number
-    trial = Trial(*compared, shares, route.epoch, *_said_of(release.models, compared))
+    begun = min((r.at for r in release.routes if shares.get(r.epoch, 0.0) > 0), default=None)
+    trial = Trial(*compared, shares, route.epoch, *_said_of(release.models, compared), begun)
     evidence = _evidence(release, trial, now, policy.slow_ms)
     plan = planned_shares(policy, evidence.requests_per_period, project.period)
     stage = Stage(
@@ -96,7 +97,9 @@ def _watched(release: Release, route: Route, now: datetime) -> tuple[Decision, t
     compared = route.champion.number, beside.version.number
     shares = {route.epoch: 1.0 - beside.share}
     before = tuple(r.epoch for r in release.routes if r.step is Step.SHADOW)
-    trial = Trial(*compared, shares, route.epoch, *_said_of(release.models, compared), before)
+    trial = Trial(
+        *compared, shares, route.epoch, *_said_of(release.models, compared), before=before
+    )
     evidence = _evidence(release, trial, now, project.policies.monitor.slow_ms)
     return judge_monitor(evidence, project), ()
 

@@ -58,7 +58,9 @@ def count_unusual(answered: Answers, values: Floats) -> Counted | None:
     return unusual
 
 
-def count_early_errors(known: Known, answered: Answers, at: Floats) -> tuple[ArmCounts, ...] | None:
+def count_early_errors(
+    known: Known, answered: Answers, begun: float
+) -> tuple[ArmCounts, ...] | None:
     """Count the units with a large loss among all labels that are known, however young.
 
     Large is above the 90 % quantile of the control's losses on the rows that had matured when the
@@ -68,14 +70,13 @@ def count_early_errors(known: Known, answered: Answers, at: Floats) -> tuple[Arm
     Args:
         known: Those of the answers whose label is known.
         answered: All of them, of the same cohorts.
-        at: When each was given, seconds since 1970.
+        begun: When the split began, seconds since 1970.
 
     Returns:
-        None while there is no split, or where nothing had matured when it began.
+        None while nothing was answered in a split, or where nothing had matured when it began.
     """
     if not answered.split.any():
         return None
-    begun = at[answered.split].min()
     finite, split = np.isfinite(known.loss), known.answers.split
     earlier = ~split & (known.matures <= begun) & (known.labelled <= begun)
     record = known.loss[earlier & finite]

@@ -80,6 +80,8 @@ class Trial:
     """Version to its own classes in the order of its answers; empty unless multiclass."""
     label_age: float = 0.0
     """The larger of their cards, in seconds."""
+    begun: datetime | None = None
+    """When the split began, by the routes: event times come from clients, and may be old."""
     before: tuple[int, ...] = ()
     """Earlier epochs, of which the control's own answers are known and nothing else counts."""
 
@@ -135,7 +137,9 @@ def gather(
         errors=errors,
         slow=late,
         predictions=count_unusual(answers.only(said), logged.highest[said]),
-        early=count_early_errors(known.only(own[place]), answered, rows["at"].to_numpy()[own]),
+        early=None
+        if trial.begun is None
+        else count_early_errors(known.only(own[place]), answered, seconds(trial.begun)),
         shadow_errors=_shadow_errors(answers, logged.bad),
         shares=unit_shares(answered),
         stage_requests=_on_trial_in(answered, trial.epoch),

@@ -27,7 +27,7 @@ RECORD = [champion(i, (i + 1) / 100) for i in range(100)]
 
 
 def seen(rows, labels=(), *, now=5.0, project=None, trial=None):
-    trial = trial or Trial("2", "1", {1: 0.0, 2: 0.5}, 2)
+    trial = trial or Trial("2", "1", {1: 0.0, 2: 0.5}, 2, begun=day(4.4))
     return gather(
         project or tiny_project(), trial, said(*rows), known(*labels), now=day(now), slow_ms=1.0
     )
@@ -108,8 +108,14 @@ def test_without_a_matured_record_when_the_split_began_early_errors_are_silent()
     late = [(name, label, 4.6) for name, label, _ in LABELS]
     assert seen(served(), late).early is None
     assert seen(RECORD, LABELS).early is None  # no split yet
+    assert seen(served(), LABELS, trial=Trial("2", "1", {1: 0.0, 2: 0.5}, 2)).early is None
     young = [{**row, "at": 3.5} for row in RECORD]  # would mature after the split began
     assert seen([*young, *served()[100:]], [(n, 0, 4.0) for n, _, _ in LABELS]).early is None
+
+
+def test_an_old_row_in_the_split_does_not_move_its_beginning():
+    early, replayed = [*LABELS, ("ra", 0, 4.6)], canary("old", 0.1, at=-9.5, entity="eve")
+    assert seen(served(replayed), early).early == (ArmCounts(0, 1, 0, 0), ArmCounts(1, 3, 0, 1))
 
 
 def test_a_label_that_is_no_number_is_no_early_error():
