@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from scipy.special import stdtr
 
-from sixgates.gates.evaluate import segment_masks
+from sixgates.gates.evaluate import segment_masks, unjudged
 from sixgates.gates.policy import ComparisonPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound, holdout_clusters
@@ -229,17 +229,19 @@ def _segments(evidence: Paired, policy: ComparisonPolicy) -> Check | None:
     }
     if not bounds:
         return None
+    left = unjudged([name for name, bound in bounds.items() if bound.clusters == 1])
+    bounds = {name: bound for name, bound in bounds.items() if bound.clusters > 1}
     regressed = [n for n in _holm(bounds, policy.alpha) if bounds[n].mean > policy.margin]
     if not regressed:
         sentence = f"none of {len(bounds)} segments with {MIN_SEGMENT_ROWS} rows or more regressed"
-        worst = max(bounds.values(), key=lambda b: b.mean)
-        return Check("segments", Outcome.PASS, worst.mean, policy.margin, evidence.n, sentence)
+        worst = max((b.mean for b in bounds.values()), default=None)
+        return Check("segments", Outcome.PASS, worst, policy.margin, evidence.n, sentence + left)
     name = max(regressed, key=lambda s: bounds[s].mean)
     n = evidence.segment_rows[name]
     sentence = (
         f"{len(regressed)} of {len(bounds)} segments regressed, worst {name}: difference "
         f"{number(bounds[name].mean)} > margin {number(policy.margin)} (n = {n:,} rows in "
-        f"{bounds[name].clusters:,} clusters)"
+        f"{bounds[name].clusters:,} clusters){left}"
     )
     return Check("segments", Outcome.FAIL, bounds[name].mean, policy.margin, n, sentence)
 
@@ -257,6 +259,6 @@ def _holm(bounds: dict[str, ClusterBound], alpha: float) -> list[str]:
 
 def _chance(bound: ClusterBound) -> float:
     """Return the one-sided p-value of the null "the mean is at most zero"."""
-    if bound.mean <= 0 or not math.isfinite(bound.se):
+    if bound.mean <= 0:
         return 1.0
     return float(stdtr(bound.clusters - 1, -bound.mean / bound.se)) if bound.se > 0 else 0.0

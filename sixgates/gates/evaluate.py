@@ -284,18 +284,35 @@ def _times(policy: EvaluationPolicy) -> str:
 def _worst_segment(evidence: Holdout, policy: EvaluationPolicy, loss_name: str) -> Check:
     factor = policy.max_segment_loss_over_base or np.nan
     origin = f", {number(factor)} times the base rate's there"
-    checks = [
-        _within(f"{loss_name} where {name}", evidence.excess(Limit(times=factor), name), origin)
+    seen = {
+        name: evidence.excess(Limit(times=factor), name)
         for name, rows in sorted(evidence.segment_rows.items())
         if rows >= policy.min_segment_rows
+    }
+    alone = [name for name, excess in seen.items() if excess.clusters == 1]
+    checks = [
+        _within(f"{loss_name} where {name}", excess, origin)
+        for name, excess in seen.items()
+        if name not in alone
     ]
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     worst = max(failed or checks, key=_excess, default=None)
+    left = unjudged(alone)
     if worst is None:
-        sentence = f"no segment has {policy.min_segment_rows:,} rows: none was judged"
-        return Check("segments", Outcome.PASS, None, None, evidence.n, sentence)
-    summary = f"{len(failed)} of {len(checks)} segments over their limit, worst: {worst.sentence}"
+        sentence = f"no segment with {policy.min_segment_rows:,} rows was judged"
+        return Check("segments", Outcome.PASS, None, None, evidence.n, sentence + left)
+    over = f"{len(failed)} of {len(checks)} segments over their limit"
+    summary = f"{over}, worst: {worst.sentence}{left}"
     return Check("segments", worst.outcome, worst.seen, worst.required, worst.n, summary)
+
+
+def unjudged(alone: Sequence[str]) -> str:
+    """Name the segments of which nothing can be told, because one cluster has all their rows.
+
+    >>> unjudged(["region=island"])
+    '; not judged, because all rows are of one cluster: region=island'
+    """
+    return f"; not judged, because all rows are of one cluster: {', '.join(alone)}" if alone else ""
 
 
 def _excess(check: Check) -> float:

@@ -137,6 +137,8 @@ def _misplaced(project: Project) -> list[str]:
         problems.append(f"features named twice: {twice}")
     if leaks := sorted({*single, *roles.ignored} & set(roles.features) - {roles.entity}):
         problems.append(f"features that are also label or ignored: {leaks}")
+    if roles.entity in roles.segments:
+        problems.append(f"the entity {roles.entity!r} is a segment: of one entity nothing is told")
     if (roles.label_time is None) == (roles.label_horizon is None):
         problems.append("give exactly one of label_time and label_horizon")
     return problems

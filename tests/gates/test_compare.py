@@ -125,6 +125,16 @@ def test_a_regressed_segment_fails_and_is_named():
     assert "1 of 2 segments regressed, worst country=no" in verdict.reason
 
 
+def test_a_segment_of_one_cluster_is_named_and_not_judged():
+    found = masks(200)
+    clusters = np.where(found["country=no"], 0, CLUSTERS)
+    verdict = judge(NOISE + np.where(found["country=no"], 0.2, -0.04), clusters, **found)
+    assert verdict.passed
+    sentence = verdict.checks[-1].sentence
+    assert sentence.startswith("none of 1 segments")
+    assert sentence.endswith("all rows are of one cluster: country=no")
+
+
 def test_a_segment_worse_by_less_than_the_margin_or_too_small_is_not_flagged():
     found = masks(200)
     assert judge(NOISE + np.where(found["country=no"], 0.015, -0.02), **found).passed
@@ -209,7 +219,7 @@ def project(*, entity):
             event_time="t",
             label="y",
             numeric=("x",),
-            segments=("who",),
+            segments=() if entity else ("who",),
             entity="who" if entity else None,
             label_horizon="P1D",
         ),
@@ -224,6 +234,12 @@ DF = pl.DataFrame(
         "who": ["b", "a", None, "b", None],
     }
 )
+
+
+def test_the_entity_is_no_segment():
+    roles = project(entity=True).roles.model_copy(update={"segments": ("who",)})
+    with pytest.raises(ValueError, match="the entity 'who' is a segment"):
+        Project(**{**dict(project(entity=True)), "roles": roles})
 
 
 def test_entities_are_clusters_and_rows_without_one_go_together():

@@ -86,6 +86,15 @@ def test_a_small_segment_is_not_judged():
     assert judge(segment("country=no", 99, 0.6)).passed
 
 
+def test_a_segment_of_one_entity_is_named_and_not_judged():
+    found = segment("region=island", 150, 0.3)
+    clusters = np.maximum(np.arange(N) - 149, 0)  # the first 150 rows are one entity's
+    verdict = judge(replace(found, clusters=clusters))
+    assert verdict.passed
+    assert "0 of 1 segments over their limit" in verdict.reason
+    assert "all rows are of one cluster: region=island" in verdict.reason
+
+
 def test_segments_can_be_left_unjudged():
     assert judge(segment("country=no", 150, 0.6), max_segment_loss_over_base=None).passed
 
