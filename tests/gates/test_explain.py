@@ -228,11 +228,26 @@ def test_a_sound_policy_at_enough_traffic_has_no_problem(changes):
         # pairs need 11 days and two for labels, whatever the traffic
         ({"canary": {"deadline": timedelta(days=12)}}, None, "cannot decide"),
         ({"canary": {"deadline": timedelta(days=17)}}, None, "needs about 19 days to be rolled"),
-        # 14 days of holdout hold at most 15 clusters
+        # a fifth of 68 days with labels hold at most 14 clusters
         (
             {"entity": None, "training": {"window": timedelta(days=70)}},
             10_000.0,
-            "the holdout spans about 15 periods and gate 4 needs 30 clusters",
+            "the holdout spans about 14 periods and gate 4 needs 30 clusters",
+        ),
+        # a window of 180 days of which 90 have labels, and one of which none has
+        (
+            {
+                "entity": None,
+                "horizon": timedelta(days=90),
+                "training": {"window": timedelta(days=180)},
+            },
+            10_000.0,
+            "the holdout spans about 19 periods and gate 4 needs 30 clusters",
+        ),
+        (
+            {"horizon": timedelta(days=60), "training": {"window": timedelta(days=60)}},
+            10_000.0,
+            "cannot train: training.window is 60 days, and no label is known before",
         ),
         # thirteen days of shadow at three requests a day
         ({}, 3.0, "the shadow phase sees about 39 answers"),

@@ -38,14 +38,27 @@ def _undecidable(project: Project, traffic: Traffic, plan: Plan) -> Iterator[str
             f" {span(policies.canary.deadline)}: widen canary.margin, or allow more time"
         )
     yield from _no_usual_range(project, traffic, plan)
-    window, compare = policies.training.window, policies.comparison
-    if project.roles.entity is None and window is not None:
-        blocks = math.floor(window * policies.training.holdout_share / project.period) + 1
-        if blocks < compare.min_clusters:
+    if policies.training.window is not None:
+        yield from _short_window(project, policies.training.window)
+
+
+def _short_window(project: Project, window: timedelta) -> Iterator[str]:
+    """Say where the training window holds too little: of its rows only the matured ones count."""
+    known = window - (project.roles.label_horizon or timedelta())
+    needed = project.policies.comparison.min_clusters
+    if known <= timedelta():
+        yield (
+            f"cannot train: training.window is {span(window)}, and no label is known before the"
+            f" label horizon of {span(window - known)}: widen training.window"
+        )
+    elif project.roles.entity is None:
+        share = project.policies.training.holdout_share
+        blocks = math.floor(known * share / project.period) + 1
+        if blocks < needed:
             yield (
                 f"cannot decide: the holdout spans about {blocks} periods and gate 4 needs"
-                f" {compare.min_clusters} clusters: widen training.window or"
-                f" training.holdout_share, or name an entity"
+                f" {needed} clusters: widen training.window or training.holdout_share, or name an"
+                f" entity"
             )
 
 
