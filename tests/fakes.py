@@ -13,8 +13,16 @@ from sixgates.gates.errors import ContractError, TransientError
 from sixgates.gates.policy import Policies
 from sixgates.gates.ports import ModelRef, Serving
 from sixgates.gates.project import LossName, Project, Roles
+from sixgates.gates.statistics.counts import DualEvidence, dual_bets, log_es_of_batches
 
 DAY = 86_400.0
+
+
+def dual_counts(batches, margin):
+    """What good and bad rows say over all batches, for promotion and for rollback."""
+    logs = log_es_of_batches(batches, dual_bets(margin)).sum(axis=1)
+    arms = (sum(getattr(b, name) for b in batches) for name in ("canary_n", "control_n"))
+    return DualEvidence(*map(float, logs), *arms)
 
 
 @dataclass

@@ -14,19 +14,15 @@ from datetime import timedelta
 from sixgates.gates.explain.spans import span_of_days
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted
-from sixgates.gates.statistics.counts import (
-    ArmCounts,
-    Bet,
-    dual_counts,
-    log_es_of_batches,
-    rollback_of_counts,
-)
-from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e
+from sixgates.gates.statistics.counts import ArmCounts, Bet, Floats, log_es_of_batches
+from sixgates.gates.statistics.guards import error_ratio_log_e, from_any_batch, mean_log_e
 from sixgates.gates.verdict import Check, EValues, Outcome, number
 
 _PROMOTE_AT = (0.5, 1.0, 1.5)
 _ROLL_BACK_AT = (1.5, 2.0)
-"""Excesses supposed of what is tolerated, in margins: one of them is near enough to any truth."""
+"""Excesses supposed of what is tolerated, in margins. One bet alone decides nothing, ever, where
+the truth is farther from what it supposes than from what it doubts; of these one is always nearer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,7 @@ def rate(
     muted: bool,
     returning: bool,
     tolerated: bool = False,
+    any_day: bool = False,
 ) -> Guardrail:
     """Judge the share of bad answers of both arms.
 
@@ -89,20 +86,22 @@ def rate(
             once, and a process for large harm beside that could only slow the rollback.
         tolerated: Whether an excess within the margin is no harm in itself. Then a rollback needs
             one beyond it, not any; and a promotion one below twice the margin, not below it.
+        any_day: Whether harm may begin after days without it. Else what these spoke against it
+            would first have to be won back.
     """
     n = sum(b.canary_n for b in counted.once)
-    if tolerated:
-        limit = 2 * margin
-        log_promote = _mixed(counted.once, limit, [m * margin for m in _PROMOTE_AT])
-        log_rollback = _mixed(counted.once, margin, [m * margin for m in _ROLL_BACK_AT])
-    else:
-        limit, dual = margin, dual_counts(counted.once, margin)
-        log_promote, log_rollback = dual.log_promote, dual.log_rollback
-    levels = [log_rollback]
+    limit, floor = (2 * margin, margin) if tolerated else (margin, 0.0)
+    better, worse = (_PROMOTE_AT, _ROLL_BACK_AT) if tolerated else ((0.0,), (1.0,))
+    bets = [*(Bet(limit, m * margin) for m in better), *(Bet(floor, m * margin) for m in worse)]
+    logs = log_es_of_batches(counted.once, bets)
+    log_promote = mean_log_e(logs[: len(better)].sum(axis=1))
+    levels = [mean_log_e([_level(log, counted.once, any_day) for log in logs[len(better) :]])]
     seen = _excess(counted.once)
     harm = f"{name} differ by {number(seen)} (n = {n:,}"
     if returning:
-        levels.append(rollback_of_counts(counted.every, margin, floor=large_harm(margin)))
+        large = large_harm(margin)
+        (log,) = log_es_of_batches(counted.every, [Bet(large, large + margin)])
+        levels.append(_level(log, counted.every, any_day))
         if levels[1] > levels[0]:
             requests = sum(b.canary_n for b in counted.every)
             harm = f"{name} differ by {number(_excess(counted.every))} (n = {requests:,}"
@@ -116,14 +115,11 @@ def rate(
     )  # fmt: skip
 
 
-def _mixed(batches: Sequence[ArmCounts], null: float, supposed: Sequence[float]) -> float:
-    """Log of the mean e-value of bets on several excesses against the same null.
-
-    One bet alone decides nothing, ever, where the truth is farther from what it supposes than from
-    what it doubts.
-    """
-    bets = [Bet(null, excess) for excess in supposed]
-    return mean_log_e(log_es_of_batches(batches, bets).sum(axis=1))
+def _level(logs: Floats, batches: Sequence[ArmCounts], any_day: bool) -> float:  # noqa: FBT001
+    """Log e-value of all batches, for harm from the first on or from any of them on."""
+    if not any_day:
+        return float(logs.sum())
+    return from_any_batch(logs[[b.canary_n > 0 and b.control_n > 0 for b in batches]])
 
 
 def unseen(name: str, margin: float, refusal: str, *, muted: bool) -> Guardrail:

@@ -84,6 +84,7 @@ def _unlabelled(
             muted=name in policy.muted,
             returning=entity is not None,
             tolerated=name == "predictions",
+            any_day=True,
         )
         for name, counted, margin in quantities
         if counted is not None and margin is not None

@@ -13,13 +13,13 @@ from sixgates.gates.statistics.counts import (
     DualEvidence,
     control_and_canary_bets,
     dual_bets,
-    dual_counts,
     log_e_counts,
     log_es_of_batches,
     rollback_of_counts,
 )
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e, ratio_mismatch_log_e
 from sixgates.gates.statistics.units import LossBatch, dual_values, log_es_of_units
+from tests.fakes import dual_counts
 
 TWENTY = math.log(20)
 MARGIN = 0.02

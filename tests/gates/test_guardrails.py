@@ -13,10 +13,10 @@ from sixgates.gates.decision import Move
 from sixgates.gates.guardrails import early_errors, large_harm, rate
 from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted, count, loss_batches, mean_by_unit, period_differences
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts, rollback_of_counts
+from sixgates.gates.statistics.counts import ArmCounts, rollback_of_counts
 from sixgates.gates.statistics.guards import error_ratio_log_e, mean_log_e
 from sixgates.gates.verdict import Outcome, Verdict
-from tests.fakes import tiny_project
+from tests.fakes import dual_counts, tiny_project
 from tests.gates.releases import BROKEN, SHADOW, check, counted, evidence, in_shadow, stage
 
 ALL = ("server errors", "slow answers", "predictions", "early errors")
@@ -56,6 +56,25 @@ def test_large_harm_leaves_room_for_a_bet(margin):
     even = counted(ArmCounts(10, 100, 10, 100))
     found = rate("x", even, margin, **UNITS)
     assert found.log_rollback < math.log(20)
+
+
+@pytest.mark.parametrize("clean", [0, 6, 20])
+def test_harm_that_begins_on_any_day_is_found_on_that_day(clean):
+    usual, failing = ArmCounts(380, 19_000, 20, 1_000), ArmCounts(950, 19_000, 20, 1_000)
+    found = counted(ArmCounts(0, 0, 20, 1_000), *(usual,) * clean, failing)
+    assert rate("x", found, 0.02, **REQUESTS, any_day=True).log_rollback > math.log(40)
+
+
+def test_quiet_days_are_seldom_taken_for_harm_that_began_on_one_of_them():
+    rng, runs, wrong = np.random.default_rng(17), 200, 0
+    for _ in range(runs):
+        bad = rng.binomial((950, 50), 0.1, (20, 2))
+        days = [ArmCounts(0, 0, 100, 1_000), *(ArmCounts(a, 950, b, 50) for a, b in bad.tolist())]
+        found = (
+            rate("x", counted(*days[:k]), 0.02, **REQUESTS, any_day=True) for k in range(2, 22)
+        )
+        wrong += any(g.log_rollback >= math.log(20) for g in found)
+    assert wrong <= allowed(runs)
 
 
 def test_a_base_rate_that_is_known_makes_promotion_quicker():

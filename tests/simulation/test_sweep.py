@@ -15,8 +15,9 @@ from simulation.sweep.worlds import (
     reach_of,
     world_of,
 )
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.statistics.periods import judge_periods
+from tests.fakes import dual_counts
 
 WORLDS_A_CELL = 200
 

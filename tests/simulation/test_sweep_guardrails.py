@@ -10,8 +10,9 @@ from simulation.sweep.guardrails import (
 )
 from simulation.sweep.rules import Limits
 from simulation.sweep.worlds import BASE
-from sixgates.gates.statistics.counts import ArmCounts, dual_counts
+from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.statistics.guards import mean_log_e
+from tests.fakes import dual_counts
 
 
 def _evidence(guarded, world, looks):

@@ -27,6 +27,23 @@ def mean_log_e(log_es: Sequence[float] | Floats) -> float:
         return float(np.logaddexp.reduce(values) - np.log(values.size))
 
 
+def from_any_batch(log_es: Floats) -> float:
+    """Log e-value of a process that may begin with any batch, of shape (batches,).
+
+    The mean of the products from batch k on, of weight `1 / (k (k + 1))`, where one that has not
+    begun yet is 1: an e-process again, because each of them is one. Clean batches in the beginning
+    do not count against what comes later; harm from the first batch on costs a factor of 2.
+
+    >>> round(from_any_batch(np.array([-5.0, 4.0])), 2)  # the second alone: 1/3 + e^4 / 6 + ...
+    2.26
+    >>> from_any_batch(np.array([]))
+    0.0
+    """
+    k = np.arange(1, len(log_es) + 1)
+    begun = np.cumsum(log_es[::-1])[::-1] - np.log(k * (k + 1))
+    return float(np.logaddexp.reduce([*begun, -np.log(len(log_es) + 1)]))
+
+
 def error_ratio_log_e(
     canary_errors: int,
     control_errors: int,
