@@ -7,6 +7,7 @@ than its margin is not held against a model, and what moved by twice as much is 
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -226,7 +227,11 @@ def _e_value(g: Guardrail) -> str:
 
 
 def _excess(batches: Sequence[ArmCounts]) -> float:
-    """Canary's rate minus the control's; the record from before the split is no part of it."""
-    both = [b for b in batches if b.canary_n > 0]
-    canary = sum(b.canary_bad for b in both) / max(1, sum(b.canary_n for b in both))
-    return canary - sum(b.control_bad for b in both) / max(1, sum(b.control_n for b in both))
+    """Canary's rate minus the control's, batch by batch, weighted by how much each can tell.
+
+    Over pooled rows, a share that grows while the base rate moves would look like a difference.
+    """
+    both = [b for b in batches if b.canary_n > 0 and b.control_n > 0]
+    told = [b.canary_n * b.control_n / (b.canary_n + b.control_n) for b in both]
+    by_batch = [b.canary_bad / b.canary_n - b.control_bad / b.control_n for b in both]
+    return math.fsum(map(operator.mul, told, by_batch)) / (math.fsum(told) or 1.0)

@@ -44,6 +44,13 @@ def test_the_rollback_of_a_rate_is_the_mean_of_units_and_of_large_harm_to_rows()
     assert (found.n, found.seen) == (100, pytest.approx(0.08))  # the record is no part of it
 
 
+def test_a_share_that_grows_with_the_base_rate_is_no_difference():
+    """Better in both stages, by .05 and by .02, of which the second is worse for both arms."""
+    stages = ArmCounts(5, 100, 190, 1_900), ArmCounts(280, 1_000, 300, 1_000)
+    found = rate("x", counted(*stages), 0.02, **REQUESTS)
+    assert found.seen == pytest.approx(-(95 * 0.05 + 500 * 0.02) / 595)
+
+
 def test_where_each_request_is_a_unit_all_of_them_count_at_once():
     even = counted(ArmCounts(3, 100, 3, 100))
     alone = rate("x", even, 0.02, **REQUESTS).log_rollback
