@@ -101,8 +101,15 @@ class Follower:
         model = self._load(version, refused)
         if model is None:
             return None
-        alike = model.card.features == champion.card.features
-        return Companion(version.number, version.digest, model, arm, share, guarded(route), alike)
+        theirs, own = champion.card, model.card
+        places: tuple[int, ...] = ()
+        if own.classes != theirs.classes:
+            where = {name: i for i, name in enumerate(own.classes)}
+            places = tuple(where.get(name, -1) for name in theirs.classes)
+        return Companion(
+            version.number, version.digest, model, arm, share, guarded(route),
+            reads_alike=own.features == theirs.features, places=places,
+        )  # fmt: skip
 
     def _load(self, version: Version, refused: dict[str, str]) -> LoadedModel | None:
         try:

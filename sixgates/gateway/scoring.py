@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What the client gets, and what is logged before it gets it."""
 
     predictions: list[float | tuple[float, ...]]
-    """One a row; empty where the champion failed."""
+    """One a row, in the champion's classes whoever answered it; empty where the champion failed."""
     failure: str
     """Why the champion failed, empty where it did not."""
     records: list[Prediction | Batch]
@@ -139,13 +139,14 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
     started = perf_counter()
     unit, share, beside = question.units[0], terms.share, served.beside
     arm, model, version = _CHAMPION, served.champion, served.route.champion.number
+    places: tuple[int, ...] = ()
     try:
         asked = packed = model.reader.pack(question.rows, question.columns)
     except (RowError, OverflowError) as exc:
         raise Refusal(400, str(exc)) from exc
     try:
         if beside is not None and share > 0 and is_beside(served.route.release, unit, share):
-            arm, model, version = beside.arm, beside.model, beside.version
+            arm, model, version, places = beside.arm, beside.model, beside.version, beside.places
             if not beside.reads_alike:
                 asked = model.reader.pack(question.rows, question.columns)
         values = model.booster.predict_one(asked)
@@ -159,6 +160,8 @@ def _answer_one(served: Served, question: Question, terms: Terms) -> Answer | No
         seconds * 1e6, question.received, share, terms.trace,
     )  # fmt: skip
     part = Part(arm, version, 1, 0, seconds)
+    if places:
+        values = _placed(values, places)
     return Answer([values[0] if len(values) == 1 else values], "", [record], [part], packed)
 
 
@@ -170,16 +173,33 @@ def _together(served: Served, packed: bytes, beside: list[Scored], own: list[Sco
     if failure:
         # The client gets no row of this request, so only what went wrong is evidence.
         return Answer([], failure, [r for r in _each(batches) if r.error], parts, packed)
-    if len(scored) == 1:
-        values = scored[0].batch.answers
+    given = [(s.batch.rows, _as_given(served, s.batch.answers)) for s in beside]
+    given += [(s.batch.rows, s.batch.answers) for s in own]
+    if len(given) == 1:
+        ((_, values),) = given
     else:
         values = [()] * (len(packed) // served.champion.booster.row_bytes)
-        for s in scored:  # the champion's last: it answers where the one beside it failed
-            for row, answers in zip(s.batch.rows, s.batch.answers, strict=True):
-                values[row] = answers
+        for rows, answers in given:  # the champion's last: it answers where the other failed
+            for row, numbers in zip(rows, answers, strict=True):
+                values[row] = numbers
     if served.champion.booster.outputs == 1:
         return Answer([value for (value,) in values], "", batches, parts, packed)
     return Answer([*values], "", batches, parts, packed)
+
+
+def _as_given(served: Served, answers: Answers) -> Answers:
+    """Return what clients read of the answers of the model beside the champion."""
+    places = served.beside.places if served.beside is not None else ()
+    return [_placed(values, places) if values else () for values in answers] if places else answers
+
+
+def _placed(values: tuple[float, ...], places: tuple[int, ...]) -> tuple[float, ...]:
+    """Put a model's numbers where the champion has theirs: clients know its classes alone.
+
+    >>> _placed((0.5, 0.2, 0.3), (2, -1, 1))
+    (0.3, 0.0, 0.2)
+    """
+    return tuple([values[i] if i >= 0 else 0.0 for i in places])
 
 
 def _each(records: Iterable[Prediction | Batch]) -> Iterator[Prediction]:

@@ -23,6 +23,9 @@ class Companion:
     """Whether it must be allowed to answer, as a canary must; see `guard.py`."""
     reads_alike: bool
     """Whether it reads a row to the same numbers as the champion."""
+    places: tuple[int, ...]
+    """Where each class of the champion stands in its answers, -1 for one that it never learned;
+    empty where both have the same classes."""
 
 
 @dataclass(frozen=True, slots=True)

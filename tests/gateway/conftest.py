@@ -64,7 +64,7 @@ class Trained:
         return np.asarray(answers).tolist()
 
 
-def train(task=Task.BINARY, seed=0, entity="customer"):
+def train(task=Task.BINARY, seed=0, entity="customer", classes=("low", "mid", "high")):
     rng = np.random.default_rng(seed)
     rows = sample_rows(400, seed)
     blank = ModelCard(MODEL, "", task, FEATURES, "when", entity)
@@ -74,9 +74,9 @@ def train(task=Task.BINARY, seed=0, entity="customer"):
         Task.BINARY: (signal > 1, (), {"objective": "binary"}),
         Task.REGRESSION: (signal, (), {"objective": "regression"}),
         Task.MULTICLASS: (
-            np.digitize(signal, [0.5, 1.5]),
-            ("low", "mid", "high"),
-            {"objective": "multiclass", "num_class": 3},
+            np.digitize(signal, np.linspace(0.5, 1.5, len(classes) - 1)),
+            classes,
+            {"objective": "multiclass", "num_class": len(classes)},
         ),
     }[task]
     data = lightgbm.Dataset(matrix, label=label.astype(float), categorical_feature=[2])
