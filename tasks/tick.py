@@ -1,5 +1,6 @@
 """One tick of a release: where it stands, what was judged, and the move that follows."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -190,14 +191,23 @@ def evidence_of(
 
 
 def lost_answers(tick: Tick) -> int:
-    """Count answers that gateways gave in this release without being able to log them."""
-    world = build()
-    opening = opening_of(world, tick.route)
+    """Count answers that gateways gave in this release without being able to log them.
+
+    What they put on record outlives them; what they say counts from their start, and is ahead of
+    the record. Both tell of the same answers, so the larger number counts.
+    """
+    world, route = build(), tick.route
+    opening = opening_of(world, route)
     before = opening.body["unlogged"] if opening else {}
-    return sum(
-        max(0, gateway.unlogged - before.get(gateway.url, 0))
-        for gateway in world.traffic.serving(tick.route.model)
-    )
+    lost: Counter[str] = Counter()
+    for entry in world.ledger.entries(route.model, kind=Kind.UNLOGGED, release=route.release):
+        lost[entry.actor] += entry.body["answers"]
+    for gateway in world.traffic.serving(route.model):
+        known = before.get(gateway.url, 0)
+        if gateway.unlogged < known:
+            known = 0  # it started anew, so all of them are of this release
+        lost[gateway.url] = max(lost[gateway.url], gateway.unlogged - known)
+    return lost.total()
 
 
 def _hold(world: World, tick: Tick, decision: Decision, held: Refused) -> Route:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from sixgates.gates.records import rows_in
 from sixgates.gateway.log import SegmentLog
+from sixgates.gateway.losses import Losses
+from sixgates.ledger.route import Route
 
 LATE_SECONDS = 0.02
 """In mode `async`, a record is in the log this long after its answer at the latest, but for what
@@ -26,27 +28,30 @@ class LogMode(StrEnum):
 class AnswerLog:
     """Logs answers in one of the modes. To be used from the event loop's thread."""
 
-    def __init__(self, log: SegmentLog, mode: LogMode) -> None:
-        """Append to a log, which is closed with this one."""
+    def __init__(self, log: SegmentLog, mode: LogMode, losses: Losses) -> None:
+        """Append to a log, which is closed with this one, and count what it does not take."""
         self._log = log
         self._late = mode is LogMode.ASYNC
         self._waiting: list[bytes] = []
         self._bytes = 0
         self._answers = 0
         self._since = 0.0
-        self.unlogged = 0
-        """Answers given without being logged, since the start."""
+        self._route: Route | None = None
+        self.losses = losses
 
     @property
     def failure(self) -> str:
         """Why the newest write failed, empty while the log is well."""
         return self._log.failure
 
-    def append(self, lines: bytes, answers: int) -> None:
-        """Log the records of some answers; a full disk never stops an answer."""
+    def append(self, lines: bytes, answers: int, route: Route) -> None:
+        """Log the records of some answers under a route; a full disk never stops an answer."""
         if not self._late:
-            self._append(lines, answers)
+            self._append(lines, answers, route)
             return
+        if route is not self._route:
+            self.flush()
+            self._route = route
         if not self._waiting:
             self._since = time.monotonic()
             asyncio.get_running_loop().call_later(LATE_SECONDS, self.flush)
@@ -58,15 +63,16 @@ class AnswerLog:
 
     def flush(self) -> None:
         """Log what waits."""
-        if not self._waiting:
+        if not self._waiting or self._route is None:
             return
         lines, answers = b"".join(self._waiting), self._answers
         self._waiting, self._bytes, self._answers = [], 0, 0
-        self._append(lines, answers)
+        self._append(lines, answers, self._route)
 
-    def _append(self, lines: bytes, answers: int) -> None:
-        if lost := self._log.append(lines).lost:
-            self.unlogged += min(rows_in(lost), answers)
+    def _append(self, lines: bytes, answers: int, route: Route) -> None:
+        written = self._log.append(lines)
+        if written.lost:
+            self.losses.add(route, min(rows_in(written.lost), answers), written.reason)
 
     def lag(self) -> float:
         """Return the age in seconds of the oldest record that is not in the log yet."""

@@ -164,6 +164,6 @@ class Gateway:
         headers[0] = (b"x-request-id", exchange.question.request.encode())
         if terms.epoch:
             self._state.follower.guard.saw(exchange.served, terms.share, answered.parts)
-        self._state.record(answered, lines)
+        self._state.record(exchange, lines)
         if answered.failure:
             raise Refusal(500, f"the champion could not answer: {answered.failure}")

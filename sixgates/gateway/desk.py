@@ -92,7 +92,7 @@ class Desk:
         status = "degraded" if troubles else "ok"
         sentence = "; ".join(troubles) or f"serving {state.model}"
         return _json(
-            200, {"status": status, "sentence": sentence, "unlogged": state.answers.unlogged}
+            200, {"status": status, "sentence": sentence, "unlogged": state.answers.losses.total}
         )
 
     async def _serving(self, _request: Request) -> Response:

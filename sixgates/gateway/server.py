@@ -173,7 +173,7 @@ def _serve(
         finally:
             following.stop(_PARTING_SECONDS)
             telling.stop(_PARTING_SECONDS)
-            follower.guard.leave()
+            state.leave()
             within(_PARTING_SECONDS, lambda: tell(ledger, follower.guard, url))
             gateway.close()
             state.close()

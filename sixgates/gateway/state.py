@@ -11,10 +11,11 @@ from sixgates.gateway.answer_log import AnswerLog, LogMode
 from sixgates.gateway.follow import Follower
 from sixgates.gateway.http.access_log import AccessLog
 from sixgates.gateway.log import SegmentLog, Written
+from sixgates.gateway.losses import Losses
 from sixgates.gateway.metrics import Tally
 from sixgates.gateway.protocols.protocol import encode_lines
 from sixgates.gateway.sample import lines_of, logged_labels
-from sixgates.gateway.scoring import Answer
+from sixgates.gateway.scoring import Exchange
 from sixgates.gateway.served import document
 from sixgates.gateway.shadows import Shadows
 
@@ -63,7 +64,7 @@ class State:
         self.tally = Tally()
         folder = log_dir / model
         log = SegmentLog(folder, "predictions")
-        self.answers = AnswerLog(log, mode)
+        self.answers = AnswerLog(log, mode, Losses(follower.guard.incidents))
         self.shadows = Shadows(log, self.tally, shadow)
         self._labels = SegmentLog(folder, "labels")
         self.log_share = log_share
@@ -73,10 +74,11 @@ class State:
         self.left_out_labels = 0
         """Labels of such requests."""
 
-    def record(self, answered: Answer, lines: bytes) -> None:
+    def record(self, exchange: Exchange, lines: bytes) -> None:
         """Log and count what is about to be answered; no lines where its request is left out."""
+        answered = exchange.answer
         if lines:
-            self.answers.append(lines, len(answered.predictions))
+            self.answers.append(lines, len(answered.predictions), exchange.served.route)
         else:
             self.left_out += len(answered.predictions)
         for part in answered.parts:
@@ -107,9 +109,8 @@ class State:
         """Return what a person should look at while the gateway goes on serving."""
         found = []
         if reason := self.answers.failure:
-            found.append(
-                f"predictions cannot be logged, {self.answers.unlogged:,} answers so far: {reason}"
-            )
+            lost = self.answers.losses.total
+            found.append(f"predictions cannot be logged, {lost:,} answers so far: {reason}")
         if trouble := self.shadows.trouble():
             found.append(trouble)
         if reason := self._labels.failure:
@@ -130,7 +131,7 @@ class State:
             share=guard.share(served),
             lapsed=guard.lapsed(served),
             cut=guard.cut(served),
-            unlogged=self.answers.unlogged,
+            unlogged=self.answers.losses.total,
             log_share=self.log_share,
             left_out=self.left_out,
             left_out_labels=self.left_out_labels,
@@ -157,6 +158,12 @@ class State:
             self.access_log.flush()
         self.answers.roll()
         self._labels.roll()
+
+    def leave(self) -> None:
+        """Log what waits, and have the ledger told of all it is owed, because the gateway stops."""
+        self.answers.flush()
+        self.answers.losses.settle()
+        self.follower.guard.leave()
 
     def close(self) -> None:
         """Log what waits, and seal the segments."""

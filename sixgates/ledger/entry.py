@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """A gateway let the canary's share fall to zero, because nobody renewed its lease in time."""
     BREAKER = "breaker"
     """A gateway cut the canary off at once, because it failed or stalled."""
+    UNLOGGED = "unlogged"
+    """A gateway gave answers that it could not log; its body says how many more."""
     RECOVERED = "recovered"
     """What a crash or a stranger's hand left was put right; its body says what."""
     NOTICE = "notice"

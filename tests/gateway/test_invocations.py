@@ -10,7 +10,9 @@ import pytest
 
 from sixgates.gates.card import Task
 from sixgates.gates.records import Arm
+from sixgates.gateway.canary.tell import tell
 from sixgates.gateway.split import is_beside
+from sixgates.ledger.ledger import Kind
 
 
 def broken(*_args):
@@ -201,6 +203,30 @@ def test_a_full_log_answers_and_counts(house, champion, challenger, sample_rows,
     gateway.score(rows)
     assert gateway.get("/healthz").json()["status"] == "ok"
     assert len(house.predictions()) == 10
+
+
+def test_the_ledger_holds_what_was_lost_when_the_gateway_is_gone(
+    house, champion, challenger, sample_rows, monkeypatch
+):
+    house.route(champion, challenger, 0.5)
+    gateway = house.gateway()
+
+    def full(_fd, _lines):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(5):
+        gateway.score(sample_rows(3))
+    monkeypatch.undo()
+    tell(house.ledger, gateway.follower.guard, "http://here")
+    entries = house.ledger.entries("churn", kind=Kind.UNLOGGED, release="r1")
+    assert [e.body["answers"] for e in entries] == [3, 3, 6]
+    gateway.state.leave()
+    tell(house.ledger, gateway.follower.guard, "http://here")
+    *_, last = house.ledger.entries("churn", kind=Kind.UNLOGGED, release="r1")
+    assert last.body == {"epoch": 1, "answers": 3}
+    assert last.actor == "http://here"
+    assert last.reason.startswith("3 answers could not be logged: No space left on device in ")
 
 
 def test_a_slow_body_is_answered_by_the_route_that_is_there_when_it_has_come(

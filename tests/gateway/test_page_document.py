@@ -396,7 +396,7 @@ def test_every_kind_of_event_has_words(story):
         Kind.VERDICT: {"gate": "compare", "outcome": "fail", "checks": []},
         Kind.ASKED: {"epoch": 9}, Kind.HELD: {"epoch": 9}, Kind.ACKNOWLEDGED: {"epoch": 1},
         Kind.RUN: {}, Kind.ALERT: {}, Kind.STOPPED: {}, Kind.RESUMED: {}, Kind.RECOVERED: {},
-        Kind.NOTICE: {},
+        Kind.NOTICE: {}, Kind.UNLOGGED: {"epoch": 4, "answers": 2},
     }  # fmt: skip
     unseen = {Kind.RELEASE, Kind.INTENT, Kind.CLOSED, Kind.PROOF, Kind.NOTIFICATION}
     assert set(bodies) == set(Kind) - unseen
@@ -406,6 +406,7 @@ def test_every_kind_of_event_has_words(story):
     assert words["verdict"] == "gate 4, compare: FAIL"
     assert words["lapse"] == "canary's lease ran out"
     assert words["approved"] == "overridden"
+    assert words["unlogged"] == "answers not logged"
     assert set(bodies) <= set(words)
 
 

@@ -180,14 +180,43 @@ def test_without_ticks_the_share_is_zero_when_the_lease_has_run_out_and_no_reque
     assert abs(entry.body["requests"] - len(answered)) <= 3  # those under way at either end
 
 
-def lapses(house, n):
-    """Return what is on record of lapses, once it is so many entries."""
+def on_record(house, kind, n):
+    """Return the entries of a kind, once there are so many."""
     deadline = time.monotonic() + 10
-    while len(found := house.ledger.entries("churn", kind=Kind.LAPSE)) < n:
+    while len(found := house.ledger.entries("churn", kind=kind)) < n:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert len(found) == n
     return found
+
+
+def lapses(house, n):
+    return on_record(house, Kind.LAPSE, n)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_answers_that_were_not_logged_are_on_record_when_the_process_is_gone(
+    house, champion, challenger, sample_rows, ending
+):
+    house.route(champion, challenger, 0.5)
+    with running(house) as (process, url):
+        folder = house.log / "churn"
+        folder.rmdir()
+        folder.touch()  # so that no segment can be made
+        for row in sample_rows(7):
+            answer = httpx.post(f"{url}/invocations", json={"inputs": [row]})
+            assert answer.status_code == 200
+        on_record(house, Kind.UNLOGGED, 3)
+        process.send_signal(ending)
+        process.wait(timeout=15)
+    told = house.ledger.entries("churn", kind=Kind.UNLOGGED, release="r1")
+    assert [e.body["answers"] for e in told] == [
+        1,
+        1,
+        2,
+        *([3] if ending == signal.SIGTERM else []),
+    ]
+    assert {e.actor for e in told} == {url}
 
 
 def test_a_kill_during_a_lapse_leaves_it_on_record_once(house, champion, challenger):

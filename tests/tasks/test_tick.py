@@ -202,6 +202,38 @@ def test_only_answers_lost_since_the_release_opened_count(stage, shadowing):
         assert lost_answers(shadowing) == lost
 
 
+def test_answers_that_were_lost_stay_so_whatever_becomes_of_the_gateways(stage, shadowing):
+    def told(answers, release="r1", actor="http://gateway"):
+        stage.world.ledger.append(
+            stage.model, Kind.UNLOGGED, at=shadowing.route.at, release=release, actor=actor,
+            reason="lost", body={"epoch": 2, "answers": answers},
+        )  # fmt: skip
+
+    def lost(unlogged):
+        stage.world.traffic.unlogged = unlogged
+        return lost_answers(shadowing)
+
+    told(9, release="r0")
+    assert lost(4) == 0
+    told(1)
+    assert lost(4 + 20) == 20  # what the gateway has not told yet
+    told(19)
+    assert lost(4 + 20) == 20
+    assert lost(0) == 20  # it started anew
+    assert lost(4) == 20
+    told(4)
+    assert lost(4) == 24
+    told(2, actor="http://a-worker-that-was-replaced")
+    assert lost(4) == 26
+
+
+def test_a_gateway_that_started_anew_and_loses_fewer_than_before_the_release_is_not_overheard(
+    stage, shadowing
+):
+    stage.world.traffic.unlogged = 3
+    assert lost_answers(shadowing) == 3
+
+
 def test_a_scene_holds_what_was_known_at_its_tick_and_nothing_later(stage, shadowing, old, new):
     now = shadowing.now.replace(tzinfo=UTC).timestamp()
     later = shadowing.read.replace(tzinfo=UTC).timestamp() + 1

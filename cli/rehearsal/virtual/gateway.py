@@ -68,8 +68,7 @@ class InProcessGateway:
         state.shadows.close()
         former.close()
         log = (_FullLog if full else SegmentLog)(self._folder, "predictions")
-        state.answers = AnswerLog(log, LogMode.REPLY_AFTER_COMMIT)
-        state.answers.unlogged = former.unlogged
+        state.answers = AnswerLog(log, LogMode.REPLY_AFTER_COMMIT, former.losses)
         state.shadows = Shadows(log, state.tally, 1.0)
 
     def serving(self) -> Serving:
@@ -86,6 +85,8 @@ class InProcessGateway:
         if self._loop.is_closed():
             return
         if not killed:
+            self.state.leave()
+            tell(self._ledger, self.state.follower.guard, self.url)
             self._ledger.withdraw(self.url)
         self._application.close()
         self.state.close()

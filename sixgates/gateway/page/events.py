@@ -52,6 +52,7 @@ _KINDS = {
     Kind.ACKNOWLEDGED: (Sign.PLAIN, "acknowledged"),
     Kind.ASKED: (Sign.CARE, "approval asked for"),
     Kind.BREAKER: (Sign.BAD, "canary cut off"),
+    Kind.UNLOGGED: (Sign.BAD, "answers not logged"),
     Kind.RECOVERED: (Sign.CARE, "put right"),
     Kind.NOTICE: (Sign.CARE, "notice"),
 }
