@@ -25,8 +25,6 @@ from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
 
 _JSON_ENDS = b"inference-header-content-length"
-INLINE_BYTES = 16 * 1024
-"""A larger request is scored beside the event loop, so that it delays no other."""
 
 
 class Gateway:
@@ -35,8 +33,8 @@ class Gateway:
     def __init__(self, state: State) -> None:
         """Answer with what the state holds."""
         self._state = state
-        self._desk = Desk(state).application()
         self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="scoring")
+        self._desk = Desk(state, self._pool).application()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: predictions here, everything else at the desk."""
@@ -55,7 +53,7 @@ class Gateway:
         and the application is to be asked.
         """
         dialect = dialect_at(scope["path"])
-        if dialect is None or len(body) > INLINE_BYTES:
+        if dialect is None or len(body) > bodies.INLINE_BYTES:
             return None
         started = perf_counter()
         headers: bodies.Headers = []
@@ -91,7 +89,7 @@ class Gateway:
             # Only now: a slow client must not be answered by a route that has gone meanwhile.
             served, terms = self._meet(heads, headers)
             asked = (reader, request, served, terms, body)
-            if len(body) <= INLINE_BYTES:
+            if len(body) <= bodies.INLINE_BYTES:
                 exchange, lines, reply = self._exchange(dialect, *asked)
             else:
                 loop = asyncio.get_running_loop()

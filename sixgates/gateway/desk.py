@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from sixgates.gateway.openapi.document import document
 from sixgates.gateway.page.routes import page_routes
 from sixgates.gateway.protocols.decoding import decode
 from sixgates.gateway.protocols.protocol import Refusal, read_labels
+from sixgates.gateway.sample import LabelLines, label_lines
 from sixgates.gateway.state import State
 from sixgates.gateway.tokens import Role
 
@@ -37,9 +39,10 @@ _proofs = msgspec.json.Decoder(_Proof)
 class Desk:
     """The calls behind the scoring path."""
 
-    def __init__(self, state: State) -> None:
-        """Speak for what the state holds."""
+    def __init__(self, state: State, pool: Executor) -> None:
+        """Speak for what the state holds; large bodies are understood in the pool."""
         self._state = state
+        self._pool = pool
 
     def application(self) -> Starlette:
         """Return these calls as an ASGI application."""
@@ -72,15 +75,23 @@ class Desk:
         return application
 
     async def _labels(self, request: Request) -> Response:
-        labels = read_labels(await _body(request), time.time())
-        written = self._state.record_labels(labels)
+        body = await _body(request)
+        if len(body) <= bodies.INLINE_BYTES:
+            sent = self._understand(body)
+        else:
+            loop = asyncio.get_running_loop()
+            sent = await loop.run_in_executor(self._pool, self._understand, body)
+        written = self._state.record_labels(sent)
         if lost := written.lost.count(b"\n"):
             raise Refusal(
                 507,
-                f"{lost:,} of {len(labels):,} labels were not kept, send all again"
+                f"{lost:,} of {sent.labels:,} labels were not kept, send all again"
                 f" (the first of each row counts): {written.reason}",
             )
-        return _json(200, {"accepted": len(labels)})
+        return _json(200, {"accepted": sent.labels})
+
+    def _understand(self, body: bytes) -> LabelLines:
+        return label_lines(read_labels(body, time.time()), self._state.log_share)
 
     async def _healthz(self, _request: Request) -> Response:
         state = self._state

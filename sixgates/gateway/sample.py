@@ -1,6 +1,7 @@
 """What is logged of requests and labels: all of them, or those of the requests in a sample."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sixgates.gates.log_sample import is_logged
 from sixgates.gates.records import Batch, Label, Prediction
@@ -21,6 +22,18 @@ def lines_of(share: float) -> Lines:
     return lines
 
 
-def logged_labels(labels: list[Label], share: float) -> list[Label]:
-    """Return the labels of requests that are logged where such a share of them is."""
-    return [label for label in labels if is_logged(label.request, share)]
+class LabelLines(NamedTuple):
+    """Labels that came in one request, as they are logged."""
+
+    labels: int
+    """All that came."""
+    left_out: int
+    """Those of requests that are not logged."""
+    lines: bytes
+    """The others."""
+
+
+def label_lines(labels: list[Label], share: float) -> LabelLines:
+    """Write labels down where such a share of requests is logged."""
+    kept = [label for label in labels if is_logged(label.request, share)]
+    return LabelLines(len(labels), len(labels) - len(kept), encode_lines(kept) if kept else b"")

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sixgates.gates.records import Label
 from sixgates.gateway import metrics
 from sixgates.gateway.access import Access
 from sixgates.gateway.answer_log import AnswerLog, LogMode
@@ -13,8 +12,7 @@ from sixgates.gateway.http.access_log import AccessLog
 from sixgates.gateway.log import SegmentLog, Written
 from sixgates.gateway.losses import Losses
 from sixgates.gateway.metrics import Tally
-from sixgates.gateway.protocols.protocol import encode_lines
-from sixgates.gateway.sample import lines_of, logged_labels
+from sixgates.gateway.sample import LabelLines, lines_of
 from sixgates.gateway.scoring import Exchange
 from sixgates.gateway.served import document
 from sixgates.gateway.shadows import Shadows
@@ -88,14 +86,13 @@ class State:
         """Count a request that got an error."""
         self.tally.refused[status] += 1
 
-    def record_labels(self, labels: list[Label]) -> Written:
+    def record_labels(self, sent: LabelLines) -> Written:
         """Log labels of requests that are logged; the caller must refuse them where some are lost.
 
         The others belong to nothing in the log: they are counted and forgotten.
         """
-        kept = logged_labels(labels, self.log_share)
-        self.left_out_labels += len(labels) - len(kept)
-        return self._labels.append(encode_lines(kept)) if kept else Written(b"", "")
+        self.left_out_labels += sent.left_out
+        return self._labels.append(sent.lines) if sent.lines else Written(b"", "")
 
     def nothing_served(self) -> str:
         """Say why there is no model to answer with."""

@@ -153,7 +153,7 @@ def test_the_reference_lists_every_call_of_the_gateway():
     access = SimpleNamespace(seeing=True, asking=True)
     follower = SimpleNamespace(ledger=None)
     state = SimpleNamespace(access=access, follower=follower, model="churn")
-    routes = Desk(state).application().routes
+    routes = Desk(state, None).application().routes
     for path in ["/invocations", *(route.path for route in routes)]:
         assert re.search(rf"^\| `(GET|POST) {path}` \|", reference, re.MULTILINE), path
 

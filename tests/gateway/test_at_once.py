@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from sixgates.gateway import app as module
 from sixgates.gateway.http.access_log import AccessLog
+from sixgates.gateway.http.bodies import INLINE_BYTES
 from sixgates.gateway.http.connections import connection_type
 from tests.gateway.sockets import running
 
@@ -100,7 +100,7 @@ def test_what_is_answered_at_once_has_a_line_in_the_access_log(house, champion, 
         (scope(), b'{"inputs": [{}]}'),
         (scope((b"x-sixgates-arm", b"canary")), json.dumps(BODY).encode()),
         (scope() | {"headers": []}, json.dumps(BODY).encode()),
-        (scope(), b" " * (module.INLINE_BYTES + 1)),
+        (scope(), b" " * (INLINE_BYTES + 1)),
     ],
 )
 def test_what_is_to_be_refused_or_is_large_is_left_to_the_application(

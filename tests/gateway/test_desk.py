@@ -7,6 +7,7 @@ import time
 import pytest
 
 from sixgates.gates.errors import TransientError
+from sixgates.gateway import desk
 from tests.gateway.conftest import TOKEN
 
 
@@ -142,6 +143,27 @@ def test_labels_that_cannot_be_kept_are_refused(house, champion, monkeypatch):
     assert answer.status_code == 507
     assert "1 of 1 labels were not kept, send all again" in answer.json()["error"]
     assert "labels cannot be logged" in gateway.get("/healthz").json()["sentence"]
+
+
+def test_many_labels_are_read_beside_the_event_loop_and_logged_in_it(house, champion, monkeypatch):
+    house.route(champion)
+    gateway = house.gateway()
+    seen, read, record = [], desk.read_labels, gateway.state.record_labels
+
+    def noted(what, call):
+        def noting(*given):
+            seen.append((what, threading.current_thread() is threading.main_thread()))
+            return call(*given)
+
+        return noting
+
+    monkeypatch.setattr(desk, "read_labels", noted("read", read))
+    monkeypatch.setattr(gateway.state, "record_labels", noted("record", record))
+    for n in (1, 1_000):
+        sent = [{"request": f"q{n}", "row": row, "label": 1} for row in range(n)]
+        assert gateway.post("/labels", sent).json() == {"accepted": n}
+    assert seen == [("read", True), ("record", True), ("read", False), ("record", True)]
+    assert [label.row for label in house.labels()] == [0, *range(1_000)]
 
 
 def test_a_log_that_fails_is_told_once_and_of_no_shadow_where_there_is_none(

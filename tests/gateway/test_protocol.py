@@ -2,6 +2,8 @@ import time
 
 import pytest
 
+from sixgates.gateway.protocols.protocol import MAX_ROWS
+
 JSON = {"content-type": "application/json"}
 ROW = {"age": 30, "spend": 1.0, "region": "north"}
 
@@ -132,6 +134,33 @@ def test_labels_are_logged_as_text_with_their_time(house, gateway):
     first, second, third, fourth = house.labels()
     assert [label.label for label in (first, second, third, fourth)] == ["1", "0.25", "gone", "1"]
     assert (first.at, second.at, third.at) == (5.0, 6.0, third.received)
+
+
+LABEL = b'{"request":"q","row":0,"label":%s}'
+
+
+def labels_of(n, label=b"1"):
+    return b"[" + b" , ".join([LABEL % label] * n) + b"]"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (labels_of(MAX_ROWS), 200, ""),
+        (labels_of(MAX_ROWS, b'"{"'), 200, ""),
+        (labels_of(MAX_ROWS + 1), 413, "more than 10,000 labels"),
+        (labels_of(MAX_ROWS + 1, b'"{"'), 413, "10,001 labels"),
+        # What follows is not looked at, so that it costs nothing.
+        (labels_of(MAX_ROWS + 1)[:-1] + b",{" * 9, 413, "more than 10,000 labels"),
+        (labels_of(MAX_ROWS + 1)[:-1].replace(b"}", b',"at":NaN}'), 413, "more than 10,000 labels"),
+        (b'[{"row":0},' + labels_of(MAX_ROWS + 1)[1:], 400, "`request` - at `$[0]`"),
+        (b"{" * (MAX_ROWS + 1), 400, "the body is not a list of labels"),
+    ],
+)
+def test_a_list_of_labels_may_be_so_long(gateway, body, status, said):
+    answer = gateway.request("POST", "/labels", content=body, headers=JSON)
+    assert answer.status_code == status
+    assert said in answer.text
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ from sixgates.gateway.protocols.protocol import Refusal
 MAX_BODY = 16 * 2**20
 """Largest request body, in bytes."""
 
+INLINE_BYTES = 16 * 1024
+"""A larger one is understood beside the event loop, so that it delays no other."""
+
 JSON = "application/json"
 _JSON_TYPE = (b"content-type", b"application/json")
 CSV = "text/csv"

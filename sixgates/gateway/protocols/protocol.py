@@ -3,6 +3,7 @@
 import math
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
@@ -168,12 +169,28 @@ def read_labels(body: bytes, received: float) -> list[Label]:
     Raises:
         Refusal: 400 where the body is not such a list, 413 where it is too long.
     """
+    _refuse_many_labels(body)
     try:
         sent = decode(_labels, body)
     except msgspec.DecodeError as exc:
         raise Refusal(400, f"the body is not a list of labels: {exc}") from exc
     refuse_above_limit(len(sent), "labels")
     return [_label(one, i, received) for i, one in enumerate(sent)]
+
+
+def _refuse_many_labels(body: bytes) -> None:
+    """Refuse a list that goes on after as many labels as may come, and look no further.
+
+    A decoder reads all before it counts. What is no list of labels, or has braces in its text, is
+    left to it.
+    """
+    pieces = body.split(b"{", MAX_ROWS + 1)
+    if len(pieces) <= MAX_ROWS + 1:
+        return
+    first = body[: len(body) - len(pieces[-1]) - 1].rstrip(b" \t\r\n,") + b"]"
+    with suppress(msgspec.DecodeError):
+        if len(decode(_labels, first)) == MAX_ROWS:
+            raise Refusal(413, f"more than {MAX_ROWS:,} labels in one request; send fewer at once")
 
 
 def _of_split(split: _Split, card: ModelCard, request: str, received: float) -> Question:
