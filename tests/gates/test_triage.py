@@ -15,7 +15,7 @@ from sixgates.gates.drift.triage import (
     volume_signs,
 )
 from sixgates.gates.profile.count import profile_frame
-from sixgates.gates.profile.groups import window_of
+from sixgates.gates.profile.groups import Window, window_of
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - event times are naive UTC
 DAY = timedelta(days=1)
@@ -152,6 +152,38 @@ def test_a_feature_that_was_always_mostly_one_value_is_not_stuck():
     now = profile_frame(pl.DataFrame({"x": [0.0] * 100}), ["x"], [], like=one)
     windows = [window_of(p, one, START, START + DAY) for p in (one, now)]
     assert count_signs(windows[1], windows[:1], windows[:1], one) == ()
+
+
+@pytest.mark.parametrize("name", ["flag", "tariff"])
+def test_one_of_two_values_may_end_at_any_time(name):
+    old = ("old", 1.0)[name == "flag"]
+    column = pl.Series(name, ["new" if name == "tariff" else 0.0, old] * 50)
+    names = ([], ["tariff"]) if name == "tariff" else (["flag"], [])
+    both = profile_frame(column.to_frame(), *names)
+    ended = profile_frame(pl.DataFrame({name: [column[0]] * 100}), *names, like=both)
+    windows = [window_of(p, both, START, START + DAY) for p in (both, ended)]
+    assert count_signs(windows[1], windows[:1], windows[:1], both) == ()
+
+
+def test_what_has_not_changed_for_a_week_is_how_the_world_is():
+    days = [rows(seed=1 + day).with_columns(kind=pl.lit("k3")) for day in range(9)]
+    windows = [*USUAL, *(seen(df, 8 + day)[1] for day, df in enumerate(days))]
+    found = [count_signs(windows[i], USUAL, windows[:i], REFERENCE) for i in range(8, 17)]
+    assert [[sign.features for sign in signs] for signs in found] == [[("kind",)]] * 7 + [[]] * 2
+
+
+def test_a_level_that_spreads_bit_by_bit_is_not_stuck():
+    grown = [some("kind", pl.lit("k3"), day / 20, rows(seed=day)) for day in range(21)]
+    windows = [*USUAL, *(seen(df, 8 + day)[1] for day, df in enumerate(grown))]
+    assert count_signs(windows[-1], USUAL, windows[:-1], REFERENCE) == ()
+
+
+def test_a_window_without_columns_says_nothing_of_what_changes():
+    broken = [Window(START, START + DAY, 0, ())] * 9
+    (sign,) = count_signs(
+        seen(rows().with_columns(warmth=pl.lit(11.5)))[1], USUAL, [*USUAL, *broken], REFERENCE
+    )
+    assert sign.features == ("warmth",)
 
 
 def some(column, value, share, df=None):

@@ -34,6 +34,8 @@ _MANY_LEVELS = 10
 _TWO = 2
 _STUCK = 0.6
 """Largest share that one group of a feature ever had, below which it can be stuck in it."""
+_LASTING = 7
+"""Windows in a row over which a feature can be stuck: what lasts longer is how the world is."""
 _CHANCE = 5.0
 """Standard deviations beyond which a share is no chance."""
 _UNSTEADY = 3.0
@@ -95,7 +97,11 @@ def count_signs(
         earlier: All windows before it, which it may repeat.
         profile: Of the training; names the features.
     """
-    return (*_replay(now, earlier), *_stuck(now, usual, profile), *_nulls(now, usual, profile))
+    return (
+        *_replay(now, earlier),
+        *_stuck(now, usual, earlier[: 1 - _LASTING], profile),
+        *_nulls(now, usual, profile),
+    )
 
 
 def closer_signs(
@@ -133,14 +139,22 @@ def _replay(now: Window, earlier: Sequence[Window]) -> Iterator[Finding]:
             return
 
 
-def _stuck(now: Window, usual: Sequence[Window], profile: Profile) -> Iterator[Finding]:
+def _stuck(
+    now: Window, usual: Sequence[Window], before: Sequence[Window], profile: Profile
+) -> Iterator[Finding]:
+    """Find features that hold one group of values alone, though none had most rows before.
+
+    Of two values one may end at any time, as an old tariff does.
+    """
     if now.rows < _ROWS or not usual:
         return
+    past = (*usual, *(w for w in before if w.rows >= _ROWS))
     stuck = tuple(
         feature.name
         for i, feature in enumerate(profile.features)
         if max(_known(now.counts[i], feature), default=0) == now.rows
-        and max(max(w.counts[i]) / w.rows for w in usual) < _STUCK
+        and np.count_nonzero(feature.counts) > _TWO
+        and max(max(w.counts[i]) / w.rows for w in past) < _STUCK
     )
     if stuck:
         said = f"{', '.join(stuck)} did not change over {now.rows:,} rows"
