@@ -186,6 +186,19 @@ def test_a_window_without_columns_says_nothing_of_what_changes():
     assert sign.features == ("warmth",)
 
 
+def test_a_panel_whose_counts_are_always_the_same_repeats_no_batch():
+    panel = [rows().with_columns(rate=pl.col("rate").shuffle(seed=day)) for day in range(5)]
+    windows = [seen(df, day)[1] for day, df in enumerate(panel)]
+    assert count_signs(windows[4], windows[:3], windows[:4], REFERENCE) == ()
+
+
+def test_small_windows_that_are_alike_by_chance_hide_no_batch_that_comes_again():
+    alike = [seen(rows(40), 8 + day)[1] for day in range(2)]
+    usual = [*alike, *USUAL]
+    (sign,) = count_signs(seen(TRAINING[-1], 10)[1], usual, usual, REFERENCE)
+    assert sign.fault is Fault.STALE
+
+
 def some(column, value, share, df=None):
     """Return rows of which a share hold something else in a column."""
     df = rows() if df is None else df

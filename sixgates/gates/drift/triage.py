@@ -98,7 +98,7 @@ def count_signs(
         profile: Of the training; names the features.
     """
     return (
-        *_replay(now, earlier),
+        *_replay(now, usual, earlier),
         *_stuck(now, usual, earlier[: 1 - _LASTING], profile),
         *_nulls(now, usual, profile),
     )
@@ -129,14 +129,24 @@ def closer_signs(
     )
 
 
-def _replay(now: Window, earlier: Sequence[Window]) -> Iterator[Finding]:
-    if now.rows < _ROWS or max(len(np.flatnonzero(c)) for c in now.counts) < _FEWEST:
+def _replay(now: Window, usual: Sequence[Window], earlier: Sequence[Window]) -> Iterator[Finding]:
+    """Find an earlier window with the same counts, where no two of the training have the same.
+
+    The counts of a panel, of one row for each store a day, say, are the same by nature.
+    """
+    known = [window.counts for window in usual if _is_telling(window)]
+    if not _is_telling(now) or len(set(known)) < len(known):
         return
     for window in earlier:
         if window.counts == now.counts:
             said = f"the {now.rows:,} rows look like those of the window to {window.end} once more"
             yield Finding(Fault.STALE, (), said)
             return
+
+
+def _is_telling(window: Window) -> bool:
+    """Say whether another window can hardly have the same counts by chance."""
+    return window.rows >= _ROWS and max(len(np.flatnonzero(c)) for c in window.counts) >= _FEWEST
 
 
 def _stuck(
