@@ -162,7 +162,13 @@ def finely_cut(monkeypatch):
     monkeypatch.setattr("sixgates.adapters.engine.source_rows.ROWS", 64 * 10)
 
 
-@pytest.mark.usefixtures("finely_cut")
+@pytest.fixture
+def few_for_leaks(monkeypatch):
+    """Let few rows be looked at for leaks, of each class in steps of its own."""
+    monkeypatch.setattr("sixgates.gates.data.sides._ROWS", 400)
+
+
+@pytest.mark.usefixtures("finely_cut", "few_for_leaks")
 @pytest.mark.parametrize(
     ("text", "lies"),
     [(BINARY, "in order"), (BINARY, "mixed"), (NUMBERS, "one file"), (NUMBERS, "mixed")],

@@ -13,15 +13,23 @@ import polars as pl
 
 from sixgates.gates.card import Task
 from sixgates.gates.data.periods import not_judged
+from sixgates.gates.data.sides import (
+    Sides,
+    count_classes,
+    is_other,
+    places_of,
+    sides_of,
+    weights_of,
+)
 from sixgates.gates.encoding import label_array
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured
 from sixgates.gates.verdict import Check, at_most
 
 NAME = "label explained by one feature"
-_ROWS = 10_000
-"""Rows that are looked at, evenly spread over time: enough, and as quick for any history."""
 _BINS = 64
+_A_BIN = 8
+"""Rows of one side that a bin must hold, for it has to learn from them."""
 _KEPT = 10
 """The strongest features that are kept on record."""
 _OTHERS = 30
@@ -51,22 +59,22 @@ def measure_leaks(accepted: pl.DataFrame, project: Project, now: datetime) -> Le
     """Let each feature predict the label alone.
 
     The older half of the rows with a known label says what to expect in each bin of the feature
-    (64 quantiles, or its 64 commonest values; a null is a value), the newer half how good that is:
+    (64 quantiles, or its 64 commonest values, of the commonest class and of the others; a null is a
+    value), the newer half how good that is:
 
         share = 1 - sum (label - expected)^2 / sum (label - mean)^2
 
     over the rows whose value the older half has. Of classes each counts as a label of 0 and 1, of
-    numbers the rank does, so that any monotone function of the label explains all of it. Nothing is
-    measured where hardly any row of the newer half differs from its commonest class.
+    numbers the rank does, so that any monotone function of the label explains all of it. Of a long
+    history some rows are looked at, of a rare class as many as of the commonest, and each speaks
+    for as many as were left out. Nothing is measured where hardly any row of the newer half differs
+    from its commonest class.
     """
     places = is_matured(accepted, project, now).arg_true()
-    places = places.gather_every(leak_step(len(places)))
-    return leaks_among(accepted.select(*leak_columns(project))[places], project)
-
-
-def leak_step(known: int) -> int:
-    """Return of how many rows with a known label one is looked at."""
-    return max(1, -(-known // _ROWS))
+    labels = accepted[project.roles.label].gather(places)
+    sides = sides_of(count_classes(labels, project.task))
+    places = places.gather(places_of(labels, sides))
+    return leaks_among(accepted.select(*leak_columns(project))[places], project, sides)
 
 
 def leak_columns(project: Project) -> list[str]:
@@ -75,15 +83,15 @@ def leak_columns(project: Project) -> list[str]:
     return list(dict.fromkeys((roles.event_time, roles.label, *roles.features)))
 
 
-def leaks_among(rows: pl.DataFrame, project: Project) -> Leaks:
+def leaks_among(rows: pl.DataFrame, project: Project, sides: Sides) -> Leaks:
     """Measure as `measure_leaks` does, on rows that were chosen; all their labels are known."""
     rows = rows.sort(project.roles.event_time)
     half = rows.height // 2
-    targets = _targets(rows, project)
+    targets, weights = _targets(rows, project), weights_of(rows[project.roles.label], sides)
     strongest: list[Explained] = []
     if half and _varies(targets[half:], project):
-        for name, bins in _binned(rows, project, half):
-            share = _explained(bins, targets, half)
+        for name, bins in _binned(rows, project, sides, half):
+            share = _explained(bins, targets, weights, half)
             if share is not None:
                 strongest.append(Explained(name, share))
     strongest.sort(key=lambda e: -e.share)
@@ -120,41 +128,70 @@ def _varies(targets: np.ndarray, project: Project) -> bool:
     return bool(len(targets) - counts.max() >= _OTHERS)
 
 
-def _explained(codes: np.ndarray, targets: np.ndarray, half: int) -> float | None:
+def _explained(
+    codes: np.ndarray, targets: np.ndarray, weights: np.ndarray, half: int
+) -> float | None:
     old, new, bins = codes[:half], codes[half:], int(codes.max()) + 1
-    counts = np.bincount(old, minlength=bins)
+    counts = np.bincount(old, weights[:half], minlength=bins)
     seen = counts[new] > 0
     if seen.mean() < 0.5:  # noqa: PLR2004 - names and numbers of things: no row is like another
         return None
-    learned, held_out = targets[:half], targets[half:][seen]
+    learned = targets[:half] * weights[:half, None]
     sums = np.stack([np.bincount(old, t, minlength=bins) for t in learned.T], axis=1)
-    expected = (sums + learned.mean(axis=0)) / (counts[:, None] + 1)
-    total = float(((held_out - held_out.mean(axis=0)) ** 2).sum())
-    left = float(((held_out - expected[new[seen]]) ** 2).sum())
+    expected = (sums + learned.sum(axis=0) / weights[:half].sum()) / (counts[:, None] + 1)
+    held_out, speaks = targets[half:][seen], weights[half:][seen]
+    mean = np.average(held_out, axis=0, weights=speaks)
+    total = float((speaks @ (held_out - mean) ** 2).sum())
+    left = float((speaks @ (held_out - expected[new[seen]]) ** 2).sum())
     return 1 - left / total if total > 0 else None
 
 
-def _binned(rows: pl.DataFrame, project: Project, half: int) -> Iterator[tuple[str, np.ndarray]]:
+def _binned(
+    rows: pl.DataFrame, project: Project, sides: Sides, half: int
+) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each feature with the bin of each of its values, as the older half has made them."""
-    roles = project.roles
+    roles, labels = project.roles, rows[project.roles.label]
+    other, weights = is_other(labels, sides)[:half], weights_of(labels, sides)[:half]
     numbers = rows.select(pl.col(roles.numeric).cast(pl.Float64).fill_null(np.nan)).to_numpy()
     for name, values in zip(roles.numeric, numbers.T, strict=True):
-        yield name, _quantile_bins(values, half)
+        yield name, _quantile_bins(values, other.to_numpy(), weights)
     for name in roles.categorical:
-        yield name, _commonest(rows[name], half)
+        yield name, _commonest(rows[name], other)
 
 
-def _quantile_bins(values: np.ndarray, half: int) -> np.ndarray:
+def _quantile_bins(values: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Cut where a side begins, ends, or has a quantile.
+
+    Between two values the cut is nearer to the one that speaks for fewer rows: of a thinned side
+    some lie beyond those that were kept.
+    """
     missing = np.isnan(values)
-    known = np.sort(values[:half][~missing[:half]])
-    cuts = np.arange(1, _BINS) * len(known) // _BINS
-    edges = np.unique(known[cuts] if len(known) else known)
+    known = ~missing[: len(other)]
+    old = values[: len(other)][known]
+    distinct, first = np.unique(old, return_index=True)
+    cuts = [_cuts(distinct, np.sort(old[side])) for side in (other[known], ~other[known])]
+    low = np.unique(np.concatenate(cuts))
+    low = low[(low >= 0) & (low < len(distinct) - 1)]
+    speaks = weights[known][first]
+    reach = speaks[low] / (speaks[low] + speaks[low + 1])
+    edges = distinct[low] * (1 - reach) + distinct[low + 1] * reach
     return np.where(missing, len(edges) + 1, np.searchsorted(edges, values))
 
 
-def _commonest(values: pl.Series, half: int) -> np.ndarray:
+def _cuts(distinct: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Return the places of the values behind which to cut."""
+    if not len(side):
+        return np.empty(0, dtype=np.intp)
+    bins = min(_BINS, max(1, len(side) // _A_BIN))
+    ends = side[np.arange(1, bins + 1) * len(side) // bins - 1]
+    return np.append(np.searchsorted(distinct, ends), np.searchsorted(distinct, side[0]) - 1)
+
+
+def _commonest(values: pl.Series, other: pl.Series) -> np.ndarray:
     names = values.cast(pl.String).fill_null("").rename("name")
-    common = names[:half].value_counts(sort=True)["name"].head(_BINS)
+    old = names[: len(other)]
+    sides = (old.filter(side).value_counts(sort=True)["name"] for side in (other, ~other))
+    common = pl.concat([side.head(_BINS) for side in sides]).unique(maintain_order=True)
     places = pl.int_range(len(common), eager=True)
     others = len(common)
     return names.replace_strict(common, places, default=others, return_dtype=pl.Int64).to_numpy()

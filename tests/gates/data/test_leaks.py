@@ -98,8 +98,52 @@ def test_labels_that_are_nearly_all_alike_are_not_judged(labels):
 def test_a_large_history_is_thinned_evenly():
     frame = rows([1_000] * 70)
     leaks, _ = found(frame.with_columns(x=pl.col("y") * 1.0))
-    assert leaks.n == 4_858  # every seventh of 68,000, and half of those
+    assert leaks.n == 4_421  # every fifth of 20,200, every tenth of 47,800, and half of those
     assert leaks.strongest[0].share > 0.99
+
+
+@pytest.mark.parametrize("share", [0.005, 0.01, 0.05, 0.2])
+def test_a_label_that_is_a_feature_above_a_limit_is_explained_however_rare(share):
+    frame = rows([1_500] * 70)
+    above = frame["x"].quantile(1 - share)
+    for label in (pl.col("x") > above, pl.col("x") < -above, pl.col("x").abs() < share):
+        (check,) = judged(frame.with_columns(y=label.cast(pl.Int64)))
+        assert check.outcome is Outcome.FAIL
+        assert check.name.endswith(", x,")
+
+
+def test_the_name_of_a_rare_class_is_found_among_many():
+    frame = rows([1_500] * 70)
+    rng = np.random.default_rng(1)
+    label = pl.Series((rng.random(frame.height) < 0.002).astype(np.int64))
+    other = pl.Series([f"k{i}" for i in rng.integers(0, 200, frame.height)])
+    kind = pl.when(label == 1).then(pl.lit("fraud")).otherwise(other)
+    assert judged(frame.with_columns(y=label, kind=kind))[0].name.endswith(", kind,")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2])
+@pytest.mark.parametrize(("apart", "most"), [(1.8, 0.7), (3.5, 0.95)], ids=["area .9", "area .99"])
+def test_a_feature_that_is_honest_is_no_leak_of_a_rare_class(share, apart, most):
+    frame = rows([1_500] * 70)
+    label = pl.Series((np.random.default_rng(1).random(frame.height) < share).astype(np.int64))
+    leaks, shares = found(frame.with_columns(y=label, x=pl.col("x") + apart * label))
+    assert 0.02 < shares["x"] < most
+    assert judge_leaks(leaks, 0.95)[0].outcome is Outcome.PASS
+
+
+def test_what_is_explained_is_of_all_rows_not_of_as_many_of_each_class():
+    frame = rows([1_500] * 70)
+    label = pl.Series((np.random.default_rng(1).random(frame.height) < 0.01).astype(np.int64))
+    wrong = pl.int_range(pl.len()) % 100 == 0
+    shares = found(frame.with_columns(y=label, x=pl.when(wrong).then(1 - label).otherwise(label)))
+    assert shares[1]["x"] == pytest.approx(0.49, abs=0.1)  # every second that it tells is none
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_leak_whose_numbers_rise_or_fall_with_time_is_found(way):
+    day = (pl.col("t") - NOW).dt.total_days()
+    frame = rows().with_columns(x=way * (day.abs() + 1_000 * pl.col("y")))
+    assert judged(frame)[0].outcome is Outcome.FAIL
 
 
 def test_no_limit_asks_for_nothing():
