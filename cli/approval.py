@@ -61,17 +61,18 @@ def reject(project: Project, reason: Reason, by: By = None, as_json: Json = Fals
 
 def question_of(project: str) -> dict[str, Any] | None:
     """Return the challenger that waits for a person, why and until when; None where none does."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import project_or_model
     from sixgates.adapters.wiring import build
     from sixgates.ledger.asked import open_question
     from tasks.person import heeded
 
-    world, loaded = build(), load_project(project)
+    world = build()
     ledger = world.ledger
-    route = ledger.route(loaded.name)
-    if route is None or loaded.policies.approval.need == "off":
+    loaded, model = project_or_model(ledger, project)
+    route = ledger.route(model)
+    if route is None or (loaded is not None and loaded.policies.approval.need == "off"):
         return None
-    entries = heeded(world.settings, ledger.entries(loaded.name, release=route.release))
+    entries = heeded(world.settings, ledger.entries(model, release=route.release))
     question = open_question(entries, route)
     if question is None:
         return None
@@ -82,10 +83,12 @@ def question_of(project: str) -> dict[str, Any] | None:
 
 def returns_of(project: str) -> list[dict[str, Any]]:
     """Return every former champion with the command that returns to it, the newest first."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import project_or_model
     from sixgates.adapters.wiring import build
     from sixgates.ledger.release import former_champions
 
+    ledger = build().ledger
+    _, model = project_or_model(ledger, project)
     command = f"sixgates rollback --project {shlex.quote(project)} --to "
     return [
         {
@@ -94,7 +97,7 @@ def returns_of(project: str) -> list[dict[str, Any]]:
             "rolled_back": former.rolled_back,
             "command": f'{command}{shlex.quote(former.version.number)} --reason "why"',
         }
-        for former in former_champions(build().ledger.routes(load_project(project).name))
+        for former in former_champions(ledger.routes(model))
     ]
 
 

@@ -13,7 +13,6 @@ from sixgates.ledger.entry import Kind
 if TYPE_CHECKING:
     from sixgates.adapters.wiring import World
     from sixgates.gates.governor import Standing
-    from sixgates.gates.project import Project as Loaded
     from tasks.person import Person
 
 app = typer.Typer()
@@ -66,45 +65,60 @@ def acknowledge(project: Project, reason: Reason, as_json: Json = False) -> None
 
 def stopped(project: str, reason: str) -> dict[str, Any]:
     """Stop the line, unless it is stopped already."""
-    # To stop only ever takes a risk away; to let go again needs to be somebody who may.
-    world, loaded, standing = _standing(project)
-    person = _person(world, safe=True)
+    from sixgates.adapters.known_model import model_of
+    from sixgates.adapters.wiring import build
+    from sixgates.ledger.standing import read_standing
+
+    # To stop only ever takes a risk away; to let go again needs to be somebody who may, and a
+    # project that loads.
+    world = build()
+    model = model_of(world.ledger, project)
+    standing, person = read_standing(world.ledger, model), _person(world, safe=True)
     if standing.stopped is not None:
         at, why = standing.stopped.at, standing.stopped.reason
         sentence = f"the line was stopped already, on {at:%Y-%m-%d %H:%M} UTC ({why})"
-        return _outcome(project, sentence, changed=False)
-    _write(world, loaded, Kind.STOPPED, reason, person)
-    return _outcome(project, "the line is stopped; rollback and expiry are not", changed=True)
+        return _outcome(project, model, sentence, changed=False)
+    _write(world, model, Kind.STOPPED, reason, person)
+    sentence = "the line is stopped; rollback and expiry are not"
+    return _outcome(project, model, sentence, changed=True)
 
 
 def resumed(project: str, reason: str) -> dict[str, Any]:
     """Let the line run again, where it is stopped."""
-    world, loaded, standing = _standing(project)
+    world, model, standing = _standing(project)
     person = _person(world, safe=False)
     if standing.stopped is None:
-        return _outcome(project, "the line was not stopped", changed=False)
-    _write(world, loaded, Kind.RESUMED, reason, person)
-    return _outcome(project, "the line runs again", changed=True)
+        return _outcome(project, model, "the line was not stopped", changed=False)
+    _write(world, model, Kind.RESUMED, reason, person)
+    return _outcome(project, model, "the line runs again", changed=True)
 
 
 def acknowledged(project: str, reason: str) -> dict[str, Any]:
     """Take note that somebody looked at what is on record, where there is anything to look at."""
-    world, loaded, standing = _standing(project)
+    world, model, standing = _standing(project)
     person = _person(world, safe=False)
     if standing.rolled_back is None and not standing.refused:
-        return _outcome(project, "there was nothing to acknowledge", changed=False)
-    route = world.ledger.route(loaded.name)
-    _write(world, loaded, Kind.ACKNOWLEDGED, reason, person, epoch=route.epoch if route else 0)
+        return _outcome(project, model, "there was nothing to acknowledge", changed=False)
+    route = world.ledger.route(model)
+    _write(world, model, Kind.ACKNOWLEDGED, reason, person, epoch=route.epoch if route else 0)
     sentence = "rollbacks and refusals so far are acknowledged"
-    return _outcome(project, sentence, changed=True)
+    return _outcome(project, model, sentence, changed=True)
 
 
 def brakes_of(project: str) -> list[dict[str, Any]]:
-    """Return every brake that is on now: its name, why, and until when."""
-    from sixgates.gates.governor import brakes
+    """Return every brake that is on now: its name, why, and until when.
 
-    world, loaded, standing = _standing(project)
-    on = brakes(standing, loaded.policies.governor, world.clock.now())
+    Of a project that does not load, only a stop is known.
+    """
+    from sixgates.adapters.known_model import project_or_model
+    from sixgates.adapters.wiring import build
+    from sixgates.gates.governor import brakes
+    from sixgates.ledger.standing import read_standing
+
+    world = build()
+    loaded, model = project_or_model(world.ledger, project)
+    policy = loaded.policies.governor if loaded else None
+    on = brakes(read_standing(world.ledger, model), policy, world.clock.now())
     return [{"brake": b.brake, "reason": b.reason, "until": _iso(b.until)} for b in on]
 
 
@@ -120,13 +134,13 @@ def _show(found: dict[str, Any]) -> None:
     show_brakes(found["brakes"])
 
 
-def _standing(project: str) -> "tuple[World, Loaded, Standing]":
+def _standing(project: str) -> "tuple[World, str, Standing]":
     from sixgates.adapters.project_files import load_project
     from sixgates.adapters.wiring import build
     from sixgates.ledger.standing import read_standing
 
-    world, loaded = build(), load_project(project)
-    return world, loaded, read_standing(world.ledger, loaded.name)
+    world, model = build(), load_project(project).name
+    return world, model, read_standing(world.ledger, model)
 
 
 def _person(world: "World", *, safe: bool) -> "Person":
@@ -137,18 +151,17 @@ def _person(world: "World", *, safe: bool) -> "Person":
 
 
 def _write(
-    world: "World", loaded: "Loaded", kind: Kind, reason: str, person: "Person", **body: int
+    world: "World", model: str, kind: Kind, reason: str, person: "Person", **body: int
 ) -> None:
     if not reason.strip():
-        raise ConfigurationError(f"nothing is changed for {loaded.name}: say why with --reason")
+        raise ConfigurationError(f"nothing is changed for {model}: say why with --reason")
     world.ledger.append(
-        loaded.name, kind, at=world.clock.now(), reason=reason, actor=person.actor, body=dict(body)
+        model, kind, at=world.clock.now(), reason=reason, actor=person.actor, body=dict(body)
     )
 
 
-def _outcome(project: str, said: str, *, changed: bool) -> dict[str, Any]:
-    _, loaded, _ = _standing(project)
-    return {"model": loaded.name, "said": said, "changed": changed, "brakes": brakes_of(project)}
+def _outcome(project: str, model: str, said: str, *, changed: bool) -> dict[str, Any]:
+    return {"model": model, "said": said, "changed": changed, "brakes": brakes_of(project)}
 
 
 def _iso(moment: datetime | None) -> str | None:

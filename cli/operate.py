@@ -131,13 +131,14 @@ def serve(project: str, listening: Callable[[str], None], **given: Any) -> None:
 
 def status(project: str) -> dict[str, Any]:
     """Compare ledger, gateways and registry."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import model_of
     from sixgates.adapters.reconcile import differences, unanswered
     from sixgates.adapters.wiring import build
     from sixgates.gates.ports import Serving, SomeSilentError
     from sixgates.ledger.ledger import require_route
 
-    world, model = build(), load_project(project).name
+    world = build()
+    model = model_of(world.ledger, project)
     route = require_route(world.ledger, model)
     gateways: list[Serving] = []
     aliases: dict[str, str] | None = None
@@ -165,10 +166,11 @@ def status(project: str) -> dict[str, Any]:
 
 def history(project: str, *, verdicts: bool) -> dict[str, Any]:
     """Return the routes of a model, and on demand every entry behind them."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import model_of
     from sixgates.adapters.wiring import build
 
-    world, model = build(), load_project(project).name
+    world = build()
+    model = model_of(world.ledger, project)
     entries = world.ledger.entries(model) if verdicts else []
     return {
         "model": model,
@@ -180,7 +182,7 @@ def history(project: str, *, verdicts: bool) -> dict[str, Any]:
 
 def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     """Append a route that returns to a former champion, and make the gateways follow."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import model_of
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
     from sixgates.gateway.tokens import Role
@@ -189,7 +191,8 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.ledger.returning import append_anew
     from tasks.person import acting
 
-    world, model = build(), load_project(project).name
+    world = build()
+    model = model_of(world.ledger, project)
     actor = f"by {acting(world.settings, Role.OPERATE, safe=True).actor}"
     require_route(world.ledger, model)
     now = world.clock.now()

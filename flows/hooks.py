@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sixgates.adapters.effects import Effect, intended
+from sixgates.adapters.known_model import project_or_model
 from sixgates.adapters.notifications import tell_people, tell_unrecorded
-from sixgates.adapters.project_files import load_project
 from sixgates.adapters.reconcile import unanswered
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.errors import PipelineError
@@ -53,7 +53,8 @@ def _end(run: Entry, reason: str) -> None:
 
 def _answer(project: str, reason: str) -> Entry | None:
     """Record the breakdown, and return the run that it answers where one had begun."""
-    world, model = build(), _model_name(project)
+    world = build()
+    model = _model_name(world, project)
     run = _own_run(world, model)
     world.ledger.append(
         model,
@@ -81,7 +82,7 @@ def note_broken(flow: str, project: str, why: str) -> None:
     """
     try:
         world = build()
-        model = _model_name(project)
+        model = _model_name(world, project)
         body = {"case": _BROKEN, "about": flow}
         notices = world.ledger.entries(model, kind=Kind.NOTICE)
         known = [e.recorded for e in notices if e.body == body]
@@ -106,10 +107,10 @@ def _own_run(world: World, model: str) -> Entry | None:
     return None
 
 
-def _model_name(project: str) -> str:
-    """Return the model's name where the project loads, else what was asked for."""
+def _model_name(world: World, project: str) -> str:
+    """Return the model's name where the project loads or is known, else what was asked for."""
     try:
-        return load_project(project).name
+        return project_or_model(world.ledger, project)[1]
     except PipelineError:
         return project
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from sixgates.adapters.known_model import model_of
 from sixgates.adapters.projection import project_route
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.approval import Ruled, person_needed, rule
@@ -109,7 +110,8 @@ def reject(project: str, reason: str, by: str | None = None) -> Said:
         ConfigurationError: no challenger is tried, no name or reason was given, or whoever runs
             this may not operate.
     """
-    world, model = build(), project_of(project).name
+    world = build()
+    model = model_of(world.ledger, project)
     _require_words(model, by, reason)
     # As safe as a rollback, and no more than one: the champion serves on.
     actor = acting(world.settings, Role.OPERATE, claim=by, safe=True).actor

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sixgates.adapters.channels import Channel, NotSentError, channels_of
-from sixgates.adapters.project_files import load_project
+from sixgates.adapters.known_model import project_or_model
 from sixgates.adapters.report_place import report_address, report_file
 from sixgates.adapters.settings import Settings
 from sixgates.adapters.wiring import World
@@ -51,7 +51,7 @@ def tell_people(world: World, asked: str) -> list[Delivery]:
         asked: Name or path of the project file.
     """
     try:
-        project, model = _loaded(asked)
+        project, model = _loaded(world, asked)
         with _alone(world.settings.home) as first:
             return list(_deliver(world, asked, project, model)) if first else []
     except Exception:  # noqa: BLE001 - as said above; the next look tries again
@@ -156,13 +156,12 @@ def _report(world: World, entries: list[Entry]) -> str:
     return report_address(world.settings, run.release, run.body.get("tracking", ""))
 
 
-def _loaded(asked: str) -> tuple[Project | None, str]:
-    """Return the project and its model's name; an unreadable project is known by what was asked."""
+def _loaded(world: World, asked: str) -> tuple[Project | None, str]:
+    """Return the project and its model's name; what nobody knows goes by what was asked."""
     try:
-        project = load_project(asked)
+        return project_or_model(world.ledger, asked)
     except PipelineError:
         return None, asked
-    return project, project.name
 
 
 @contextmanager

@@ -99,10 +99,11 @@ class Refused:
     """Event time from which on nothing that is known now forbids it; None: a person must act."""
 
 
-def brakes(standing: Standing, policy: GovernorPolicy, now: datetime) -> tuple[Braked, ...]:
+def brakes(standing: Standing, policy: GovernorPolicy | None, now: datetime) -> tuple[Braked, ...]:
     """Return every brake that is on.
 
-    An event that lies in the future, because the clock was set back, brakes all the same.
+    An event that lies in the future, because the clock was set back, brakes all the same. Where
+    nobody knows the policy, all that is found is a stop, which asks for none.
     """
     return tuple(_brakes(standing, policy, now))
 
@@ -188,7 +189,7 @@ def _free(
     return now
 
 
-def _brakes(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterator[Braked]:
+def _brakes(standing: Standing, policy: GovernorPolicy | None, now: datetime) -> Iterator[Braked]:
     model, stopped, rollback = standing.model, standing.stopped, standing.rolled_back
     if stopped is not None:
         yield Braked(
@@ -197,6 +198,8 @@ def _brakes(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterat
             f" again with `sixgates resume --project {model} --reason ...`",
             None,
         )
+    if policy is None:
+        return
     if (until := frozen_until(policy.freeze, now)) is not None:
         yield Braked(
             Brake.FREEZE,

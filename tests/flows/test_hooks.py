@@ -117,6 +117,14 @@ def test_ticks_that_break_each_minute_are_told_once_an_hour(world, monkeypatch):
     assert told(world)[0]["title"].startswith("loans: the flow release broke: TransientError")
 
 
+@pytest.mark.usefixtures("begun")
+def test_a_file_that_no_longer_loads_is_told_of_under_the_name_of_its_model(world):
+    call(note_broken_flow, flow="release", project="elsewhere/loans.py")
+    call(notify, flow="release", project="elsewhere/loans.py")
+    assert len(world.ledger.entries("loans", kind=Kind.NOTICE)) == len(told(world)) == 1
+    assert world.ledger.models() == ["loans"]
+
+
 def test_no_hook_ever_raises(world, monkeypatch):
     monkeypatch.setattr(wiring, "_build", _raise(TransientError("nothing answers")))
     for hook in (notify, record_breakdown, note_broken_flow):
