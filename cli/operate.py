@@ -187,8 +187,7 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.wiring import build
     from sixgates.gateway.tokens import Role
     from sixgates.ledger.ledger import Kind, require_route
-    from sixgates.ledger.release import return_by_hand
-    from sixgates.ledger.returning import append_anew
+    from sixgates.ledger.returning import go_back
     from tasks.person import acting
 
     world = build()
@@ -196,10 +195,7 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     actor = f"by {acting(world.settings, Role.OPERATE, safe=True).actor}"
     require_route(world.ledger, model)
     now = world.clock.now()
-    route = append_anew(
-        world.ledger, model,
-        lambda routes: return_by_hand(routes, to, at=now, actor=actor, reason=reason),
-    )  # fmt: skip
+    route = go_back(world.ledger, model, to, at=now, actor=actor, reason=reason)
     proved = project_route(world, route)
     proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]
     return {

@@ -106,12 +106,49 @@ def test_a_tick_that_comes_first_does_not_stop_it(chain, monkeypatch):
     routes = ledger.routes
     stale = routes(chain.model)
     chain.route(Step.CANARY, CHAIN[4], tried, share=0.1, release="r6")
-    answers = [stale]
+    answers = [stale, stale]  # what decides where to, and what the route follows from
     monkeypatch.setattr(
         type(ledger), "routes", lambda _self, model: answers.pop() if answers else routes(model)
     )
     assert back(chain) == (CHAIN[4], True)
     assert routes(chain.model)[-2].step is Step.CANARY
+
+
+TRIED = Version("6", "6" * 64)
+RACES = {
+    "gate 6": ((TRIED, CHAIN[4]), Step.ROLLED_BACK),
+    "gate 5": ((CHAIN[4], TRIED), Step.ROLLED_BACK),
+    "deadline": ((CHAIN[4], TRIED), Step.EXPIRED),
+    "promotion": ((CHAIN[4], TRIED), Step.PROMOTED),
+}
+"""Who serves beside whom when a rollback is asked for, and the step that another one takes."""
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("race", RACES)
+def test_whoever_comes_first_it_goes_back_from_what_served_when_it_was_asked(
+    chain, monkeypatch, race, reads
+):
+    (champion, beside), quicker = RACES[race]
+    open_step = Step.PROMOTED if champion == TRIED else Step.CANARY
+    chain.route(open_step, champion, beside, share=0.1, release="r6")
+    moved = (TRIED, CHAIN[4]) if quicker is Step.PROMOTED else (CHAIN[4],)
+    ledger, seen = chain.world.ledger, []
+    routes = ledger.routes
+
+    def raced(_self, model):
+        found = routes(model)
+        seen.append(found)
+        if len(seen) == reads:
+            chain.route(quicker, *moved, release="r6")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(ledger), "routes", raced)
+        assert back(chain) == (CHAIN[4], True)
+    by_hand = [route.actor != "test" for route in routes(chain.model)[-2:]]
+    assert by_hand == ([False, False] if quicker is Step.ROLLED_BACK else [False, True])
+    assert back(chain)[0] == CHAIN[3]  # the next command goes on from there
 
 
 def test_every_champion_to_return_to_is_listed_with_its_command(chain):
