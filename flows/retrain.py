@@ -42,7 +42,7 @@ def retrain(
         alert: Ledger entry of the alert that asked for this run.
         trigger: Who or what asked, in words; by default a person.
         override: Why a person wants the run in a freeze all the same; empty for no.
-        by: Name of that person.
+        by: Name of that person; where tokens are, the worker's own says whose word it is.
     """
     run = begin(project, data, alert, trigger, override=override, by=by)
     if isinstance(run, Busy | Held):

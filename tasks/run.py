@@ -19,12 +19,14 @@ from sixgates.adapters.provenance import code_revision, lock_digest
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.governor import BY_HAND, Allowed, Refused, may_begin
 from sixgates.gates.project import Project
+from sixgates.gateway.tokens import Role
 from sixgates.ledger.deciding import Draft, append_decided
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.release import UNDECIDED, superseded_by
 from sixgates.ledger.standing import HELD, has_its_run, read_acts, read_standing
 from tasks.flight import fly_on, has_begun, in_flight, land, take_off
+from tasks.person import acting
 from tasks.resume import Left, dead_runs, may_go_on, note_resumed, on_behalf_of, settle
 from tasks.retry import TRANSIENT
 
@@ -88,11 +90,15 @@ def begin(
         alert: Ledger entry of the alert that asked for this run.
         trigger: Who or what asked, in words; see `governor.BY_HAND`.
         override: Why a person wants the run in a freeze all the same; empty for no.
-        by: Name of that person.
+        by: Name of that person; where a token says whose word it is, for whom.
+
+    Raises:
+        ConfigurationError: whoever runs this may not start it, or not override, or the project or
+            its data are not in order.
     """
     world, chosen = build(), load_project(project)
     ProjectLake(chosen, data).check()
-    asked = _Asked(project, data, alert, trigger, override, by)
+    asked = _Asked(project, data, alert, trigger, override, _asking(world, trigger, override, by))
     if _taken(world, chosen.name, alert):
         return _had_already(alert)
     run = f"{world.clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
@@ -117,7 +123,7 @@ class _Asked:
     alert: int | None
     trigger: str
     override: str
-    by: str
+    actor: str
 
     @property
     def body(self) -> dict[str, Any]:
@@ -154,7 +160,7 @@ def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy
             body={**body, "project": asked.project, "tracking": tracking, "training": training,
                   **_overridden(let, override),
                   **({"insisted": override} if override else {})},
-            actor=_asking(trigger, asked.by),
+            actor=asked.actor,
         )  # fmt: skip
         superseded = superseded_by(route, run, at=now) if route is not None and replaces else None
         append_decided(world.ledger, chosen.name, entry=begun, route=superseded)
@@ -262,8 +268,17 @@ def _alert_tags(world: World, model: str, alert: int | None) -> dict[str, str]:
     }
 
 
-def _asking(trigger: str, by: str) -> str:
-    return by or "by hand" if trigger in BY_HAND else "sixgates"
+def _asking(world: World, trigger: str, override: str, by: str) -> str:
+    """Return who asks, for the record, proved where tokens are: a form of Prefect's takes any name.
+
+    A run by itself decides nothing, the gates do; to go against a brake is a decision.
+    """
+    if trigger not in BY_HAND and not override:
+        return "sixgates"
+    role = Role.APPROVE if override else Role.OPERATE
+    person = acting(world.settings, role, claim=by or None, safe=not override)
+    # Without a name, the user of a worker is not the person who started the run.
+    return person.actor if by or person.proved else "by hand"
 
 
 def _overridden(let: Allowed, reason: str) -> dict[str, Any]:

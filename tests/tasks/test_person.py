@@ -19,6 +19,7 @@ from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
 from tasks.approval import approve
 from tasks.person import acting
+from tasks.run import Held, Run
 from tasks.tick import Judged, look, move
 
 PASSES = Judged(
@@ -244,3 +245,67 @@ def test_going_against_a_brake_needs_a_token_that_may_approve(waiting, bearing):
     bearing("looking")
     done = CliRunner().invoke(app, ["retrain", "-p", waiting.project, "-d", waiting.data])
     assert done.exit_code == 2
+
+
+@pytest.fixture
+def frozen(stage, old):
+    """A freeze keeps every run from beginning that nobody insists on."""
+    stage.play("frozen", governor={"freeze": ("Sun - Sun",)})
+    stage.route(Step.COLD_START, old, release="r0")
+    assert isinstance(stage.begin(trigger="by hand"), Held)
+    return stage
+
+
+@pytest.mark.parametrize("trigger", ["by hand", "six-gates", "drift"])
+def test_whoever_starts_the_run_an_override_needs_a_token_that_may_approve(
+    frozen, bearing, trigger
+):
+    """As Prefect starts it, without the command: here is the worker, with its own token."""
+    for token, sentence in (
+        (None, "this needs a token"), ("looking", "may read"), ("working", "may operate"),
+        ("wrong", "is not in it"), ("orphaned", "has no `name=`"),
+    ):  # fmt: skip
+        bearing(token)
+        for by in ("", "ann"):
+            with pytest.raises(ConfigurationError, match=sentence):
+                frozen.begin(trigger=trigger, override="in a hurry", by=by)
+    assert frozen.entries(Kind.RUN) == []
+
+
+@pytest.mark.parametrize("override", ["", "in a hurry"])
+def test_nobody_types_a_proof_into_a_run(stage, override):
+    with pytest.raises(ConfigurationError, match="is no name: leave out"):
+        stage.begin(trigger="by hand", override=override, by="ann (token)")
+    assert stage.entries(Kind.RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "by", "actor"),
+    [
+        ("word", "", "ann (token)"),
+        ("word", "ann", "ann (token)"),
+        ("word", "bob", "ann for bob (token)"),
+    ],
+)
+def test_the_run_that_overrides_says_whose_token_it_was(frozen, bearing, token, by, actor):
+    bearing(token)
+    assert isinstance(frozen.begin(trigger="by hand", override="in a hurry", by=by), Run)
+    (entry,) = frozen.entries(Kind.RUN)
+    assert (entry.actor, entry.body["override"]["brakes"]) == (actor, ["freeze"])
+
+
+@pytest.mark.parametrize("token", [None, "looking"])
+def test_a_run_by_hand_needs_a_token_that_may_operate_and_one_by_itself_none(stage, bearing, token):
+    bearing(token)
+    with pytest.raises(ConfigurationError, match="that may operate"):
+        stage.begin(trigger="by hand")
+    assert isinstance(stage.begin(trigger="drift"), Run)
+    (entry,) = stage.entries(Kind.RUN)
+    assert entry.actor == "sixgates"
+
+
+def test_a_run_by_hand_of_the_gateways_own_token_is_a_claim(stage, bearing):
+    bearing("the-gateways-own")
+    assert isinstance(stage.begin(trigger="by hand", by="bob"), Run)
+    (entry,) = stage.entries(Kind.RUN)
+    assert entry.actor == "bob"
