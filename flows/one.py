@@ -76,7 +76,10 @@ def note_lost(project: str, *, step: Step, why: Mapping[str, str]) -> None:
 
 
 def _is_idle(project: str) -> bool:
-    """Whether a project needs no tick; in its minute it is brought in line, without a run of it."""
+    """Whether a project needs no tick; in its minute it is brought in line, without a run of it.
+
+    What people are owed is sent then too: its process may have been killed before anybody was told.
+    """
     try:
         world, model = build(), load_project(project).name
         match due(world, model, datetime.now(UTC).replace(tzinfo=None)):
@@ -86,6 +89,7 @@ def _is_idle(project: str) -> bool:
                 with turn_of(project) as busy:
                     if busy is None:
                         report_end(world, bring_in_line(world, model))
+                tell_people(world, project)  # no run of it ends here whose hook would do so
     except PipelineError:
         return False  # its flow says so, and is told of
     return True

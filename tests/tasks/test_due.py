@@ -88,3 +88,34 @@ def test_an_idle_model_is_brought_in_line_in_its_minute_alone(played, monkeypatc
     assert ticked(played) == "Idle"
     assert pointing[played.model] == {"champion": "1"}
     assert played.world.ledger.lease(f"tick:{played.model}") is None
+
+
+def test_what_people_are_owed_about_an_idle_model_is_sent_in_its_minute(played, monkeypatch):
+    """The process that rolled back was killed before its hook could tell anybody."""
+    played.route(Step.CANARY, ONE, beside=TWO, share=0.05)
+    played.route(Step.ROLLED_BACK, ONE)
+    proof(played, 2, proved=True)
+    monkeypatch.setattr("tasks.due.crc32", lambda _: -1)
+    monkeypatch.setattr("tasks.due.IDLE_MINUTES", 10_000)
+    assert ticked(played) == "Idle"
+    assert played.entries(Kind.NOTIFICATION) == []
+    monkeypatch.setattr("tasks.due.IDLE_MINUTES", 1)
+    for _ in range(2):
+        assert ticked(played) == "Idle"
+        (told,) = played.entries(Kind.NOTIFICATION)
+    assert told.body["what"] == "rolled_back"
+
+
+def test_a_message_that_did_not_arrive_is_tried_again_while_the_model_is_idle(played, monkeypatch):
+    played.route(Step.ROLLED_BACK, ONE)
+    proof(played, 1, proved=True)
+    monkeypatch.setattr("tasks.due.IDLE_MINUTES", 1)
+    home = played.world.settings.home
+    home.mkdir(parents=True)
+    (home / "notifications.jsonl").mkdir()  # nothing can be written to it
+    for _ in range(2):
+        assert ticked(played) == "Idle"
+    (home / "notifications.jsonl").rmdir()
+    assert ticked(played) == "Idle"
+    tries = [e.body["channels"][0] for e in played.entries(Kind.NOTIFICATION)]
+    assert [(one["attempt"], one["sent"]) for one in tries] == [(1, False), (2, False), (3, True)]
