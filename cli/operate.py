@@ -110,11 +110,12 @@ def tick(project: str) -> dict[str, Any]:
 
 def serve(project: str, listening: Callable[[str], None], **given: Any) -> None:  # noqa: ANN401
     """Serve until stopped; `given` is how, see `sixgates.gateway.server.serve`."""
-    from sixgates.adapters.project_files import load_project
+    from sixgates.adapters.known_model import model_of
     from sixgates.adapters.wiring import build
     from sixgates.gateway.server import serve as run
 
-    world, model = build(), load_project(project).name
+    world = build()
+    model = model_of(world.ledger, project)
     token = world.settings.gateway_token
     run(
         model=model,

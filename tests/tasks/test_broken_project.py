@@ -48,6 +48,13 @@ def broken(stage):
     return Broken(stage)
 
 
+def test_a_gateway_starts_all_the_same(broken, monkeypatch):
+    served = []
+    monkeypatch.setattr("sixgates.gateway.server.serve", lambda **given: served.append(given))
+    code, _, _ = broken.ask("serve", "--port", "0")
+    assert (code, [given["model"] for given in served]) == (0, [broken.model])
+
+
 @pytest.mark.parametrize("text", [SYNTAX, IMPORT, "x = 1\n", "project = 3\n"])
 def test_a_rollback_goes_on_and_says_what_is_wrong_with_the_file(broken, caplog, text):
     path = broken.write(text)
