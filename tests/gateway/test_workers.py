@@ -67,6 +67,26 @@ def test_a_worker_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
     assert set(load.acknowledged) <= answered
 
 
+def test_no_two_workers_give_requests_the_same_identifier(house, champion, sample_rows):
+    house.route(champion)
+    given = []
+
+    def ask(url):
+        for row in sample_rows(20):  # Each on a connection of its own: they are dealt out.
+            answer = httpx.post(f"{url}/invocations", json={"inputs": [row]})
+            given.append(answer.headers["x-request-id"])
+
+    with running(house, "--workers", 2) as (process, url):
+        own = gateways(house, 2)
+        ask(url)
+        # Neither do those who take the place of another.
+        for worker in children(process.pid):
+            os.kill(worker, signal.SIGKILL)
+        gateways(house, 2, without=own)
+        ask(url)
+    assert len(set(given)) == 40
+
+
 def test_a_worker_that_cannot_start_ends_the_gateway_with_a_sentence(house, champion, tmp_path):
     house.route(champion)
     (tmp_path / "file").touch()

@@ -1,6 +1,7 @@
 """What a request says: rows, units, event times and labels, or one sentence on what is wrong."""
 
 import math
+import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
@@ -74,8 +75,19 @@ _labels = msgspec.json.Decoder(list[_SentLabel])
 _MAX_NAMES = 16 * 1024
 """Bytes of column names up to which a list of them is remembered."""
 
-_process = secrets.token_hex(10)
-_numbers = count(secrets.randbits(40))
+_process: str
+_numbers: "count[int]"
+
+
+def _draw() -> None:
+    """Draw what identifiers made here begin with, and from where they are counted."""
+    global _process, _numbers
+    _process, _numbers = secrets.token_hex(10), count(secrets.randbits(40))
+
+
+_draw()
+# Workers are forked from one process, and would all go on from what that one drew.
+os.register_at_fork(after_in_child=_draw)
 
 
 def request_id(given: bytes | None) -> str:
