@@ -7,7 +7,7 @@ older records lack: there the default stands.
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 import polars as pl
@@ -64,6 +64,16 @@ _ROW_BY_ROW = {
     "rows": "row", "entities": "entity", "ats": "at", "answers": "values", "errors": "error",
 }  # fmt: skip
 """Lists of a batch, and what an entry of each is."""
+
+_Answer = tuple[float | None, ...]
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_WRITTEN_AS: dict[Any, Any] = {
+    tuple[float, ...]: _Answer,
+    list[tuple[float, ...]]: list[_Answer],
+    int: _Whole,
+    list[int]: list[_Whole],
+}
+"""What may stand in a line, where that is not what the field of its record says."""
 
 PREDICTION_SCHEMA = SCHEMAS[Stream.PREDICTIONS]
 LABEL_SCHEMA = SCHEMAS[Stream.LABELS]
@@ -200,15 +210,13 @@ def _require_even(batch: Any) -> None:  # noqa: ANN401 - see `_as_written`
 
 
 def _as_written(record: type[Label | Prediction | Batch]) -> type[Any]:
-    """Return a record in which answers may be null: so JSON has those that are no number."""
-    answers = tuple[float | None, ...]
-    written: dict[str, Any] = {"values": answers, "answers": list[answers]}
+    """Return a record as a line may have it: null for no number, no integer over 64 bits."""
     return msgspec.defstruct(
         record.__name__,
         [
-            (f.name, written.get(f.name, f.type))
+            (f.name, _WRITTEN_AS.get(f.type, f.type))
             if f.default is msgspec.NODEFAULT
-            else (f.name, written.get(f.name, f.type), f.default)
+            else (f.name, _WRITTEN_AS.get(f.type, f.type), f.default)
             for f in fields(record)
         ],
     )

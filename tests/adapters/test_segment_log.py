@@ -169,6 +169,8 @@ def test_a_segment_that_shrank_is_a_broken_promise(log, folder):
         prediction().replace(b'"row":0', b'"row":"x"'),
         prediction().replace(b'"row":0', b'"row":null'),
         prediction().replace(b'"epoch":3', b'"epoch":3.5'),
+        prediction(row=2**63),
+        line(batch(rows=[0, 2**63])),
         prediction().replace(b'"values":[', b'"values":["a",'),
         prediction().replace(b'"micros":14.5,', b""),
         line(batch(entities=["c0"])),

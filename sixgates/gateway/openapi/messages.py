@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from sixgates.gates.records import Arm
 from sixgates.gateway.openapi.columns import MOMENT, Schema
+from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 _LABEL: Schema = {
     "description": "A number, a boolean, or the name of a class.",
@@ -33,7 +34,7 @@ class Label(msgspec.Struct):
     """The outcome of one row, known now."""
 
     request: Annotated[str, Meta(description="The x-request-id of its request.")]
-    row: Annotated[int, Meta(ge=0, description="Position in the request, from 0.")]
+    row: Annotated[int, Meta(ge=0, lt=MAX_ROWS, description="Position in the request, from 0.")]
     label: Annotated[Any, Meta(extra_json_schema=_LABEL)]
     at: Annotated[Any, Meta(extra_json_schema=MOMENT)] = None
 

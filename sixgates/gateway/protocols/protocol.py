@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -63,7 +63,7 @@ class _Invocation(msgspec.Struct):
 
 class _SentLabel(msgspec.Struct):
     request: str
-    row: int
+    row: Annotated[int, msgspec.Meta(ge=0, lt=MAX_ROWS)]
     label: bool | int | float | str
     at: float | str | None = None
 
@@ -268,8 +268,6 @@ def _unit(value: object, entity: str | None, request: str, i: int) -> str:
 
 
 def _label(sent: _SentLabel, i: int, received: float) -> Label:
-    if sent.row < 0:
-        raise Refusal(400, f"label {i}: row {sent.row} is below 0")
     text = level_key(int(sent.label) if isinstance(sent.label, bool) else sent.label)
     if not text or (isinstance(sent.label, int) and abs(sent.label) >= 2**63):
         raise Refusal(400, f"label {i} is empty or no usable number")
