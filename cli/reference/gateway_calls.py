@@ -23,7 +23,7 @@ _CARD = ModelCard("churn", "", Task.BINARY, (Feature("visits"),), "at", "custome
 _ELSEWHERE = {
     "Invocation": "MLflow's four forms", "Table": "the rows as CSV",
     "InferenceRequest": "tensors", "Predictions": "a prediction a row", "Tensor": "tensor",
-    "RequestId": "string",
+    "RequestId": "string", "Outcome": "0 or 1, a number, or a class, by the model's task",
 }  # fmt: skip
 """Messages that the page of the gateway shows by example: their schema says less to a person."""
 

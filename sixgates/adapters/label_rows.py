@@ -11,11 +11,13 @@ import msgspec
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from sixgates.gates.card import Task, level_key
+from sixgates.gates.card import Task
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.outcome import OutcomeError, outcome
 from sixgates.gates.records import Label
 
 _NEEDED = ("request", "row", "label")
+_NEXT = "correct it, for nothing was written"
 _YEAR_1, _YEAR_9999 = -62_135_596_800.0, 253_402_300_799.0
 
 _Row = tuple[str, Mapping[str, Any]]
@@ -111,32 +113,17 @@ def _label(where: str, row: Mapping[str, Any], task: Task, received: float) -> L
         position = int(position)
     if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 2**63:
         raise _refused(where, "row", position, "a position in the request, from 0")
+    try:
+        text = outcome(row.get("label"), task)
+    except OutcomeError as exc:
+        raise ConfigurationError(f"{where}: label {exc}; {_NEXT}") from exc
     return Label(
         request=request,
         row=position,
-        label=_outcome(where, row.get("label"), task),
+        label=text,
         at=_seconds(where, row.get("at"), received),
         received=received,
     )
-
-
-def _outcome(where: str, value: object, task: Task) -> str:
-    """Write a label as the gateway does."""
-    if isinstance(value, bool):
-        value = int(value)
-    if task is Task.MULTICLASS:
-        if not isinstance(value, (str, int, float)) or not (text := level_key(value)):
-            raise _refused(where, "label", value, "a class")
-        return text
-    try:
-        number = float(value) if isinstance(value, str) else value
-    except ValueError:
-        number = None
-    if not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise _refused(where, "label", value, "a number")
-    if task is Task.BINARY and number not in {0, 1}:
-        raise _refused(where, "label", value, "0 or 1")
-    return str(level_key(number))
 
 
 def _seconds(where: str, value: object, default: float) -> float:
@@ -169,6 +156,4 @@ def _moment(text: str) -> datetime | None:
 
 
 def _refused(where: str, name: str, value: object, needed: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{where}: {name} is {value!r:.40} and not {needed}; correct it, for nothing was written"
-    )
+    return ConfigurationError(f"{where}: {name} is {value!r:.40} and not {needed}; {_NEXT}")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sixgates.gates.card import Task
 from sixgates.gates.errors import PipelineError
 from sixgates.gateway import metrics
 from sixgates.gateway.http import bodies
@@ -75,12 +76,14 @@ class Desk:
         return application
 
     async def _labels(self, request: Request) -> Response:
-        body = await _body(request)
+        body, served = await _body(request), self._state.follower.served
+        # Until a model is served nobody knows what its labels are, and none is to be lost for that.
+        task = served.champion.card.task if served else Task.MULTICLASS
         if len(body) <= bodies.INLINE_BYTES:
-            sent = self._understand(body)
+            sent = self._understand(body, task)
         else:
             loop = asyncio.get_running_loop()
-            sent = await loop.run_in_executor(self._pool, self._understand, body)
+            sent = await loop.run_in_executor(self._pool, self._understand, body, task)
         written = self._state.record_labels(sent)
         if lost := written.lost.count(b"\n"):
             raise Refusal(
@@ -90,8 +93,8 @@ class Desk:
             )
         return _json(200, {"accepted": sent.labels})
 
-    def _understand(self, body: bytes) -> LabelLines:
-        return label_lines(read_labels(body, time.time()), self._state.log_share)
+    def _understand(self, body: bytes, task: Task) -> LabelLines:
+        return label_lines(read_labels(body, task, time.time()), self._state.log_share)
 
     async def _healthz(self, _request: Request) -> Response:
         state = self._state

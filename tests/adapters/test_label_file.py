@@ -171,6 +171,11 @@ def test_a_label_must_be_one_of_its_task(log, task, given, stored):
         ("x.jsonl", '\n{"request": "a", "row": true, "label": 1}\n', "line 2: row is True"),
         ("x.jsonl", '{"request": "a", "row": 0}\n', "line 1: label is None"),
         ("x.jsonl", '{"request": "a", "row": 0, "label": [1]}\n', "line 1: label is"),
+        (
+            "x.jsonl",
+            f'{{"request": "a", "row": 0, "label": {10**400}}}\n',
+            "line 1: label is 1.* and not 0 or 1",
+        ),
         ("x.jsonl", '{"request": "a", "row": 0, "label": 1, "at": 1e99}\n', "line 1: at is 1e"),
         ("x.parquet", "no parquet", "is not parquet"),
     ],

@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from sixgates.gates.card import Task
 from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 JSON = {"content-type": "application/json"}
@@ -120,19 +121,21 @@ def test_unknown_paths_and_methods(gateway):
     assert gateway.post("/serving").status_code == 405
 
 
-def test_labels_are_logged_as_text_with_their_time(house, gateway):
+def told(*labels):
+    return [{"request": "q", "row": i, "label": label} for i, label in enumerate(labels)]
+
+
+def test_labels_are_logged_with_their_time(house, gateway):
     answer = gateway.post(
         "/labels",
         [
             {"request": "q", "row": 0, "label": 1, "at": 5},
-            {"request": "q", "row": 1, "label": 0.25, "at": "1970-01-01T00:00:06"},
-            {"request": "q", "row": 2, "label": "gone"},
-            {"request": "q", "row": 3, "label": True},
+            {"request": "q", "row": 1, "label": 0, "at": "1970-01-01T00:00:06"},
+            {"request": "q", "row": 2, "label": 0},
         ],
     )
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 4})
-    first, second, third, fourth = house.labels()
-    assert [label.label for label in (first, second, third, fourth)] == ["1", "0.25", "gone", "1"]
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 3})
+    first, second, third = house.labels()
     assert (first.at, second.at, third.at) == (5.0, 6.0, third.received)
 
 
@@ -147,7 +150,7 @@ def labels_of(n, label=b"1"):
     ("body", "status", "said"),
     [
         (labels_of(MAX_ROWS), 200, ""),
-        (labels_of(MAX_ROWS, b'"{"'), 200, ""),
+        (labels_of(MAX_ROWS, b'"{"'), 400, "label 0 is '{' and not 0 or 1"),
         (labels_of(MAX_ROWS + 1), 413, "more than 10,000 labels"),
         (labels_of(MAX_ROWS + 1, b'"{"'), 413, "10,001 labels"),
         # What follows is not looked at, so that it costs nothing.
@@ -161,6 +164,49 @@ def test_a_list_of_labels_may_be_so_long(gateway, body, status, said):
     answer = gateway.request("POST", "/labels", content=body, headers=JSON)
     assert answer.status_code == status
     assert said in answer.text
+
+
+LABELS = {
+    Task.BINARY: ([1, 0.0, True, "1", "1.0"], ["1", "0", "1", "1", "1"]),
+    Task.REGRESSION: ([7, -0.25, True, "2.50"], ["7", "-0.25", "1", "2.5"]),
+    Task.MULTICLASS: ([7, -0.25, True, "2.50", "nan"], ["7", "-0.25", "1", "2.50", "nan"]),
+    None: ([7, -0.25, True, "2.50", "nan"], ["7", "-0.25", "1", "2.50", "nan"]),
+}
+
+
+@pytest.mark.parametrize("task", LABELS, ids=str)
+def test_labels_are_logged_as_text(house, train, task):
+    if task is not None:
+        trained = train(task)
+        trained.put(house.store)
+        house.route(trained)
+    given, logged = LABELS[task]
+    answer = house.gateway().post("/labels", told(*given))
+    assert (answer.status_code, answer.json()) == (200, {"accepted": len(given)})
+    assert [label.label for label in house.labels()] == logged
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "sentence"),
+    [
+        (Task.BINARY, 7, "label 1 is 7 and not 0 or 1"),
+        (Task.BINARY, -1, "label 1 is -1 and not 0 or 1"),
+        (Task.BINARY, 0.5, "label 1 is 0.5 and not 0 or 1"),
+        (Task.BINARY, "true", "label 1 is 'true' and not 0 or 1"),
+        (Task.BINARY, "yes", "label 1 is 'yes' and not 0 or 1"),
+        (Task.REGRESSION, "yes", "label 1 is 'yes' and not a finite number"),
+        (Task.REGRESSION, "nan", "label 1 is 'nan' and not a finite number"),
+        (Task.REGRESSION, "1e999", "label 1 is '1e999' and not a finite number"),
+        (Task.MULTICLASS, "", "label 1 is '' and not a class"),
+    ],
+)
+def test_a_label_must_be_one_of_the_models_task(house, train, task, label, sentence):
+    trained = train(task)
+    trained.put(house.store)
+    house.route(trained)
+    answer = house.gateway().post("/labels", told(1, label))
+    assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+    assert house.labels() == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What rows and predictions hold: the columns and the outputs of the model that is served."""
+"""What rows, predictions and labels hold: the columns, outputs and task of the model served."""
 
 import sys
 from typing import Any
@@ -23,6 +23,11 @@ _NUMBER: Schema = {
     "minimum": -sys.float_info.max,
     "maximum": sys.float_info.max,
 }
+_OUTCOMES: list[Schema] = [
+    {"type": "boolean"},
+    {"type": "integer", "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63},
+    {"type": "number", "not": {"type": "integer"}},
+]
 _NAME: Schema = {"type": ["string", "number", "boolean", "null"]}
 _FORMS = ("dataframe_split", "dataframe_records", "inputs", "instances")
 _SHOWN = 5
@@ -90,6 +95,26 @@ def predictions(card: ModelCard | None) -> Schema:
         "type": "object",
         "required": ["predictions"],
         "properties": {"predictions": {"type": "array", "items": one, "minItems": 1}},
+    }
+
+
+def outcome(card: ModelCard | None) -> Schema:
+    """Describe a label."""
+    match card.task if card else Task.MULTICLASS:
+        case Task.BINARY:
+            return {
+                "description": "0 or 1, as a boolean or text too.",
+                "anyOf": [{"type": "boolean"}, {"enum": [0, 1, "0", "1"]}],
+            }
+        case Task.REGRESSION:
+            text, pattern = "A finite number, as text too.", r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+            return {
+                "description": text,
+                "anyOf": [*_OUTCOMES, {"type": "string", "pattern": pattern}],
+            }
+    return {
+        "description": "The name of a class, a number or a boolean.",
+        "anyOf": [*_OUTCOMES, {"type": "string", "minLength": 1}],
     }
 
 

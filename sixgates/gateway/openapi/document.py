@@ -88,6 +88,7 @@ def _schemas(card: ModelCard | None) -> dict[str, Schema]:
     return {
         **messages.schemas(),
         "RequestId": {"type": "string", "pattern": "^[ -~]*$", "maxLength": MAX_REQUEST_ID},
+        "Outcome": columns.outcome(card),
         "Row": columns.row(card),
         "Invocation": columns.invocation(card),
         "Table": columns.table(card),

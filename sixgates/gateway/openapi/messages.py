@@ -6,18 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from sixgates.gates.records import Arm
-from sixgates.gateway.openapi.columns import MOMENT, Schema
+from sixgates.gateway.openapi.columns import MOMENT, Schema, ref
 from sixgates.gateway.protocols.protocol import MAX_ROWS
-
-_LABEL: Schema = {
-    "description": "A number, a boolean, or the name of a class.",
-    "anyOf": [
-        {"type": "boolean"},
-        {"type": "integer", "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63},
-        {"type": "number", "not": {"type": "integer"}},
-        {"type": "string", "minLength": 1},
-    ],
-}
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -35,7 +25,7 @@ class Label(msgspec.Struct):
 
     request: Annotated[str, Meta(description="The x-request-id of its request.")]
     row: Annotated[int, Meta(ge=0, lt=MAX_ROWS, description="Position in the request, from 0.")]
-    label: Annotated[Any, Meta(extra_json_schema=_LABEL)]
+    label: Annotated[Any, Meta(extra_json_schema=ref("Outcome"))]
     at: Annotated[Any, Meta(extra_json_schema=MOMENT)] = None
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sixgates.gates.card import ModelCard, RowError, level_key
+from sixgates.gates.card import ModelCard, RowError, Task, level_key
+from sixgates.gates.outcome import OutcomeError, outcome
 from sixgates.gates.records import Label
 from sixgates.gates.row_reader import Columns, Rows, Table
 from sixgates.gateway.protocols.decoding import decode
@@ -64,7 +65,7 @@ class _Invocation(msgspec.Struct):
 class _SentLabel(msgspec.Struct):
     request: str
     row: Annotated[int, msgspec.Meta(ge=0, lt=MAX_ROWS)]
-    label: bool | int | float | str
+    label: bool | Annotated[int, msgspec.Meta(gt=-(2**63), le=2**63 - 1)] | float | str
     at: float | str | None = None
 
 
@@ -175,8 +176,13 @@ def question_of(
     )
 
 
-def read_labels(body: bytes, received: float) -> list[Label]:
+def read_labels(body: bytes, task: Task, received: float) -> list[Label]:
     """Understand a list of labels.
+
+    Args:
+        body: The list, in JSON.
+        task: What a label may be.
+        received: Wall clock, seconds since 1970 UTC.
 
     Raises:
         Refusal: 400 where the body is not such a list, 413 where it is too long.
@@ -187,7 +193,7 @@ def read_labels(body: bytes, received: float) -> list[Label]:
     except msgspec.DecodeError as exc:
         raise Refusal(400, f"the body is not a list of labels: {exc}") from exc
     refuse_above_limit(len(sent), "labels")
-    return [_label(one, i, received) for i, one in enumerate(sent)]
+    return [_label(one, i, task, received) for i, one in enumerate(sent)]
 
 
 def _refuse_many_labels(body: bytes) -> None:
@@ -267,10 +273,11 @@ def _unit(value: object, entity: str | None, request: str, i: int) -> str:
     return level_key(value) or f"{request}/{i}"
 
 
-def _label(sent: _SentLabel, i: int, received: float) -> Label:
-    text = level_key(int(sent.label) if isinstance(sent.label, bool) else sent.label)
-    if not text or (isinstance(sent.label, int) and abs(sent.label) >= 2**63):
-        raise Refusal(400, f"label {i} is empty or no usable number")
+def _label(sent: _SentLabel, i: int, task: Task, received: float) -> Label:
+    try:
+        text = outcome(sent.label, task)
+    except OutcomeError as exc:
+        raise Refusal(400, f"label {i} {exc}") from exc
     return Label(
         request=sent.request,
         row=sent.row,

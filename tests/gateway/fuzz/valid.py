@@ -80,7 +80,7 @@ def labels(rng):
         {
             "request": f"r{rng.randint(0, 99)}",
             "row": rng.randint(0, 3),
-            "label": rng.choice([0, 1, True, 0.5, "yes"]),
+            "label": rng.choice([0, 1, True, 0.0, "1"]),
             "at": rng.choice([None, 1_700_000_000, "2026-05-08"]),
         }
         for _ in range(rng.randint(1, 4))
