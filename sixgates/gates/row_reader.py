@@ -24,15 +24,20 @@ _KNOWN_COLUMNS = 256
 class Columns:
     """The names of a table's columns. Equal only to itself: keep it as long as rows come."""
 
-    __slots__ = ("names", "places")
+    __slots__ = ("names", "once", "places")
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, once: bool = False) -> None:
         """Name columns in the order of a row's values.
+
+        Args:
+            names: One a value.
+            once: Whether it is kept for no further rows; then readers do not keep it either.
 
         Raises:
             RowError: a name comes twice.
         """
         self.names = tuple(names)
+        self.once = once
         self.places: dict[str | None, int] = {name: i for i, name in enumerate(self.names)}
         if len(self.places) < len(self.names):
             raise RowError("the columns name one a column twice")
@@ -123,16 +128,18 @@ class RowReader:
             return array("d", [_number(value, name, i) for i, value in enumerate(values)])
 
     def _learn(self, columns: Columns | None) -> Callable[[Any], Sequence[Any]]:
-        """Remember where the features are among columns, or in records."""
+        """Find out where the features are among columns, or in records, and remember it."""
         keys: Sequence[Any] = self._names
         if columns is not None:
             absent = next((name for name in self._names if name not in columns.places), None)
             if absent is not None:
                 raise RowError(f"row 0 lacks the column {absent!r}")
             keys = [columns.places[name] for name in self._names]
-        if len(self._picks) >= _KNOWN_COLUMNS:
-            self._picks.clear()
-        pick = self._picks[columns] = _picking(keys)
+        pick = _picking(keys)
+        if columns is None or not columns.once:
+            if len(self._picks) >= _KNOWN_COLUMNS:
+                self._picks.clear()
+            self._picks[columns] = pick
         return pick
 
     def _pack_row(self, pick: Callable[[Any], Sequence[Any]], row: Row, i: int) -> bytes:

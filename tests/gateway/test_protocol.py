@@ -1,8 +1,10 @@
+import gc
 import time
 
 import pytest
 
 from sixgates.gates.card import Task
+from sixgates.gates.row_reader import Columns
 from sixgates.gateway.protocols.protocol import MAX_ROWS
 
 JSON = {"content-type": "application/json"}
@@ -76,6 +78,17 @@ def test_an_entity_is_text_or_a_number(house, gateway):
     assert gateway.score([{**ROW, "customer": {"id": 1}}]).status_code == 400
     assert gateway.score([{**ROW, "customer": c} for c in (3, 3.0, "3")]).status_code == 200
     assert {p.entity for p in house.predictions()} == {"3"}
+
+
+def test_nothing_is_kept_of_names_that_are_too_long_to_be_remembered(gateway, champion):
+    more = [f"column {i}" for i in range(3_000)]
+    table = {"columns": [*ROW, *more], "data": [[*ROW.values(), *[0] * len(more)]]}
+    for _ in range(3):
+        answer = gateway.post("/invocations", {"dataframe_split": table})
+        assert answer.json() == {"predictions": champion.expected([ROW])}
+    gc.collect()
+    kept = [one for one in gc.get_objects() if type(one) is Columns]
+    assert max((len(columns.names) for columns in kept), default=0) < len(more)
 
 
 def test_other_content_types_are_refused(gateway):

@@ -223,13 +223,15 @@ def _of_split(split: _Split, card: ModelCard, request: str, received: float) -> 
 
 def _columns(written: bytes) -> Columns:
     """Return columns for the JSON that names them: the same for the same, so that readers know."""
-    return _known_columns(written) if len(written) <= _MAX_NAMES else _read_columns(written)
+    if len(written) <= _MAX_NAMES:
+        return _known_columns(written)
+    return _read_columns(written, once=True)
 
 
-def _read_columns(written: bytes) -> Columns:
+def _read_columns(written: bytes, *, once: bool = False) -> Columns:
     try:
         names: list[str] = decode(_names, written)
-        return Columns(names)
+        return Columns(names, once=once)
     except msgspec.DecodeError as exc:
         raise _no_request(f"{exc} - of `$.dataframe_split.columns`") from exc
     except RowError as exc:
