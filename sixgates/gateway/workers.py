@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from sixgates.gates.errors import ConfigurationError, PipelineError
@@ -29,19 +30,20 @@ def supervise(
     Raises:
         ConfigurationError: a worker ended before all were ready; it has said why.
     """
-    pids = [_fork(work) for _ in range(workers)]
+    started = [_fork(work) for _ in range(workers)]
+    pids = [pid for pid, _ in started]
     stopping = False
 
     def stop(number: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
-        _tell([pid for pid, _ in pids], number)
+        _tell(pids, number)
 
     former = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
-        ready = [_is_ready(pipe) for _, pipe in pids]
+        ready = [_is_ready(pipe) for _, pipe in started]
         if not (all(ready) or stopping):
-            _tell([pid for pid, _ in pids], signal.SIGTERM)
+            _tell(pids, signal.SIGTERM)
             raise ConfigurationError("a worker of the gateway did not start: see above")
         on_ready()
         while not stopping:
@@ -49,11 +51,15 @@ def supervise(
             if stopping:
                 break
             _logger.warning("worker %d ended and is replaced", ended)
-            time.sleep(_RESTART_SECONDS)
-            pids = [one for one in pids if one[0] != ended]
-            pids.append(_fork(work))
-            if stopping:
-                _tell([pids[-1][0]], signal.SIGTERM)
+            pids = [pid for pid in pids if pid != ended]
+            while len(pids) < workers:
+                time.sleep(_RESTART_SECONDS)
+                if stopping:
+                    break
+                begun = _replacement(work)
+                pids += begun
+                if stopping:
+                    _tell(begun, signal.SIGTERM)
     finally:
         _reap()
         for number, handler in former.items():
@@ -63,7 +69,12 @@ def supervise(
 def _fork(work: Callable[[Callable[[], None]], None]) -> tuple[int, int]:
     """Start a worker; return its process and the pipe by which it says that it is ready."""
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid:
         os.close(writing)
         return pid, reading
@@ -83,8 +94,20 @@ def _fork(work: Callable[[Callable[[], None]], None]) -> tuple[int, int]:
         os._exit(code)
 
 
+def _replacement(work: Callable[[Callable[[], None]], None]) -> list[int]:
+    """Start a worker in the place of another; none where there is no room for it just now."""
+    try:
+        pid, pipe = _fork(work)
+    except OSError as exc:
+        _logger.warning("a worker cannot be started yet (%s)", exc.strerror)
+        return []
+    os.close(pipe)
+    return [pid]
+
+
 def _say_ready(pipe: int) -> None:
-    os.write(pipe, b"+")
+    with suppress(BrokenPipeError):  # Of one that replaces another nobody asks.
+        os.write(pipe, b"+")
     os.close(pipe)
 
 

@@ -1,6 +1,7 @@
 """Several processes on one port, as a user starts them."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -21,6 +22,14 @@ def gateways(house, n, without=()):
         if len(found) == n:
             return found
         assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def another(house, than):
+    """Wait for a gateway that is none of these."""
+    deadline = time.monotonic() + 30
+    while not set(house.ledger.gateways("churn")) - set(than):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
@@ -56,10 +65,7 @@ def test_a_worker_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
         own = gateways(house, 2)
         load.wait_for(100)
         os.kill(children(process.pid)[0], signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while len(set(house.ledger.gateways("churn")) - set(own)) < 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        another(house, own)
         assert httpx.post(f"{url}/invocations", json={"inputs": sample_rows(1)}).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
@@ -84,7 +90,26 @@ def test_no_two_workers_give_requests_the_same_identifier(house, champion, sampl
             os.kill(worker, signal.SIGKILL)
         gateways(house, 2, without=own)
         ask(url)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
     assert len(set(given)) == 40
+
+
+def test_workers_are_replaced_for_ever_and_as_soon_as_there_is_room(house, champion):
+    house.route(champion)
+    with running(house, "--workers", 2) as (process, _):
+        own, files = gateways(house, 2), Path(f"/proc/{process.pid}/fd")
+        before = len(list(files.iterdir()))
+        limit = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        time.sleep(2.5)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limit)
+        another(house, own)
+        assert len(list(files.iterdir())) == before
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert "a worker cannot be started yet (Too many open files)" in process.stderr.read()
 
 
 def test_a_worker_that_cannot_start_ends_the_gateway_with_a_sentence(house, champion, tmp_path):
