@@ -39,6 +39,8 @@ def learned_losses(matrix: Matrix, answers: Matrix, losses: Matrix) -> LossEstim
     """
     if len(losses) < FEWEST:
         return LossEstimator(invalid=too_few(len(losses)))
+    if not losses.any():
+        return LossEstimator(invalid="the champion lost nothing on any row of the holdout")
     rows, half = np.column_stack([matrix, answers]), len(losses) // 2
     foretold = _booster(rows[:half], losses[:half]).predict(rows[half:], num_threads=1)
     off = abs(float(np.mean(foretold)) - float(losses[half:].mean())) / float(losses.mean())

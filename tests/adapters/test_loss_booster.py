@@ -32,6 +32,8 @@ def test_it_says_when_it_cannot_know():
     assert "has 100 rows" in foretold_loss(few, rows, answers).why
     unsteady = learned_losses(*holdout(rng, later=2.0))
     assert "off the mean loss" in foretold_loss(unsteady, rows, answers).why
+    perfect = learned_losses(*holdout(rng)[:2], np.zeros(4_000))
+    assert "lost nothing" in foretold_loss(perfect, rows, answers).why
     good = learned_losses(*holdout(rng))
     for said in (answers[:0], np.full_like(answers, np.nan)):
         found = foretold_loss(good, rows[: len(said)], said)
