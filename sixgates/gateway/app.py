@@ -120,6 +120,8 @@ class Gateway:
         access = self._state.access
         if access.asking:
             access.require(Role.READ, heads.get(b"authorization"))
+        if b"content-encoding" in heads:
+            bodies.refuse_coding(heads)
         # No web page can send that header behind its visitor's back, so it may go without a type.
         if (ends := heads.get(_JSON_ENDS)) is not None and dialect.read_binary is not None:
             return dialect.read_binary(ends), request

@@ -1,4 +1,5 @@
 import gc
+import gzip
 import time
 
 import pytest
@@ -111,6 +112,18 @@ def test_other_character_sets_are_refused(gateway, kind):
     assert (answer.status_code, answer.json()) == (415, {"error": "send UTF-8, not 'latin-1'"})
     headers = {"content-type": f'{kind}; charset="UTF-8"'}
     answer = gateway.request("POST", "/invocations", content=b"", headers=headers)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/invocations", "/v2/models/churn/infer", "/labels"])
+def test_a_body_in_another_coding_is_refused_by_its_name(gateway, path):
+    answer = gateway.request(
+        "POST", path, content=gzip.compress(b"{}"), headers={**JSON, "content-encoding": "gzip"}
+    )
+    sentence = "send the body as it is, not in content-encoding 'gzip'"
+    assert (answer.status_code, answer.json()) == (415, {"error": sentence})
+    headers = {**JSON, "content-encoding": "Identity"}
+    answer = gateway.request("POST", path, content=b"{", headers=headers)
     assert answer.status_code == 400
 
 

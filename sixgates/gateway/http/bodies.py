@@ -56,14 +56,26 @@ def declared_type(heads: Heads, accepted: Collection[str]) -> str:
     return kind
 
 
+def refuse_coding(heads: Heads) -> None:
+    """Refuse a body that is compressed, or encoded in another way.
+
+    Raises:
+        Refusal: 415.
+    """
+    coding = heads.get(b"content-encoding", b"identity").decode("latin-1").lower()
+    if coding != "identity":
+        raise Refusal(415, f"send the body as it is, not in content-encoding {coding!r:.40}")
+
+
 async def read_json(scope: Scope, receive: Receive) -> bytes:
     """Return the body of a request that must be JSON.
 
     Raises:
-        Refusal: 415 where it is not declared as JSON, 413 where it is too large.
+        Refusal: 415 where it is not declared as plain JSON, 413 where it is too large.
         GoneError: the client left.
     """
     heads = heads_of(scope)
+    refuse_coding(heads)
     declared_type(heads, (JSON,))
     return await read(heads, receive)
 

@@ -23,7 +23,7 @@ REFUSALS: dict[int, str] = {
     408: "Head or body did not come in time.",
     409: "The version would take no traffic here.",
     413: f"More than {MAX_ROWS:,} rows or labels, or a body above {MAX_BODY:,} bytes.",
-    415: "The content type is not one of these, or the text is not UTF-8.",
+    415: "The content type is not one of these, or the body is compressed or not UTF-8.",
     431: "The head is too large.",
     500: "The champion could not answer.",
     503: "No model is served, the ledger does not answer, or there are too many connections.",
