@@ -45,6 +45,14 @@ def test_the_answer_says_who_answered_and_what(gateway, champion):
     }
 
 
+def test_null_is_as_good_as_nothing_where_nothing_has_to_be_said(gateway, champion):
+    age = {**AGE, "parameters": None}
+    for outputs in (None, [{"name": "predict", "parameters": None}]):
+        body = {"inputs": [age, SPEND, REGION], "id": None, "outputs": outputs, "parameters": None}
+        answer = gateway.post(INFER, body, headers={"x-request-id": "order-7"}).json()
+        assert (answer["id"], answer["outputs"][0]["data"]) == ("order-7", champion.expected(ROWS))
+
+
 def test_entity_time_and_identifier_are_logged(house, gateway):
     units = tensor("customer", "INT64", [7, 8])
     times = tensor("when", "BYTES", ["1970-01-01T00:00:06", "1970-01-01T00:00:07"])
@@ -132,7 +140,7 @@ def test_what_is_no_inference_request_is_refused_in_a_sentence(house, gateway, i
     [
         ({"id": "caf\xe9"}, "id must be printable ASCII"),
         ({"id": "x" * 201}, "at most 200 long"),
-        ({"id": 7}, "Expected `str`, got `int` - at `$.id`"),
+        ({"id": 7}, "Expected `str | null`, got `int` - at `$.id`"),
         ({"outputs": [{"name": "other"}]}, "output 'other': the one output is 'predict'"),
         (
             {"outputs": [{"name": "predict", "parameters": {"classification": 2}}]},

@@ -35,17 +35,22 @@ def inference(card: ModelCard | None) -> Schema:
     output = {
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {"const": OUTPUT}, "parameters": parameters},
+        "properties": {"name": {"const": OUTPUT}, "parameters": _or_null(parameters)},
     }
     return {
         "type": "object",
         "required": ["inputs"],
         "properties": {
-            "id": ref("RequestId"),
+            "id": _or_null(ref("RequestId")),
             "inputs": inputs,
-            "outputs": {"type": "array", "items": output},
+            "outputs": _or_null({"type": "array", "items": output}),
         },
     }
+
+
+def _or_null(schema: Schema) -> Schema:
+    """Describe what may be null instead, as if it were absent."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _of(datatype: str, elements: Any) -> Schema:  # noqa: ANN401 - a type, as msgspec reads it
@@ -61,6 +66,6 @@ def _of(datatype: str, elements: Any) -> Schema:  # noqa: ANN401 - a type, as ms
             "shape": {"type": "array", "items": side, "minItems": 1, "maxItems": 2},
             "datatype": {"const": datatype},
             "data": {"anyOf": [flat, {"type": "array", "items": flat}]},
-            "parameters": {"type": "object", "not": elsewhere},
+            "parameters": _or_null({"type": "object", "not": elsewhere}),
         },
     }

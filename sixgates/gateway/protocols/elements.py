@@ -50,7 +50,7 @@ class Tensor(msgspec.Struct):
     shape: list[int]
     datatype: str
     data: list[Any] | None = None
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 def bytes_of(tensors: list[Tensor], behind: memoryview) -> list[memoryview | None]:
@@ -66,7 +66,7 @@ def bytes_of(tensors: list[Tensor], behind: memoryview) -> list[memoryview | Non
     found: list[memoryview | None] = []
     first = 0
     for tensor in tensors:
-        size = tensor.parameters.get(_SIZE)
+        size = (tensor.parameters or {}).get(_SIZE)
         if size is None:
             found.append(None)
             continue
@@ -111,7 +111,7 @@ def bad(tensor: Tensor, what: str) -> Refusal:
 
 def _from_json(tensor: Tensor, width: int) -> list[Any]:
     elements = tensor.data
-    if elements is None or _REGION in tensor.parameters:
+    if elements is None or _REGION in (tensor.parameters or ()):
         raise bad(tensor, "send its elements in the request")
     if len(tensor.shape) > 1 and elements and isinstance(elements[0], list):
         nested = elements

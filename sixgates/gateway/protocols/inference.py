@@ -26,13 +26,13 @@ _INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 
 class _Wanted(msgspec.Struct):
     name: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class _Inference(msgspec.Struct):
     inputs: list[Tensor]
-    id: str = ""
-    outputs: list[_Wanted] = []
+    id: str | None = None
+    outputs: list[_Wanted] | None = None
 
 
 _inferences = msgspec.json.Decoder(_Inference)
@@ -89,10 +89,10 @@ def read_inference(
             f"the body is not a request in JSON: {exc}; where tensors follow it,"
             " inference-header-content-length names its end",
         ) from exc
-    for output in asked.outputs:
+    for output in asked.outputs or ():
         if output.name != OUTPUT:
             raise Refusal(400, f"output {output.name!r:.60}: the one output is {OUTPUT!r}")
-        if "classification" in output.parameters:
+        if "classification" in (output.parameters or ()):
             raise Refusal(400, f"output {OUTPUT!r}: classification is not offered, only numbers")
     card = served.champion.card
     request = checked_id(asked.id, "id") if asked.id else request
