@@ -117,6 +117,13 @@ def test_a_partition_of_every_type(project, rows, tmp_path, kind, names, values)
     assert seen.schema["key"] == kind
 
 
+def test_a_partition_may_bear_any_name(project, rows, tmp_path):
+    (tmp_path / "self=a").mkdir()
+    rows.write_parquet(tmp_path / "self=a" / "x.parquet")
+    seen = read(with_columns(project, self=pa.Column(pl.String)), tmp_path)
+    assert seen["self"].unique().to_list() == ["a"]
+
+
 def test_a_partition_of_another_type_is_refused_by_name(project, partitioned):
     numbered = with_columns(project, region=pa.Column(pl.Int64))
     message = refusal(numbered, partitioned)

@@ -71,7 +71,8 @@ class ParquetSource:
         rows = pl.scan_parquet(
             found.files, hive_partitioning=True, hive_schema=dict.fromkeys(keys, pl.String)
         )
-        return rows.with_columns(**typed).drop(keys - wanted)
+        named = [column.alias(key) for key, column in typed.items()]
+        return rows.with_columns(named).drop(keys - wanted)
 
     def _culprit(self) -> str:
         """Find the file that cannot be read: only on the way to an error, so slow is fine."""

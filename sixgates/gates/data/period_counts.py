@@ -9,6 +9,7 @@ import polars as pl
 
 from sixgates.gates.card import Task
 from sixgates.gates.data.period_labels import (
+    CLASS,
     KNOWN,
     LABEL,
     PERIOD,
@@ -178,7 +179,7 @@ def periods_of(
         repeated=tuple(repeated[REPEATED]),
         same_key=tuple(counts["same_key"]),
         known=tuple(labels[KNOWN]),
-        classes=tuple(labels.columns[2:]),
+        classes=tuple(name.removeprefix(CLASS) for name in labels.columns[2:]),
         labels=tuple(labels.drop(PERIOD, KNOWN).iter_rows()),
     )
 

@@ -9,6 +9,8 @@ from sixgates.gates.data.periods import RECENT
 from sixgates.gates.verdict import number
 
 PERIOD, KNOWN, LABEL, ROWS = "__period", "__known", "label", "n"
+CLASS = "class "
+"""What the columns of classes begin with: whatever a class is called, it is no other column."""
 _CLASSES = 50
 """Classes of a label that are counted, the most frequent ones."""
 _FEW = 0.25
@@ -34,10 +36,11 @@ def class_table(counts: pl.DataFrame) -> pl.DataFrame:
     by_label = counts.group_by(LABEL).agg(pl.col(ROWS).sum())
     by_label = by_label.sort(ROWS, LABEL, descending=[True, False]).head(_CLASSES)
     common = {str(level_key(value)): value for value in by_label[LABEL].sort()}
-    of_class = {
-        name: pl.col(ROWS).filter(pl.col(LABEL) == value).sum() for name, value in common.items()
-    }
-    return counts.group_by(PERIOD).agg(pl.col(ROWS).sum().alias(KNOWN), **of_class)
+    of_class = [
+        pl.col(ROWS).filter(pl.col(LABEL) == value).sum().alias(CLASS + name)
+        for name, value in common.items()
+    ]
+    return counts.group_by(PERIOD).agg(pl.col(ROWS).sum().alias(KNOWN), *of_class)
 
 
 def ends_by_period(known: pl.DataFrame) -> pl.DataFrame:

@@ -96,6 +96,13 @@ def test_a_class_that_vanishes_is_named():
     assert "a share of 0 is c since 2026-03-07 00:00, 0.3" in check.sentence
 
 
+@pytest.mark.parametrize("name", ["self", "__known", "__period", "class c", ""])
+def test_a_class_may_bear_any_name(name):
+    frame = rows().with_columns(y=pl.col("kind").replace("a", name))
+    assert name in measure_periods(frame, project("multiclass"), NOW).classes
+    assert judged(frame, "multiclass").outcome is Outcome.PASS
+
+
 def test_too_few_labelled_periods_are_said():
     young = rows().filter(pl.col("t") > NOW - 20 * DAY)
     check = judged(young)
