@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from sixgates.gates.card import Task
 from sixgates.gates.draft.guess import UNKNOWN_LABEL, Guess
@@ -100,9 +101,9 @@ def _late(rows: pl.DataFrame, name: str, event_time: str | None) -> bool:
 
 
 def known_alike(rows: pl.DataFrame, name: str, label: str) -> bool:
-    """Whether a column is empty just where the label is: then it is known no sooner."""
-    missing = rows[label].is_null().to_numpy()
-    empty = rows[name].is_null().to_numpy()
+    """Whether a column is null or NaN just where the label is: then it is known no sooner."""
+    nulls = rows.select(label, name).with_columns(cs.float().fill_nan(None))
+    missing, empty = (nulls[column].is_null().to_numpy() for column in (label, name))
     if not missing.any() or missing.all():
         return False
     return bool(np.mean(empty[missing]) > 0.95 and np.mean(empty[~missing]) < 0.05)  # noqa: PLR2004

@@ -121,6 +121,23 @@ def test_what_holds_the_answer_is_ignored():
     assert "Empty where left is" in told["reason"]
 
 
+@pytest.mark.parametrize(("of_label", "of_column"), [(None, "nan"), ("nan", None), ("nan", "nan")])
+def test_what_is_filled_only_with_the_label_is_ignored_where_nan_is_empty(of_label, of_column):
+    known = pl.col("left").is_not_null()
+    frame = people().with_columns(
+        left=pl.when(known).then(pl.col("left").cast(pl.Float64)).otherwise(_empty(of_label)),
+        reason=pl.when(known).then(pl.col("visits") % 3 / 2).otherwise(_empty(of_column)),
+    )
+    draft = guessed(frame)
+    assert draft.label_horizon[0] == timedelta(days=7)
+    assert "Empty where left is" in ignored(draft)["reason"]
+    assert draft.table.null_share("reason") == pytest.approx(168 / ROWS)
+
+
+def _empty(text):
+    return pl.lit(text).cast(pl.Float64)
+
+
 def test_what_makes_up_the_label_with_a_leak_is_ignored_too():
     rng = np.random.default_rng(1)
     many, few = rng.poisson(900, ROWS), rng.poisson(4, ROWS)
