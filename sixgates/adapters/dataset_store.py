@@ -89,7 +89,7 @@ def first_rows(ref: DatasetRef, rows: int) -> pl.DataFrame:
     Raises:
         ContractError: the file is gone, or is not the one that was stored.
     """
-    return pl.read_parquet(require_dataset(ref), n_rows=rows)
+    return pl.read_parquet(require_dataset(ref), n_rows=rows, glob=False)
 
 
 def require_dataset(ref: DatasetRef) -> Path:
@@ -115,7 +115,8 @@ def read_rows(path: Path, digest: str, columns: Sequence[str] | None = None) -> 
         ContractError: they are gone, or their digest is another.
     """
     require_rows(path, digest)
-    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+    wanted = None if columns is None else list(columns)
+    return pl.read_parquet(path, columns=wanted, glob=False)
 
 
 def rows_digest(path: Path) -> str:

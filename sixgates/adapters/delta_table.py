@@ -74,7 +74,7 @@ class ModelTable:
     def scan_files(self, files: pl.DataFrame) -> pl.LazyFrame:
         """Return the rows of some of `files`."""
         paths = [self.at(path) for path in files["path"]]
-        rows = pl.scan_parquet(paths, schema=self.columns, missing_columns="insert")
+        rows = pl.scan_parquet(paths, glob=False, schema=self.columns, missing_columns="insert")
         return completed(rows, self.layout.defaults)
 
     def at(self, name: str) -> str:

@@ -57,7 +57,7 @@ def read_labels(path: Path, task: Task, received: float) -> Iterator[Label]:
 
 def _parquet(path: Path) -> Iterator[_Row]:
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (PolarsError, PanicException) as exc:
         said = str(exc).partition("\n")[0]
         raise ConfigurationError(f"{path} is not parquet ({said}): write it anew") from exc

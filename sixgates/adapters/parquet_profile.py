@@ -130,7 +130,7 @@ def profile_parts(
 
     Without `like` the parts must be all of their files, from which the grid is chosen.
     """
-    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in chosen)))
+    data = pl.scan_parquet(list(dict.fromkeys(part.file for part in chosen)), glob=False)
     schema = data.collect_schema()
     strings = [name for name in categorical if schema.get(name) in _STRINGS]
     parts = _parts(chosen, strings, span)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from sixgates.adapters.atomic_files import replace_atomically
-from sixgates.adapters.dataset_store import read_dataset, write_dataset
+from sixgates.adapters.dataset_store import first_rows, read_dataset, write_dataset
 from sixgates.gates.errors import ContractError
 
 
@@ -32,6 +32,16 @@ def test_rows_come_back_with_counts(store, rows):
     assert read_dataset(ref).equals(rows[:-1])
     assert pl.read_parquet(ref.quarantine)["rule"].to_list() == ["age >= 0"]
     assert (ref.rows, ref.quarantined, ref.matured) == (599, 1, 500)
+
+
+def test_rows_come_back_from_a_home_of_any_name(rows, tmp_path):
+    moment = datetime(2026, 2, 1)
+    ref = write_dataset(
+        tmp_path / "home[1]", "r1", accepted=rows, quarantined=rows[:0], source="", as_of=moment,
+        matured=0,
+    )  # fmt: skip
+    assert read_dataset(ref).equals(rows)
+    assert first_rows(ref, 9).equals(rows[:9])
 
 
 def test_writing_the_same_run_twice_gives_an_equal_reference(store, tmp_path):

@@ -1,5 +1,6 @@
 """A Delta table as the project's data: lazily, at one version, and refused where it is none."""
 
+import shutil
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -73,6 +74,48 @@ def test_a_column_that_came_later_is_null_before(project, rows, tmp_path):
     seen = ProjectLake(project, table).as_of(ALL).collect()
     assert seen["region"][:300].null_count() == 300
     assert seen["region"][300:].to_list() == rows["region"][300:].to_list()
+
+
+@pytest.mark.parametrize(
+    "name", ["my table", "täble", "a#1", "what?", "50%", "churn[1]", "star*", "k=v", "a;b & 'c'"]
+)
+def test_a_table_may_lie_under_any_path(project, rows, tmp_path, name):
+    rows[:300].write_delta(tmp_path / "t")
+    rows[300:].write_delta(tmp_path / "t", mode="append")
+    table = tmp_path / name / "t"
+    shutil.copytree(tmp_path / "t", table)
+    shutil.copytree(tmp_path / "t", tmp_path / "starry" / "t")
+    lake = ProjectLake(project, table)
+    lake.check()
+    assert lake.as_of(ALL).collect().equals(rows)
+    assert lake.pin() == f"{table}, version 1"
+    with lake.window(rows["at"][99], ALL) as window:
+        assert sorted(window.files) == sorted(table.glob("*.parquet"))
+        assert window.frame.collect().height == 500
+
+
+def test_a_table_whose_files_are_not_its_rows_is_refused_where_its_path_hides_them(
+    project, table, tmp_path
+):
+    hidden = tmp_path / "my table"
+    table.rename(hidden)
+    said = refusal(project, hidden)
+    assert f"{hidden} is a Delta table with partitions, deletions or changed columns" in said
+    assert said.endswith("move it to a path of letters and digits")
+
+
+def test_a_table_without_files_may_lie_under_any_path_too(project, rows, tmp_path):
+    rows[:0].write_delta(tmp_path / "my table")
+    assert "holds no rows" in refusal(project, tmp_path / "my table")
+
+
+def test_a_path_that_would_be_taken_for_another_one_is_refused(project, rows, tmp_path):
+    for name in ("a b", "c"):
+        rows.write_delta(tmp_path / name)
+    (tmp_path / "c").rename(tmp_path / "a%20b")
+    said = refusal(project, tmp_path / "a%20b")
+    taken = f"{tmp_path / 'a%20b'} is taken for {tmp_path / 'a b'} by readers of Delta tables"
+    assert said == f"{taken}: rename the folder"
 
 
 def test_a_table_without_rows_is_refused(project, rows, tmp_path):

@@ -53,6 +53,13 @@ def test_each_format_says_the_same(log, form):
     assert kept(log) == [("a", 0, "1", 5.0), ("a", 1, "0", 6.0), ("b", 0, "1", 7.0)]
 
 
+def test_a_file_that_is_there_is_no_glob(log):
+    path = log.home / "labels[1].parquet"
+    FEW.write_parquet(path)
+    take(log, path)
+    assert len(kept(log)) == len(FEW)
+
+
 def test_the_same_file_again_gives_duplicates_only_wherever_they_lie(log):
     path = log.home / "labels.csv"
     written(path, "request,row,label\na,0,1\na,0,0\na,0,1\n")

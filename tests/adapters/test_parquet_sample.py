@@ -22,6 +22,15 @@ def test_a_small_file_is_read_whole(file):
     assert (table.total, table.nulls, table.ends) == (3, {"x": 1, "text": 0}, {"x": (1, 3)})
 
 
+@pytest.mark.parametrize("name", ["churn[1]", "what?", "star*"])
+def test_a_file_that_is_there_is_no_glob(tmp_path, name):
+    frame = pl.DataFrame({"x": [3, 1, None]})
+    for found in (name, "starry"):
+        frame.write_parquet(tmp_path / f"{found}.parquet")
+    table = sample_parquet(tmp_path / f"{name}.parquet")
+    assert (table.rows.height, table.total) == (3, 3)
+
+
 def test_rows_come_from_all_over_a_large_file_with_the_newest_among_them(file):
     pl.DataFrame({"x": range(400_001)}).write_parquet(file, row_group_size=8_000)
     table = sample_parquet(file)

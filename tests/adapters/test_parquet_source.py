@@ -65,6 +65,22 @@ def test_folders_and_globs_are_read_whole(project, rows, parts):
         assert read(project, source).equals(rows)
 
 
+@pytest.mark.parametrize("name", ["churn[1]", "what?", "star*", "my data", "däta", "a%20b#1"])
+def test_a_file_or_folder_that_is_there_is_no_glob(project, rows, partitioned, name):
+    folder, other = partitioned.parent / name, partitioned.parent / "starry"
+    for at in (folder, other):
+        at.mkdir()
+        rows.write_parquet(at / f"{name}.parquet")
+    for source in (folder, folder / f"{name}.parquet"):
+        assert read(project, source).equals(rows)
+    partitioned.rename(folder / "parts")
+    assert read(project, folder / "parts").select(rows.columns).sort("at").equals(rows)
+    (folder / f"{name}.parquet").write_bytes(b"PAR1 and no more PAR1")
+    assert f"{name}.parquet cannot be read as parquet" in refusal(
+        project, folder / f"{name}.parquet"
+    )
+
+
 def test_what_is_half_written_or_hidden_is_no_data(project, rows, parts):
     (parts / "_temporary").mkdir()
     for name in ("_temporary/c.parquet", ".c.parquet", "_c.parquet", "c.parquet.crc"):

@@ -104,6 +104,13 @@ def test_converted_columns_are_read_by_the_project_itself():
     assert operate.check("dated.py", None)["problems"] == []
 
 
+@pytest.mark.parametrize("name", ["churn[1].parquet", "what?.parquet", "my däta #1.parquet"])
+def test_a_project_reads_its_rows_from_a_file_of_any_name(name):
+    churn().with_columns(pl.col("at").dt.date()).write_parquet(name)
+    assert init("dated", "--data", name)[0] == 0
+    assert operate.check("dated.py", None)["problems"] == []
+
+
 def test_names_and_values_of_the_data_stay_text():
     evil = 'x\nraise SystemExit("""\\'
     odd = churn().with_columns(

@@ -219,7 +219,9 @@ def _sum(a: SplitCounts, b: SplitCounts) -> SplitCounts:
 
 def _rows(folder: Path, name: str) -> pl.DataFrame:
     file = folder / name
-    return pl.read_parquet(file) if file.exists() else pl.read_parquet(folder / _file(0), n_rows=0)
+    if not file.exists():
+        return pl.read_parquet(folder / _file(0), n_rows=0, glob=False)
+    return pl.read_parquet(file, glob=False)
 
 
 def _periods(rows: SourceRows, asked: Asked, files: Files) -> Periods | None:
@@ -258,7 +260,7 @@ class _Newest(NamedTuple):
 
 
 def _newest(file: str, most: int) -> _Newest:
-    return _last_of_each(pl.read_parquet(file), most)
+    return _last_of_each(pl.read_parquet(file, glob=False), most)
 
 
 def _newer(a: _Newest, b: _Newest) -> _Newest:

@@ -249,7 +249,7 @@ def _source_times(part: Part, shared: Lying) -> pl.Series:
     """Return the event times of a stretch of time as they lie."""
     project, schema, cut = shared
     name = project.roles.event_time
-    lying = pl.scan_parquet(part.file).slice(part.begin, part.rows)
+    lying = pl.scan_parquet(part.file, glob=False).slice(part.begin, part.rows)
     names = [n for n in (name, project.roles.label_time) if n and n in schema]
     own = pl.Schema({n: schema[n] for n in names})
     return cut_by_time(lying.select(names), own, project, cut).collect()[name].drop_nulls()

@@ -87,7 +87,7 @@ class Piece:
         cut = self.cut or _NO_TIME
         names, frames = schema.names(), []
         lying = [
-            pl.scan_parquet(part.file).slice(part.begin, part.rows).select(names)
+            pl.scan_parquet(part.file, glob=False).slice(part.begin, part.rows).select(names)
             for part in self.parts
         ]
         for lazy in lying or [schema.to_frame().lazy()]:
@@ -218,7 +218,7 @@ def _borders(found: Iterable[PartTimes]) -> list[datetime]:
 def _times(part: Part, shared: tuple[Project, pl.Schema, Cut]) -> PartTimes:
     project, schema, cut = shared
     names = [n for n in (project.roles.event_time, project.roles.label_time) if n and n in schema]
-    lying = pl.scan_parquet(part.file).slice(part.begin, part.rows).select(names)
+    lying = pl.scan_parquet(part.file, glob=False).slice(part.begin, part.rows).select(names)
     own = pl.Schema({name: schema[name] for name in names})
     times = cut_by_time(lying, own, project, cut).collect()[project.roles.event_time]
     known = times.drop_nulls()

@@ -61,11 +61,11 @@ class Part:
 
     def read(self) -> pl.DataFrame:
         """Return the rows."""
-        return pl.scan_parquet(self.file).slice(self.begin, self.rows).collect()
+        return pl.scan_parquet(self.file, glob=False).slice(self.begin, self.rows).collect()
 
     def read_only(self, columns: Iterable[str]) -> pl.DataFrame:
         """Return some columns of the rows."""
-        some = pl.scan_parquet(self.file).slice(self.begin, self.rows)
+        some = pl.scan_parquet(self.file, glob=False).slice(self.begin, self.rows)
         return some.select(*columns).collect()
 
 

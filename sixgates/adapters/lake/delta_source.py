@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -41,8 +43,21 @@ class DeltaSource:
         return self.peek()
 
     def peek(self) -> pl.LazyFrame:
-        """Return every row; nothing is read yet."""
-        return pl.scan_delta(self._table)
+        """Return every row; nothing is read yet.
+
+        Raises:
+            ConfigurationError: Polars, which takes the path as a URL writes it, finds no files.
+        """
+        uris, root = self._table.file_uris(), self._root
+        if not uris or (unquote(root) == root and not has_magic(root)):
+            return pl.scan_delta(self._table)
+        if files := self.files():
+            return _scan(*files)
+        raise ConfigurationError(
+            f"{self.address} is a Delta table with partitions, deletions or changed columns, and"
+            " Polars finds no files of one under such a path: move it to a path of letters and"
+            " digits"
+        )
 
     def files(self) -> tuple[Path, ...]:
         """Return the files of the version, where they hold its rows as they are.
@@ -57,8 +72,9 @@ class DeltaSource:
             return ()
         if table.metadata().partition_columns:
             return ()
-        files = tuple(Path(uri.removeprefix("file://")) for uri in table.file_uris())
-        schemas = [pl.read_parquet_schema(file) for file in files]
+        root = self._root
+        files = tuple(Path(uri.replace(root, unquote(root), 1)) for uri in table.file_uris())
+        schemas = [_scan(file).collect_schema() for file in files]
         return files if all(schema == schemas[0] for schema in schemas) else ()
 
     @contextmanager
@@ -82,8 +98,23 @@ class DeltaSource:
                 " or give another source"
             ) from exc
 
+    @property
+    def _root(self) -> str:
+        """Return the folder as the addresses of its files begin: a space in it is `%20`."""
+        return self._table.table_uri.removeprefix("file://")
+
     @cached_property
     def _table(self) -> "DeltaTable":
         from deltalake import DeltaTable
 
+        name = str(self._folder.resolve())
+        if unquote(name) != name:
+            raise ConfigurationError(
+                f"{self.address} is taken for {unquote(name)} by readers of Delta tables: rename"
+                " the folder"
+            )
         return DeltaTable(self._folder)
+
+
+def _scan(*files: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(list(files), glob=False, hive_partitioning=False)

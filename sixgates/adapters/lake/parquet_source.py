@@ -43,7 +43,7 @@ class ParquetSource:
         self._files, self._plain = found.files, not found.keys
         _require_alike(found.files)
         if not found.keys:
-            return pl.scan_parquet(found.files, hive_partitioning=False)
+            return pl.scan_parquet(found.files, glob=False, hive_partitioning=False)
         return self._partitioned(found)
 
     def files(self) -> tuple[Path, ...]:
@@ -69,7 +69,10 @@ class ParquetSource:
         kinds = {key: self._kinds.get(key, pl.String()) for key in wanted}
         typed = partitions(found, kinds)
         rows = pl.scan_parquet(
-            found.files, hive_partitioning=True, hive_schema=dict.fromkeys(keys, pl.String)
+            found.files,
+            glob=False,
+            hive_partitioning=True,
+            hive_schema=dict.fromkeys(keys, pl.String),
         )
         named = [column.alias(key) for key, column in typed.items()]
         return rows.with_columns(named).drop(keys - wanted)
@@ -78,7 +81,7 @@ class ParquetSource:
         """Find the file that cannot be read: only on the way to an error, so slow is fine."""
         for file in self._files:
             try:
-                pl.read_parquet(file, hive_partitioning=False)
+                pl.read_parquet(file, glob=False, hive_partitioning=False)
             except FAULTS:
                 return str(file)
         return self.address
@@ -103,7 +106,8 @@ def _schema(file: Path) -> dict[str, pl.DataType]:
     try:
         if file.stat().st_size == 0:
             raise ConfigurationError(f"{file} is an empty file: write its parquet data again")
-        return dict(pl.read_parquet_schema(file))
+        lazy = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+        return dict(lazy.collect_schema())
     except FAULTS as exc:
         raise unreadable(str(file), exc) from exc
 

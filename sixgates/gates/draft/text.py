@@ -1,6 +1,7 @@
 """The draft as Python, every guess marked for whoever knows the data."""
 
 from collections.abc import Iterator
+from glob import has_magic
 
 from sixgates.gates.draft.comments import MARK, comment, duration, quoted, review
 from sixgates.gates.draft.contract_text import contract_text
@@ -55,7 +56,8 @@ def _rows(draft: Draft, path: str) -> Iterator[str]:
     yield ""
     yield "def rows() -> pl.LazyFrame:"
     yield f'{_IN}"""Return the rows, with columns of another type where their own is of no use."""'
-    yield f"{_IN}return pl.scan_parquet({quoted(path)}).with_columns("
+    alone = ", glob=False" if has_magic(path) else ""
+    yield f"{_IN}return pl.scan_parquet({quoted(path)}{alone}).with_columns("
     for conversion in draft.conversions:
         yield from review(conversion.why, _IN * 2)
         yield f"{_IN * 2}{conversion.code},"
