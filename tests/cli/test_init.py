@@ -117,12 +117,13 @@ def test_names_and_values_of_the_data_stay_text():
         pl.lit(evil).alias(evil),
         pl.Series('a"b', [evil, "fine"] * 1_000),
         pl.Series("count", ["é", "\u2028"] * 1_000),
+        pl.Series("mood", ["😀\t", "\U000e0001"] * 1_000),
     )
     odd.write_parquet("odd.parquet")
     assert init("odd", "--data", "odd.parquet")[0] == 0
     assert operate.check("odd.py", "odd.parquet")["problems"] == []
     roles = load_project("odd.py").roles
-    assert (roles.ignored, {'a"b', "count"} <= set(roles.categorical)) == ((evil,), True)
+    assert (roles.ignored, {'a"b', "count", "mood"} <= set(roles.categorical)) == ((evil,), True)
     assert refused_rows("odd.py", "odd.parquet") == 0
 
 

@@ -1,6 +1,5 @@
 """Comments of the draft, and text of the data in it: a column may bear any name."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,7 +14,9 @@ def quoted(text: str) -> str:
     >>> print(quoted('a "b"'))
     "a \"b\""
     """
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    # With a double quote at its end, `repr` puts single ones around it: these are undone here.
+    inner = repr(f'{text}"')[1:-2].replace("\\'", "'").replace('"', r"\"")
+    return f'"{inner}"'
 
 
 def one_line(text: str) -> str:
