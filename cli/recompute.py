@@ -17,7 +17,7 @@ from cli.policy_changes import Changes, changed
 from sixgates.adapters.dataset_store import read_rows, stored_rows
 from sixgates.adapters.wiring import World
 from sixgates.gates.data.evidence import DataEvidence
-from sixgates.gates.data.rows import RULE, split_rows
+from sixgates.gates.data.rows import rule_column, split_rows
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import ContractError
 from sixgates.gates.evaluate import judge_holdout
@@ -115,12 +115,9 @@ class Archive:
         if "data" not in inputs:
             raise ContractError("it was recorded before gate 1 kept what it measured of the data")
         accepted, quarantined = stored_rows(self.world.settings.runs, run)
-        rows = pl.concat(
-            [
-                read_rows(accepted, inputs["accepted"]),
-                read_rows(quarantined, inputs["quarantined"]).drop(RULE),
-            ]
-        )
+        refused = read_rows(quarantined, inputs["quarantined"])
+        its = refused.drop(rule_column(refused))
+        rows = pl.concat([read_rows(accepted, inputs["accepted"]), its])
         at, after = datetime.fromisoformat(inputs["as_of"]), inputs["new_after"]
         # Older verdicts know of no broken feed.
         broken = [

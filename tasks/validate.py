@@ -17,7 +17,6 @@ from sixgates.adapters.engine.choose import engine_of
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.quarantine_rows import count_refusals
 from sixgates.adapters.wiring import World
-from sixgates.gates.data.rows import RULE
 from sixgates.gates.data.summary import as_page, in_sentences, summarise
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
@@ -123,5 +122,5 @@ def _stored(world: World, project: Project, run: Run, verdict: Entry) -> Dataset
         rows=accepted.height,
         matured=int(is_matured(accepted, project, run.at).sum()),
         quarantine=str(quarantine),
-        quarantined=read_rows(quarantine, inputs["quarantined"], [RULE]).height,
+        quarantined=read_rows(quarantine, inputs["quarantined"], times[:1]).height,
     )

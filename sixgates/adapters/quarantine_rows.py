@@ -11,7 +11,7 @@ import polars as pl
 import polars.selectors as cs
 
 from sixgates.gates.data.refusals import Refusals
-from sixgates.gates.data.rows import RULE
+from sixgates.gates.data.rows import rule_column
 
 ROWS_OF_A_RUN = 100_000
 """So many refused rows of a run are kept, in equal shares for each rule that refused any."""
@@ -63,7 +63,8 @@ def kept_rows(refused: pl.DataFrame, event_time: str, run: str, as_of: datetime)
         run: Identifier of the run.
         as_of: Event time at which they were read, naive UTC.
     """
-    rule_of_each, told = refused[RULE], refused.drop(RULE)
+    name = rule_column(refused)
+    rule_of_each, told = refused[name], refused.drop(name)
     rules = rule_of_each.unique().sort()
     rows = ROWS_OF_A_RUN // max(1, len(rules))
     room = BYTES_OF_A_RUN // max(1, len(rules))

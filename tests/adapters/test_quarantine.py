@@ -124,6 +124,13 @@ def test_whatever_a_row_may_hold_can_be_written(table):
     }  # fmt: skip
 
 
+def test_a_column_of_the_name_that_tells_the_rule_is_part_of_the_row(table, rows):
+    keep(table, rows[:1].with_columns(rule=pl.lit("mine"), rule_=pl.lit("age: low")))
+    found = rows_of_run(table, "r1")
+    assert found["rule"].to_list() == ["age: low"]
+    assert json.loads(found["row"][0])["rule"] == "mine"
+
+
 def test_the_same_row_has_the_same_digest_in_every_run(table, rows):
     keep(table, refused(rows[:5], "x"))
     keep(table, refused(rows[3:8], "y"), run="r2")

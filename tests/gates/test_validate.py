@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sixgates.gates.data.counts import count_split
 from sixgates.gates.data.evidence import DataEvidence, measure_data
-from sixgates.gates.data.rows import RULE, split_rows
-from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.data.refusals import refusals_of
+from sixgates.gates.data.rows import RULE, rule_column, split_rows
 from sixgates.gates.policy import Policies, ValidationPolicy
 from sixgates.gates.project import Project, Roles
 from sixgates.gates.validate import judge_validation
@@ -102,6 +103,18 @@ def test_a_bad_row_is_quarantined_under_the_rule_that_refused_it(column, value, 
     assert split.quarantined[RULE].to_list() == [rule]
     assert split.quarantined.drop(RULE).equals(df[3:4])
     assert split.accepted.equals(pl.concat([df[:3], df[4:]]))
+
+
+def test_a_source_may_have_columns_of_the_name_that_tells_the_rule():
+    schema = contract(columns={"rule": pa.Column(pl.String), "rule_": pa.Column(pl.String)})
+    df = one("age", -1.0).with_columns(rule=pl.lit("mine"), rule_=pl.lit("too"))
+    toy = project(schema)
+    split = split_rows(df, toy, NOW)
+    assert split.quarantined.columns == [*df.columns, "rule__"]
+    assert split.quarantined.drop(rule_column(split.quarantined)).equals(df[3:4])
+    assert split.by_rule == {"age: greater_than_or_equal_to(0)": 1}
+    assert list(refusals_of(split, toy).by_rule) == list(split.by_rule)
+    assert count_split(split, toy, NOW, START).new.by_rule == split.by_rule
 
 
 def test_a_faulty_lazyframe_fails_like_any_other():
@@ -280,11 +293,6 @@ def test_a_check_that_names_no_rows_refuses_them_all(check, words):
     assert split.accepted.is_empty()
     assert "'frame: volume'" in split.problems[0]
     assert words in split.problems[0]
-
-
-def test_a_source_column_named_rule_needs_an_edit():
-    with pytest.raises(ConfigurationError, match="'rule'"):
-        split_rows(frame().with_columns(rule=1), project(), NOW)
 
 
 maybe = st.none() | st.sampled_from([NAN, INF, -1.0, 0.0, 50.0, 121.0])

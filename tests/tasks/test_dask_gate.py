@@ -257,13 +257,16 @@ def test_rows_of_no_time_at_all_are_refused_by_name(scheduler, tmp_path):
     assert there.data == here.data
 
 
-def test_a_column_that_quarantine_needs_is_refused(scheduler, tmp_path):
+def test_a_source_may_have_a_column_of_the_name_that_tells_the_rule(scheduler, tmp_path):
     project = project_of(tmp_path, BINARY)
     rows = faulty(BINARY).with_columns(pl.lit("mine").alias(RULE))
     data = written(tmp_path / "rows", rows, "in order")
-    asked = asked_of(tmp_path, project, data, tmp_path)
-    with pytest.raises(ConfigurationError, match="quarantine needs it"):
-        engine_of(scheduler).check(asked)
+    (here, want), (there, found) = both(scheduler, project, data, tmp_path)
+    assert there.counts == here.counts
+    assert count_refusals(there.refusals) == count_refusals(here.refusals)
+    assert found.quarantined == want.quarantined > 0
+    kept = [kept_rows(its.refused, "t", "r", NOW) for its in (here, there)]
+    assert kept[0].equals(kept[1])
 
 
 def test_a_worker_that_sees_another_file_of_the_project_is_refused(

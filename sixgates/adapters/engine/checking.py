@@ -44,7 +44,7 @@ from sixgates.gates.data.order import Order
 from sixgates.gates.data.period_counts import span_of_periods
 from sixgates.gates.data.periods import Periods
 from sixgates.gates.data.refusals import Refusals, refusals_of
-from sixgates.gates.data.rows import RULE, RowSplit, Stretch, count_rules, split_rows
+from sixgates.gates.data.rows import RowSplit, Stretch, count_rules, rule_column, split_rows
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.project import Project
 
@@ -69,8 +69,7 @@ def check_on(cluster: Cluster, asked: Asked, files: Files) -> Checked:
     """Check rows as `check.check_here` does; the rows are known by the parquet files they lie in.
 
     Raises:
-        ConfigurationError: a file cannot be read, or not by a worker; the source has a column named
-            `rule`.
+        ConfigurationError: a file cannot be read, or not by a worker.
     """
     project, now = asked.project, asked.now
     with asked.lake.reading():
@@ -209,7 +208,7 @@ def _count(
 ) -> SplitCounts:
     place, project, now, new_after, age = shared
     accepted, refused = (_rows(Path(place) / kind, name) for kind in (_ACCEPTED, _REFUSED))
-    split = RowSplit(accepted, refused, (), count_rules(refused[RULE]))
+    split = RowSplit(accepted, refused, (), count_rules(refused[rule_column(refused)]))
     return count_split(split, project, now, new_after, age)
 
 
@@ -268,5 +267,5 @@ def _newer(a: _Newest, b: _Newest) -> _Newest:
 
 
 def _last_of_each(rows: pl.DataFrame, most: int) -> _Newest:
-    behind = pl.int_range(pl.len()).reverse().over(RULE)
+    behind = pl.int_range(pl.len()).reverse().over(rule_column(rows))
     return _Newest(rows.filter(behind < most), most)

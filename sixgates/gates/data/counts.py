@@ -9,7 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from sixgates.gates.card import Task
-from sixgates.gates.data.rows import RULE, RowSplit, count_rules
+from sixgates.gates.data.rows import RowSplit, count_rules, rule_column
 from sixgates.gates.encoding import category_levels
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured, naive_utc
@@ -103,7 +103,8 @@ def count_split(
     accepted, refused = (
         _newer(part, project, new_after) for part in (split.accepted, split.quarantined)
     )
-    by_rule = count_rules(split.quarantined[RULE].filter(refused))
+    rules = split.quarantined[rule_column(split.quarantined)]
+    by_rule = count_rules(rules.filter(refused))
     new = _counts(split.accepted.filter(accepted), known.filter(accepted), by_rule, project)
     return SplitCounts((), whole, new)
 

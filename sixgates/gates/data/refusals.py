@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import polars.selectors as cs
 
-from sixgates.gates.data.rows import RULE, RowSplit
+from sixgates.gates.data.rows import RowSplit, rule_column
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import naive_utc
 
@@ -72,7 +72,7 @@ def refusals_of(split: RowSplit, project: Project) -> Refusals:
         split: Every row, accepted or quarantined.
         project: Says which column is the event time.
     """
-    parts = split.quarantined.partition_by(RULE, as_dict=True)
+    parts = split.quarantined.partition_by(rule_column(split.quarantined), as_dict=True)
     return Refusals(
         rows=split.rows,
         by_rule={rule: _of_rule(parts[rule,], rule, project) for rule in split.by_rule},

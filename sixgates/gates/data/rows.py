@@ -10,12 +10,12 @@ import polars as pl
 import polars.selectors as cs
 
 from sixgates.gates.data.contract import Repeated, RuleError, row_rules, table_problems
-from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import label_present, naive_utc
 
 RULE = "rule"
-"""Column of the quarantined rows that names the first rule which refused them."""
+"""Last column of the quarantined rows: the first rule that refused each. Its name gets a `_` more
+where the source has a column of that name."""
 BROKEN_FEED = "broken_feed"
 """Rule that refuses what came while the feed was broken: its owner knows of it already."""
 _STRETCHES = 1_000
@@ -31,7 +31,7 @@ class RowSplit:
 
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
-    """The source's columns and `rule`."""
+    """The source's columns and that of the rules, see `rule_column`."""
     problems: tuple[str, ...]
     """What is wrong with the table as a whole; any of them quarantines every row."""
     by_rule: dict[str, int]
@@ -66,15 +66,8 @@ def split_rows(
         broken: Stretches of time in which the watch found the feed broken.
         repeated: Where these rows are a part of all, see `row_rules`.
         problems: What is known to be wrong with the table as a whole, by another part of it.
-
-    Raises:
-        ConfigurationError: the source has a column named `rule`.
     """
     df = rows.lazy().collect()
-    if RULE in df.columns:
-        raise ConfigurationError(
-            f"the source has a column {RULE!r}: quarantine needs it, rename it"
-        )
     problems = [*problems] or table_problems(df, project)
     refusals: list[tuple[str, pl.Series]] = []
     if not problems:
@@ -88,7 +81,10 @@ def split_rows(
     for position, (_, refused) in reversed(list(enumerate(refusals))):
         first[refused.arg_true().to_numpy()] = position
     bad = first >= 0
-    rules = pl.Series(RULE, [refusals[i][0] for i in first[bad]], dtype=pl.String)
+    name = RULE
+    while name in df.columns:
+        name += "_"
+    rules = pl.Series(name, [refusals[i][0] for i in first[bad]], dtype=pl.String)
     return RowSplit(
         accepted=_without(df, bad),
         quarantined=df.filter(bad).with_columns(rules),
@@ -105,6 +101,11 @@ def _without(df: pl.DataFrame, bad: np.ndarray) -> pl.DataFrame:
     starts, ends = [0, *(places + 1)], [*places, df.height]
     stretches = [df.slice(a, b - a) for a, b in zip(starts, ends, strict=True) if b > a]
     return pl.concat(stretches, rechunk=False) if stretches else df.clear()
+
+
+def rule_column(refused: pl.DataFrame) -> str:
+    """Return the name of the column of quarantined rows that says which rule refused each."""
+    return refused.columns[-1]
 
 
 def count_rules(rules: pl.Series) -> dict[str, int]:
