@@ -139,9 +139,13 @@ def _shortened(check: pa.Check) -> Callable[[pl.Series], pl.DataFrame | None] | 
     """Return what finds the few values that a column passes by; None but for Pandera's own."""
     name = check.name or ""
     shorten = _ends if name in _RANGES else _strings if name in _OF_STRINGS else None
-    if shorten is None or check != getattr(pa.Check, name)(**(check.statistics or {})):
+    if shorten is None:
         return None
-    return shorten
+    try:
+        own = getattr(pa.Check, name)(**(check.statistics or {}))
+    except (TypeError, ValueError, re.error):  # a check of the user's that bears the same name
+        return None
+    return shorten if check == own else None
 
 
 def _ends(values: pl.Series) -> pl.DataFrame | None:

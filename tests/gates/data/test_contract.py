@@ -62,6 +62,18 @@ def test_rules_that_are_no_ranges_are_asked_of_every_row():
     assert refused([1, None, 9], strict, dtype=pl.Int64) == {f"x: {strict.error}": [1]}
 
 
+@pytest.mark.parametrize("name", sorted(contract._RANGES | contract._OF_STRINGS))
+@pytest.mark.parametrize(
+    "statistics", [None, {"limit": 5}, {"min_value": 9, "max_value": 1}, {"pattern": "("}]
+)
+def test_a_rule_of_ones_own_may_bear_the_name_of_panderas(name, statistics):
+    def no_five(data, **_):
+        return data.lazyframe.select(pl.col(data.key) != 5)
+
+    own = pa.Check(no_five, name=name, statistics=statistics)
+    assert refused([1, 5, 9], own, dtype=pl.Int64) == {f"x: {name}": [1]}
+
+
 def test_a_range_of_another_kind_says_that_it_cannot_run():
     with pytest.raises(RuleError, match="could not run"):
         refused(["a", "b"], pa.Check.ge(0), dtype=pl.String)
