@@ -13,6 +13,7 @@ from sixgates.adapters.wiring import World, build
 from sixgates.gates.approval import Ruled, person_needed, rule
 from sixgates.gates.decision import Decision
 from sixgates.gates.errors import ConfigurationError, PipelineError
+from sixgates.gates.later import later
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import Outcome
 from sixgates.gateway.tokens import Role
@@ -154,7 +155,7 @@ def heard(
 
 
 def _ask(world: World, project: Project, route: Route, ruled: Ruled, now: datetime) -> None:
-    until = now + project.policies.approval.expires
+    until = later(now, project.policies.approval.expires)
     tried = route.beside.version.number if route.beside else "?"
     world.ledger.append(
         route.model, Kind.ASKED, at=now, release=route.release,

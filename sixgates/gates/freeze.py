@@ -12,6 +12,8 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator
 
+from sixgates.gates.later import later
+
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEK = timedelta(days=7)
 _MONDAY = datetime(2024, 1, 1)  # noqa: DTZ001 - naive UTC; any Monday at midnight
@@ -58,7 +60,7 @@ def _end_around(span: _Span, moment: datetime) -> datetime | None:
     start, end, weekly = span
     if weekly:
         past = (moment - start) // _WEEK * _WEEK
-        start, end = start + past, end + past
+        start, end = later(start, past), later(end, past)
     return end if start <= moment < end else None
 
 
@@ -90,7 +92,7 @@ def _moment(side: re.Match[str], window: str, *, last: bool) -> datetime:
     except ValueError as exc:
         raise ValueError(f"freeze window {window!r} names no such moment: {_FORM}") from exc
     whole_day = timedelta(days=last and time is None)
-    return day + timedelta(hours=clock.hour, minutes=clock.minute) + whole_day
+    return later(day + timedelta(hours=clock.hour, minutes=clock.minute), whole_day)
 
 
 def _readable(window: str) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sixgates.gates.decision import Move
 from sixgates.gates.freeze import frozen_until
+from sixgates.gates.later import later
 from sixgates.gates.policy import GovernorPolicy
 
 BY_HAND = frozenset({"by hand", "six-gates"})
@@ -207,7 +208,7 @@ def _brakes(standing: Standing, policy: GovernorPolicy | None, now: datetime) ->
             " hand",
             until,
         )
-    if rollback is not None and now < (end := rollback.at + policy.hold):
+    if rollback is not None and now < (end := later(rollback.at, policy.hold)):
         yield Braked(
             Brake.HOLD,
             f"{model} was rolled back on {_said(rollback.at)} ({rollback.reason}): nothing"
@@ -221,7 +222,8 @@ def _brakes(standing: Standing, policy: GovernorPolicy | None, now: datetime) ->
 def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iterator[Braked]:
     model, begun, refused = standing.model, standing.begun, standing.refused
     more = len(refused) - policy.refusals
-    if more >= 0 and now < (until := _after(refused[-1], policy.pause, more)):
+    doubled = 1 << min(max(more, 0), _DOUBLINGS)  # a power is no int to the type checker
+    if more >= 0 and now < (until := later(refused[-1], policy.pause, doubled)):
         yield Braked(
             Brake.BREAKER,
             f"{len(refused)} challengers of {model} in a row were refused"
@@ -230,7 +232,7 @@ def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iter
             " looked",
             until,
         )
-    if begun and now < (until := max(begun) + policy.cooldown):
+    if begun and now < (until := later(max(begun), policy.cooldown)):
         yield Braked(
             Brake.COOLDOWN,
             f"an automatic run began on {_said(max(begun))}: the next one not before"
@@ -246,12 +248,6 @@ def _too_much(standing: Standing, policy: GovernorPolicy, now: datetime) -> Iter
             f" {policy.runs_a_day}): the next one not before {_said(until)}",
             until,
         )
-
-
-def _after(refusal: datetime, pause: timedelta, more: int) -> datetime:
-    """Return when a pause ends that doubled so often, or the end of all time before that."""
-    doubled = pause * (1 << min(more, _DOUBLINGS))  # a power is no int to the type checker
-    return refusal + min(doubled, datetime.max - refusal)  # noqa: DTZ901 - naive UTC
 
 
 def _said(moment: datetime) -> str:

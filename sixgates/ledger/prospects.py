@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import datetime
 
+from sixgates.gates.later import later
 from sixgates.gates.message import Choice, moment
 from sixgates.gates.project import Project
 from sixgates.ledger import held_back
@@ -77,13 +78,13 @@ def _dated(route: Route, project: Project, now: datetime) -> Iterator[str]:
         case Step.SHADOW:
             shares = ", ".join(f"{share:.0%}" for share in policies.canary.shares)
             yield f"Its shares are {shares}, as far as the traffic allows."
-            ends = moment(route.at + policies.canary.deadline, now)
+            ends = moment(later(route.at, policies.canary.deadline), now)
             yield f"Without enough evidence by {ends}, the champion stays."
         case Step.PROMOTED:
             soonest = route.at + policies.monitor.periods * project.period
             yield f"It is confirmed on {moment(soonest, now)}, at the earliest."
         case Step.ROLLED_BACK:
-            ends = moment(route.at + policies.governor.hold, now)
+            ends = moment(later(route.at, policies.governor.hold), now)
             yield f"No run begins by itself before {ends}, unless a person acknowledges it."
 
 

@@ -29,6 +29,7 @@ FRIDAY = at("2026-01-09 16:00")
         (("2026-12-24 12:00 - 2027-01-02",), at("2026-12-25"), at("2027-01-03")),
         (("2026-12-24 12:00 - 2027-01-02",), at("2027-01-03"), None),
         (("2026-12-24 12:00 - 2027-01-02",), at("2027-12-25"), None),  # once, not every year
+        (("2026-12-24 - 9999-12-31",), at("2027-01-03"), datetime.max),  # noqa: DTZ901
         # One window ends inside the next: what matters is when nothing is frozen.
         ((WEEKEND, "Mon 08:00 - Mon 12:00"), FRIDAY, at("2026-01-12 12:00")),
         ((WEEKEND, "2026-01-12 - 2026-01-16"), FRIDAY, at("2026-01-19 08:00")),

@@ -198,6 +198,22 @@ def test_what_is_refused_until_a_moment_is_allowed_at_it(found, policy, trigger)
         assert isinstance(may_begin(found, policy, refused.until, trigger=trigger), Allowed)
 
 
+@pytest.mark.parametrize(
+    ("given", "never"),
+    [
+        ({"rolled_back": ROLLED_BACK}, "hold"),
+        ({"begun": ago(1)}, "cooldown"),
+        ({"refused": ago(*range(1, 9))}, "pause"),
+    ],
+)
+@pytest.mark.parametrize("freeze", [(), ("Fri - Sun",), ("2026-01-01 - 9999-12-31",)])
+def test_a_time_without_end_brakes_for_ever(given, never, freeze):
+    policy = GovernorPolicy(**{never: timedelta.max}, freeze=freeze)
+    refused = may_begin(standing(**given), policy, NOW + 9_999 * DAY, trigger="drift")
+    assert refused.until == datetime.max  # noqa: DTZ901 - naive UTC
+    assert "before 9999-12-31 23:59 UTC" in refused.reason
+
+
 def test_a_pause_doubles_with_each_refusal_beyond_those_that_are_borne():
     policy = GovernorPolicy(refusals=2, pause=timedelta(days=3))
 

@@ -10,6 +10,7 @@ import typer.main
 from cli.main import app
 from sixgates.gates.decision import Move
 from sixgates.gates.message import text, title
+from sixgates.gates.policy import Policies
 from sixgates.gates.records import Arm
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.entry import Entry, Kind
@@ -359,6 +360,18 @@ def test_what_nobody_approved_is_not_told_as_a_lack_of_evidence():
     message = told([ASKED], [*CANARY, route(4, Step.EXPIRED)])
     assert message.headline == "version 2 expired without approval"
     assert "nobody approved it in time" in text(message)
+
+
+@pytest.mark.parametrize(
+    ("step", "endless"),
+    [(Step.SHADOW, {"canary": {"deadline": timedelta.max}}),
+     (Step.ROLLED_BACK, {"governor": {"hold": timedelta.max}})],
+)  # fmt: skip
+def test_a_time_without_end_is_told_too(step, endless):
+    policies = Policies.with_margin(0.01, **endless)
+    routes = [*CANARY[:1], route(2, step, V1, BESIDE if step is Step.SHADOW else None)]
+    message = told([], routes, project=tiny_project(policies=policies))
+    assert any("9999-12-31 23:59 UTC" in line for line in message.following)
 
 
 def test_a_promotion_by_override_does_not_claim_that_the_gate_passed():

@@ -147,6 +147,14 @@ def test_a_question_that_nobody_answers_expires_to_a_no(waiting, old):
     assert waiting.world.registry.marks[waiting.model, "2"]["refused"] == said
 
 
+def test_a_question_may_wait_for_ever(stage, old, new):
+    waiting = canary(stage, old, new, approval=REQUIRED | {"expires": timedelta.max})
+    tick(waiting)
+    later(waiting, days=9_999)
+    assert tick(waiting)[0].step is Step.CANARY
+    assert yes(waiting).changed
+
+
 @pytest.mark.parametrize("other", ["share", "release", "model"])
 def test_an_approval_of_something_else_never_counts(stage, old, new, other):
     waiting = canary(stage, old, new)
