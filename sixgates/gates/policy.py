@@ -3,6 +3,7 @@
 Losses and margins are in the units of the project's loss; times are event times.
 """
 
+import math
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -16,6 +17,15 @@ ServiceName = Literal["server errors", "slow answers", "predictions"]
 
 class _Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*")
+    @classmethod
+    def _finite(cls, value: object) -> object:
+        """Refuse what would go on record as nothing, and by which some gates cannot judge."""
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, float) and not math.isfinite(one):
+                raise ValueError(f"{one} is no limit, and None switches off what may be off")
+        return value
 
 
 class ValidationPolicy(_Policy):

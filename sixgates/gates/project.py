@@ -1,5 +1,6 @@
 """What a user says about one model: the contract of its data, its roles, loss and policies."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -155,6 +156,10 @@ def _unfitting(project: Project) -> list[str]:
     widest = max(project.policies.comparison.margin, project.policies.canary.margin)
     if widest >= project.loss_clip:
         problems.append(f"margin {widest} is not below the largest loss, {project.loss_clip}")
+    if project.clip == math.inf:
+        problems.append(
+            "gates judge by bounded losses: let clip be the most that one row may count"
+        )
     if project.loss is LossName.BRIER and project.clip is not None:
         problems.append("the Brier score is bounded by 1: drop clip")
     return problems

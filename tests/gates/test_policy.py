@@ -1,4 +1,6 @@
+import math
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
@@ -7,6 +9,7 @@ from sixgates.gates.policy import (
     CanaryPolicy,
     ComparisonPolicy,
     EvaluationPolicy,
+    GovernorPolicy,
     MonitorPolicy,
     Policies,
     TrainingPolicy,
@@ -78,6 +81,26 @@ def test_nothing_serves_before_a_person_says_so():
 def test_a_number_that_cannot_be_meant_is_refused(policy, wrong):
     with pytest.raises(ValidationError, match=list(wrong)[-1]):
         policy(**wrong)
+
+
+@pytest.mark.parametrize("policy", [type(p) for _, p in Policies.with_margin(0.02)])
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan])
+def test_no_number_of_a_policy_may_be_infinite_or_none(policy, odd):
+    given = {"margin": 0.1} if "margin" in policy.model_fields else {}
+    numbers = [n for n, field in policy.model_fields.items() if float in _types(field.annotation)]
+    for name in numbers:
+        with pytest.raises(ValidationError, match=name):
+            policy(**given | {name: odd})
+    assert numbers or policy is GovernorPolicy
+
+
+def _types(annotation):
+    return get_args(annotation) or (annotation,)
+
+
+def test_a_number_among_several_is_finite_too():
+    with pytest.raises(ValidationError, match="nan is no limit"):
+        CanaryPolicy(margin=0.1, shares=(0.1, math.nan, 0.5))
 
 
 def test_a_policy_cannot_be_changed_once_it_is_made():

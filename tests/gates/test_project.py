@@ -83,6 +83,8 @@ def test_the_entity_may_be_a_feature_too():
                                         "clip": None}),
         ("bounded by 1: drop clip", {"clip": 1.0}),
         ("greater than 0", {"loss": LossName.LOG_LOSS, "clip": 0.0}),
+        ("greater than 0", {"loss": LossName.LOG_LOSS, "clip": float("nan")}),
+        ("let clip be the most", {"loss": LossName.LOG_LOSS, "clip": float("inf")}),
         ("pattern", {"name": "Tiny"}),
         ("pattern", {"name": "../tiny"}),
         ("Extra inputs", {"colour": "blue"}),
