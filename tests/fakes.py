@@ -59,6 +59,8 @@ class FakeRegistry:
     ended: dict = field(default_factory=dict)
     older: set = field(default_factory=set)
     """(model, version) that were registered before the test began."""
+    digests: dict = field(default_factory=dict)
+    """Of those, by (model, version), where a test names them."""
     deleted: set = field(default_factory=set)
     calls: int = 0
 
@@ -116,10 +118,13 @@ class FakeRegistry:
 
     def registered(self, model):
         self._answer()
-        known = {ref.version for ref in self.versions if ref.model == model}
-        known |= {version for name, version in self.older if name == model}
-        known -= {version for name, version in self.deleted if name == model}
-        return {version: self.marks.get((model, version), {}) for version in known}
+        known = {ref.version: ref.digest for ref in self.versions if ref.model == model}
+        known |= {v: self.digests.get((name, v), "") for name, v in self.older if name == model}
+        return {
+            version: {"digest": digest, **self.marks.get((model, version), {})}
+            for version, digest in known.items()
+            if (model, version) not in self.deleted
+        }
 
     def open_runs(self, model):
         self._answer()

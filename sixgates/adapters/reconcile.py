@@ -6,6 +6,7 @@ tracking run that no run owns is ended as KILLED, a version that no route names 
 
 from sixgates.adapters.clock_lead import give_notice_of_clocks, wrong_clocks
 from sixgates.adapters.effects import Effect, intended
+from sixgates.adapters.own_registry import foreign, give_notice_of_foreign
 from sixgates.adapters.projection import aliases_of, confirms, newest_proof, project_route
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Move
@@ -27,17 +28,20 @@ def reconcile(world: World, route: Route) -> Route:
 
     It is another one where the challenger's version is gone from the registry: then the release is
     rolled back. A champion's version that is gone is an alarm, and the gateways serve on from the
-    model store. A registry that does not answer is put on record, and the next tick tries again. A
+    model store. A registry that knows none of the ledger's versions is told of, and nothing is
+    taken for deleted. One that does not answer is put on record, and the next tick tries again. A
     clock that is wrong is told of.
     """
-    known: dict[str, dict[str, str]] | None = None
     try:
         known = world.registry.registered(route.model)
     except PipelineError:
         pass  # the proof of the projection says so
     else:
-        _alarm(world, route, known)
-        route = _without_deleted(world, route, known)
+        if another := foreign(world, route, known):
+            give_notice_of_foreign(world, route, another)
+        else:
+            _alarm(world, route, known)
+            route = _without_deleted(world, route, known)
     project_route(world, route)
     proof = newest_proof(world, route)
     answers = proof.body["answers"] if proof is not None else []
@@ -165,6 +169,8 @@ def _of_registry(world: World, route: Route) -> list[str]:
         known, aliases = world.registry.registered(route.model), world.registry.aliases(route.model)
     except PipelineError as exc:
         return [str(exc)]
+    if another := foreign(world, route, known):
+        return [another]
     said = [
         f"version {version}, the {role}, was deleted in MLflow"
         for role, version in _roles(route).items()

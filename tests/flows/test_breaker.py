@@ -108,6 +108,7 @@ class House:
             body={"tracking": "t1", "project": str(self.path), "unlogged": {}},
         )  # fmt: skip
         self.world.registry.older |= {(self.model, "1"), (self.model, "2")}
+        self.world.registry.digests |= {(self.model, v.number): v.digest for v in (old, new)}
         self.last_tick_leaves(300)
         self.tell()
 

@@ -92,6 +92,7 @@ class Stage:
         self.world.ledger.append_route(route)
         known = [v for v in (champion, beside) if v is not None]
         self.world.registry.older |= {(self.model, version.number) for version in known}
+        self.world.registry.digests |= {(self.model, v.number): v.digest for v in known}
         return route
 
     def compare(self, run):

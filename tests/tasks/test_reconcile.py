@@ -3,6 +3,7 @@
 import pytest
 
 from sixgates.adapters.effects import DONE, UNDONE, Effect
+from sixgates.adapters.own_registry import FOREIGN
 from sixgates.adapters.reconcile import DELETED, close_strays, differences
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import ModelRef
@@ -73,6 +74,33 @@ def test_a_deleted_challenger_rolls_its_release_back_with_that_reason(stage, old
     assert route.reason == "version 2, the challenger, was deleted in MLflow"
     assert stage.world.registry.pointing[stage.model] == {"champion": "1"}
     assert stage.entries(Kind.NOTICE) == []
+
+
+@pytest.mark.usefixtures("shadowing")
+@pytest.mark.parametrize("others", [{}, {"1": "f" * 64}], ids=["empty", "somebody else's"])
+def test_a_registry_that_knows_nothing_of_the_ledgers_rolls_nothing_back(stage, others):
+    registry = stage.world.registry
+    registry.older = {(stage.model, number) for number in others}
+    registry.digests = {(stage.model, number): digest for number, digest in others.items()}
+    for _ in range(2):
+        assert look.fn(stage.project).route.step is Step.SHADOW
+    (notice,) = stage.entries(Kind.NOTICE)
+    address = f"sqlite:///{stage.folder}/home/mlflow.db"
+    assert notice.body == {"case": FOREIGN, "about": address}
+    assert f"the registry {address} knows no version of loans-small" in notice.reason
+    assert "SIXGATES_MLFLOW_URI" in notice.reason
+    said = differences(stage.world, stage.world.ledger.route(stage.model), stage.project)
+    assert said == [notice.reason]
+
+
+def test_a_former_champion_tells_that_the_registry_is_the_ledgers_own(stage, old, new):
+    stage.route(Step.COLD_START, Version("0", "c" * 64), release="r0")
+    stage.route(Step.CONFIRMED, old, release="r0")
+    stage.route(Step.SHADOW, old, new)
+    stage.world.registry.deleted |= {(stage.model, "1"), (stage.model, "2")}
+    assert look.fn(stage.project).route.step is Step.ROLLED_BACK
+    (notice,) = stage.entries(Kind.NOTICE)
+    assert notice.body == {"case": DELETED, "about": "1"}
 
 
 def test_a_registry_that_is_away_stops_no_tick(stage, shadowing):

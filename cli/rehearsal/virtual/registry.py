@@ -92,7 +92,9 @@ class MemoryRegistry:
         """Return the tags of every version by its number."""
         self._answer()
         known = self.versions.get(model, [])
-        return {v.version: self.tags.get((model, v.version), {}) for v in known}
+        return {
+            v.version: {"digest": v.digest, **self.tags.get((model, v.version), {})} for v in known
+        }
 
     def open_runs(self, model: str) -> dict[str, str]:
         """Return the names of the tracking runs that nobody closed, by their ids."""
