@@ -69,12 +69,13 @@ def carry_out(world: World, decided: Decided, unless: Objection | None = None) -
         try:
             held = append_decided(world.ledger, route.model, route=route, unless=unless)
         except LostRaceError:
-            if world.ledger.route(route.model) != route:
+            if route not in world.ledger.routes(route.model):
                 raise
-            held = None  # a former try appended it
+            held = None  # a former try appended it; somebody may have acted since
         if held is not None:
             raise LostRaceError(f"epoch {route.epoch} came too late: {held.reason}")
-        project_route(world, route)
+        if world.ledger.route(route.model) == route:
+            project_route(world, route)
         before = _before(world, route)
         record_move(world, before, decision, decided.inputs)
         _mark_refused(world, route, decision)

@@ -101,7 +101,9 @@ def show_report(model: str, run: str, address: str) -> None:
 def _append_once(
     world: World, model: str, release: str, verdict: Verdict, body: dict[str, Any]
 ) -> None:
-    known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)[-1:]
+    known = world.ledger.entries(model, kind=Kind.VERDICT, release=release)
+    if body["move"] == Move.HOLD:
+        known = known[-1:]  # one that moves nothing may come again, after another one
     if not any(
         Verdict.from_dict(e.body) == verdict
         and (e.body.get("epoch"), e.body.get("move")) == (body["epoch"], body["move"])

@@ -7,6 +7,7 @@ import pytest
 from prefect import Task
 
 import flows.release
+from cli.operate import rollback
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
@@ -187,6 +188,55 @@ def test_a_rollback_that_the_registry_held_up_is_finished_by_the_retry(stage, sh
     assert [e.reason for e in stage.entries(Kind.VERDICT)] == ["it did harm"]
     assert stage.world.registry.marks == {(stage.model, "2"): {"refused": "it did harm"}}
     assert stage.world.registry.pointing[stage.model] == {"champion": "1"}
+
+
+class Died(BaseException):
+    """Stands for a kill."""
+
+
+def die(*_):
+    raise Died
+
+
+@pytest.mark.parametrize(
+    ("decided", "marks"), [(Move.PROMOTE, {}), (Move.ROLL_BACK, {"refused": "so"})]
+)
+def test_what_moved_a_release_is_on_record_also_where_a_person_acts_before_the_next_tick(
+    stage, shadowing, monkeypatch, decided, marks
+):
+    move.fn(shadowing, judged(Move.ADVANCE))
+    tick = look.fn(stage.project)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.carry_out.project_route", die)  # its route is appended
+        with pytest.raises(Died):
+            move.fn(tick, judged(decided, "so"))
+    rollback(stage.project, "complaints", "1")
+    newest = stage.world.ledger.route(stage.model)
+    for _ in range(2):
+        assert look.fn(stage.project).route == newest
+    said = [(e.body["epoch"], e.body["move"]) for e in stage.entries(Kind.VERDICT)]
+    assert said == [(2, Move.ADVANCE), (3, decided)]
+    assert stage.world.registry.marks.get((stage.model, "2"), {}) == marks
+    assert stage.world.registry.pointing[stage.model]["champion"] == "1"
+    assert stage.entries(Kind.PROOF)[-1].body["epoch"] == newest.epoch
+    assert stage.world.ledger.unfinished(stage.model) == []
+
+
+@pytest.mark.usefixtures("shadowing")
+def test_a_move_is_recorded_once_though_its_registry_was_away_while_the_next_share_was_judged(
+    stage,
+):
+    move_on = judged(Move.ADVANCE, "on to 10 %")
+    for decided in (move_on, judged(Move.HOLD, "wait at 10 %")):
+        stage.world.registry.outages = 99
+        tick = look.fn(stage.project)
+        with pytest.raises(TransientError):
+            move.fn(tick, decided)
+    stage.world.registry.outages = 0
+    look.fn(stage.project)
+    said = [(e.reason, e.body["epoch"]) for e in stage.entries(Kind.VERDICT)]
+    assert said == [("on to 10 %", 2), ("wait at 10 %", 3)]
+    assert stage.world.ledger.unfinished(stage.model) == []
 
 
 def test_a_rollback_needs_no_registry_and_no_gateway(stage, shadowing):
