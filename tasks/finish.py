@@ -68,8 +68,9 @@ def _settle(world: World, intent: Entry) -> None:
 
 
 def _outcome(world: World, intent: Entry) -> str | None:
-    """Finish or undo one effect; None leaves it to who brings all in line with the route."""
+    """Finish or undo one effect; None leaves it to who follows the route, or to the next tick."""
     given, model, run = intent.body["given"], intent.model, intent.release
+    done = True
     match intent.body["action"]:
         case Effect.START_RUN:
             return _of_start(world, model, run)
@@ -85,12 +86,12 @@ def _outcome(world: World, intent: Entry) -> str | None:
         case Effect.MARK_VERSION:
             world.registry.mark(model, given["version"], given["tags"])
         case Effect.WRITE_REPORT:
-            report(world, model, run, given["tracking"])
+            done = report(world, model, run, given["tracking"])
         case Effect.END_RUN if given["status"] == "KILLED" or _answer(world, intent):
             world.registry.end_run(given["tracking"], given["status"], given["reason"])
         case _:
             return UNDONE
-    return DONE
+    return DONE if done else None
 
 
 def _of_move(world: World, intent: Entry) -> str:

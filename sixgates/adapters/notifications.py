@@ -8,7 +8,7 @@ between repeats it, with the same id. Nothing here ever stops what it tells of.
 import fcntl
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,9 +151,12 @@ def _background(world: World, asked: str, project: Project | None, news: News) -
 def _report(world: World, entries: list[Entry]) -> str:
     """Return the address of the page of a run, empty where it has none yet."""
     run = next((e for e in entries if e.kind is Kind.RUN), None)
-    if run is None or not report_file(world.settings, run.release).is_file():
+    if run is None:
         return ""
-    return report_address(world.settings, run.release, run.body.get("tracking", ""))
+    with suppress(OSError):  # a folder of another user: the message goes without its page
+        if report_file(world.settings, run.release).is_file():
+            return report_address(world.settings, run.release, run.body.get("tracking", ""))
+    return ""
 
 
 def _loaded(world: World, asked: str) -> tuple[Project | None, str]:

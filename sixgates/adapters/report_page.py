@@ -16,7 +16,12 @@ from sixgates.adapters.drift_figure import draw_shape, is_even
 from sixgates.adapters.report_figure import draw, periods_per_point
 from sixgates.adapters.report_run import Run, bar_of
 from sixgates.adapters.standalone_page import environment, figure_of
+from sixgates.gates.errors import TransientError
 from sixgates.gates.verdict import Gate, number
+
+
+class UnwrittenError(TransientError):
+    """A page could not be written; it only tells what happened, so nothing waits for it."""
 
 
 def write_report(
@@ -25,10 +30,13 @@ def write_report(
     """Write a page.
 
     Args:
-        path: Where to.
+        path: Where to; the folder is made where it is missing.
         title: Of what it tells.
         plays: Name to what happened, as `story.tell` and the rehearsal give it.
         errors: Name to the sentence of what could not be played.
+
+    Raises:
+        UnwrittenError: the page cannot be written there.
     """
     template = environment().get_template("report.html.j2")
     told = [_Play(f"play-{n}", name, r) for n, (name, r) in enumerate(plays.items(), 1)]
@@ -43,7 +51,14 @@ def write_report(
         gates=list(Gate),
         bar_of=bar_of,
     )
-    path.write_text(page, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as exc:
+        raise UnwrittenError(
+            f"the page {path} cannot be written ({exc.strerror}): let the user of this process"
+            " write there, or make room on its disk"
+        ) from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,16 @@ def test_a_kill_between_sending_and_recording_repeats_the_message_with_the_same_
     first, second = lines(world)
     assert first == second
     assert len(records(world)) == 1
+
+
+def test_a_page_that_cannot_be_looked_for_keeps_nobody_from_being_told(world, monkeypatch):
+    monkeypatch.setattr(notifications, "report_file", lambda *_: Path("/", "x" * 300))
+    body = {"alert": None, "trigger": "test", "tracking": ""}
+    world.ledger.append(MODEL, Kind.RUN, at=T, release="r1", reason="test", body=body)
+    refused(world)
+    (done,) = tell_people(world, MODEL)
+    assert done.sent
+    assert lines(world)[0]["report"] == ""
 
 
 def test_routes_are_told_oldest_first_and_keep_release_entries_as_they_were(world):

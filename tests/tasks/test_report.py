@@ -1,16 +1,21 @@
 from datetime import timedelta
 
+import pytest
 from pydantic import SecretStr
 
 from cli import operate
+from sixgates.adapters.effects import Effect
 from sixgates.adapters.notifications import tell_people
 from sixgates.adapters.report_place import report_address, report_file
 from sixgates.adapters.settings import Settings
+from sixgates.gates.decision import Move
+from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
 from tasks.answer import answer
-from tasks.report import report
+from tasks.report import UNWRITTEN, report
 from tasks.retrain import train_challenger
-from tasks.tick import look
+from tasks.tick import look, move
+from tests.tasks.test_tick import judged
 
 
 def said(path):
@@ -67,6 +72,54 @@ def test_the_page_of_a_release_that_a_person_ended_is_written_by_the_next_tick_o
     page.write_text("kept")
     look.fn(stage.project)
     assert page.read_text() == "kept"
+
+
+@pytest.fixture
+def in_the_way(stage):
+    """Lay something where the folder of run r1 belongs, as one that belongs to somebody else."""
+    path = stage.world.settings.runs / "r1"
+    path.parent.mkdir(parents=True)
+    path.write_text("in the way")
+    return path
+
+
+def test_a_page_that_cannot_be_written_keeps_no_release_from_being_judged(
+    stage, old, new, in_the_way
+):
+    stage.route(Step.COLD_START, old, release="r0")
+    opened = stage.route(Step.SHADOW, old, new)
+    stage.world.ledger.append(
+        stage.model, Kind.RELEASE, at=opened.at, release="r1", reason="good enough",
+        body={"tracking": "t1", "project": stage.project, "unlogged": {}},
+    )  # fmt: skip
+    assert move.fn(look.fn(stage.project), judged(Move.ROLL_BACK)).step is Step.ROLLED_BACK
+    shown = len(stage.artifacts)
+    newer = stage.route(Step.SHADOW, old, new, release="r2")
+    for _ in range(2):
+        assert look.fn(stage.project).route == newer
+    (left,) = stage.world.ledger.unfinished(stage.model)
+    assert (left.body["action"], left.release) == (Effect.WRITE_REPORT, "r1")
+    (notice,) = stage.entries(Kind.NOTICE)
+    assert (notice.release, notice.body) == ("r1", {"case": UNWRITTEN, "about": "r1"})
+    assert f"the page {in_the_way}/report.html cannot be written (File exists)" in notice.reason
+    assert len(stage.artifacts) == shown
+
+    in_the_way.unlink()
+    look.fn(stage.project)
+    assert (in_the_way / "report.html").is_file()
+    assert stage.world.ledger.unfinished(stage.model) == []
+
+
+def test_a_run_whose_page_cannot_be_written_is_answered_and_closed(stage):
+    run = stage.begin()
+    stage.world.settings.runs.mkdir(parents=True)
+    (stage.world.settings.runs / run.id).write_text("in the way")
+    answer.fn(run, "refused at validate", "too few rows")
+    assert stage.entries(Kind.ANSWER)[-1].reason == "too few rows"
+    assert stage.world.registry.ended[run.tracking] == ("FINISHED", "too few rows")
+    (left,) = stage.world.ledger.unfinished(stage.model)
+    assert left.body["action"] == Effect.WRITE_REPORT
+    assert "report" not in stage.world.registry.runs[run.tracking]
 
 
 def test_mlflow_opens_the_page_where_it_is_a_server_and_no_password_is_shown(tmp_path):
