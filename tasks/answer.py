@@ -13,7 +13,7 @@ from tasks.flight import land
 from tasks.record import mark_refused
 from tasks.report import report
 from tasks.retry import TRANSIENT
-from tasks.run import Run
+from tasks.run import Run, world_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,14 @@ def answer(run: Run, ending: str, reason: str, refused: ModelRef | None = None) 
     """Record how the run ended, and with it the answer to its alert; mark a refused version.
 
     A retry records it once.
+
+    Raises:
+        LeaseLostError: the run has no answer, and is no longer this process's to answer.
     """
-    _end(build(), run, ending, reason, status="FINISHED", refused=refused)
+    world = build()
+    if not _answered(world, run):
+        world_of(run)
+    _end(world, run, ending, reason, status="FINISHED", refused=refused)
 
 
 def break_off(world: World, run: Run, reason: str) -> Broken:
@@ -60,8 +66,12 @@ def _end(
 
 
 def _answer_once(world: World, run: Run, ending: str, reason: str) -> None:
-    if not world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id):
+    if not _answered(world, run):
         body = {"alert": run.alert, "ending": ending}
         world.ledger.append(
             run.model, Kind.ANSWER, at=world.clock.now(), release=run.id, reason=reason, body=body
         )
+
+
+def _answered(world: World, run: Run) -> bool:
+    return bool(world.ledger.entries(run.model, kind=Kind.ANSWER, release=run.id))

@@ -1,10 +1,15 @@
 """Single flight: at most one run of a model is under way, by a lease in the ledger."""
 
 from sixgates.adapters.wiring import World
+from sixgates.gates.errors import PipelineError
 from sixgates.gates.project import Project
 from sixgates.ledger.holder import in_this_process, take_or_see, what_of
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.ledger import Kind
+
+
+class LeaseLostError(PipelineError):
+    """A run showed no sign of life for too long, and somebody else was let begin or go on."""
 
 
 def take_off(world: World, project: Project, run: str) -> Lease | None:
@@ -43,8 +48,21 @@ def has_begun(world: World, model: str, held: Lease) -> bool:
 
 
 def fly_on(world: World, project: Project, run: str) -> None:
-    """Show that a run lives: it does at each of its gates."""
-    world.ledger.renew(_lease(project.name), in_this_process(run), _seconds(project))
+    """Show that a run lives: it does at each of its gates, and before its answer.
+
+    Raises:
+        LeaseLostError: it counts as dead, and must not go on beside the one that followed it.
+    """
+    name, seconds = _lease(project.name), _seconds(project)
+    if world.ledger.renew(name, in_this_process(run), seconds):
+        return
+    held = world.ledger.lease(name)
+    to = f" to {held.owner}" if held else ""
+    raise LeaseLostError(
+        f"run {run} ends here without an answer: its lease went{to}, as it does where a run gives"
+        f" no sign of life for {seconds:,g} seconds; where a gate takes longer, raise"
+        f" governor.run_lease of {project.name}"
+    )
 
 
 def land(world: World, model: str, run: str) -> None:

@@ -68,7 +68,8 @@ def release(run: Run, model: ModelRef, reason: str) -> Route | Held | Broken:
 
     Where it does not, and another champion serves than gate 4 compared with, the run is broken off:
     its verdict is about another choice. One that is held is broken off when it is taken up again:
-    whoever does so gets a new run, so its alert is not lost.
+    whoever does so gets a new run, so its alert is not lost. So it is where somebody else took it
+    for dead and answered it.
 
     Raises:
         ContractError: gate 4 has not spoken, or another release is open.
@@ -103,10 +104,14 @@ def _objection(
 ) -> Callable[[Sequence[Entry], Sequence[Route]], Refused | str | None]:
     """Return what must be asked of the record as the release is opened.
 
-    A refusal of the governor passes by; a reason in words is for good.
+    A refusal of the governor passes by; a reason in words is for good, as is that of an answer
+    which somebody else gave the run in the meantime.
     """
 
     def against(entries: Sequence[Entry], routes: Sequence[Route]) -> Refused | str | None:
+        for entry in entries:
+            if entry.kind is Kind.ANSWER and entry.release == run.id:
+                return entry.reason
         standing = standing_of(run.model, entries, routes)
         let = may_open(standing, policy, now, trigger=run.trigger, override=run.override)
         if isinstance(let, Refused):

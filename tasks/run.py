@@ -192,7 +192,11 @@ def _resume(
 
 
 def world_of(run: Run) -> tuple[World, Project]:
-    """Return the adapters and the project of a run, and show that it lives."""
+    """Return the adapters and the project of a run, and show that it lives.
+
+    Raises:
+        LeaseLostError: it is no longer this process's run.
+    """
     world, project = build(), project_of(run.project)
     fly_on(world, project, run.id)
     return world, project

@@ -11,7 +11,8 @@ import sys
 from datetime import datetime
 
 from sixgates.adapters import table_place
-from tasks import record
+from sixgates.adapters.wiring import build
+from tasks import flight, record
 from tasks.run import Run
 from tasks.validate import validate
 
@@ -31,4 +32,6 @@ if __name__ == "__main__":
     table_place.sync = mortal_sync
     record.create_markdown_artifact = lambda **_: None
     given = json.loads(sys.argv[1])
+    held = build().ledger.lease(f"run:{given['model']}")
+    flight.in_this_process = lambda _run: held.owner  # it goes on in the name of who began it
     validate.fn(Run(**given | {"at": datetime.fromisoformat(given["at"])}))

@@ -14,6 +14,7 @@ from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
 from sixgates.ledger.standing import read_acts, waiting_alert
 from tasks.answer import answer
+from tasks.flight import LeaseLostError
 from tasks.run import Busy, Held, Run, world_of
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +104,24 @@ def test_a_silent_run_loses_its_lease_after_its_time(stage):
     while lease(stage).left > 0:
         pass
     assert isinstance(stage.begin(trigger="by hand"), Run)
+
+
+def test_a_run_that_lost_its_lease_goes_no_further_and_answers_nothing(stage, monkeypatch):
+    rules = {"training": {"max_seconds": 0.1}, "governor": {"run_lease": timedelta(seconds=0.1)}}
+    stage.play("short", **rules)
+    run = stage.begin(trigger="by hand")
+    while lease(stage).left > 0:
+        pass
+    elsewhere = f"{run.id} by process 1 on elsewhere, started 5"
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.flight.in_this_process", lambda _run: elsewhere)
+        assert stage.begin(trigger="by hand") == run  # it is taken up there
+    for act in (world_of, lambda run: answer.fn(run, "refused at validate", "too few rows")):
+        with pytest.raises(LeaseLostError, match=f"run {run.id} .* to {elsewhere}"):
+            act(run)
+    assert stage.entries(Kind.ANSWER) == []
+    assert stage.world.registry.ended == {}
+    assert lease(stage).owner == elsewhere
 
 
 TAKE = """

@@ -180,6 +180,27 @@ def test_a_stop_that_lands_at_the_last_moment_is_obeyed(stage, old, model, monke
     held(stage, run, model)
 
 
+def test_a_run_that_was_answered_at_the_last_moment_opens_nothing(stage, old, model, monkeypatch):
+    stage.route(Step.COLD_START, old, release="r0")
+    run = stage.begin(trigger="by hand")
+    stage.compare(run)
+    append_decided = release.fn.__globals__["append_decided"]
+
+    def answer_first(*given, **named):
+        stage.world.ledger.append(
+            stage.model, Kind.ANSWER, at=run.at, release=run.id, reason="another policy",
+            body={"alert": None, "ending": "broken"},
+        )  # fmt: skip
+        return append_decided(*given, **named)
+
+    monkeypatch.setitem(release.fn.__globals__, "append_decided", answer_first)
+    assert stage.release(run, model) == Broken("another policy")
+    assert stage.world.ledger.route(stage.model).step is Step.COLD_START
+    assert stage.entries(Kind.RELEASE) == []
+    (answer,) = stage.entries(Kind.ANSWER)
+    assert answer.reason == "another policy"
+
+
 def broken_off(stage, run, said):
     """A run was answered as one that cannot open its release, and nothing of it is open."""
     assert isinstance(said, Broken)
