@@ -74,11 +74,11 @@ def test_a_batch_is_an_e_value_whatever_the_bet(guess, control, margin, arms, pr
     arms=st.lists(st.booleans(), min_size=2, max_size=4),
     levels=st.lists(st.floats(0, 1 - MARGIN), min_size=1, max_size=3),
     guess=st.floats(0.001, 0.6),
-    variance=st.floats(0.0, 0.25),
+    variances=st.tuples(st.floats(0.0, 0.25), st.floats(0.0, 0.25)),
     promote=st.booleans(),
 )
 def test_a_batch_of_bounded_losses_is_an_e_value_given_its_arms(
-    arms, levels, guess, variance, promote
+    arms, levels, guess, variances, promote
 ):
     """At the null's edge, where every canary unit loses as much more as the null allows."""
     null, supposed = (MARGIN, 0.0) if promote else (0.0, MARGIN)
@@ -86,7 +86,7 @@ def test_a_batch_of_bounded_losses_is_an_e_value_given_its_arms(
     assigned = np.tile(arms, (len(drawn), 1))
     logs = log_es_of_units(
         assigned, drawn + null * assigned, control_mean=np.full(len(drawn), guess),
-        variance=np.full(len(drawn), variance), null=null, supposed=supposed,
+        variance=np.tile(np.array(variances)[:, None], len(drawn)), null=null, supposed=supposed,
     )  # fmt: skip
     assert np.exp(logs).mean() <= 1 + 1e-9
 

@@ -48,14 +48,14 @@ def log_es_of_units(
     the arm sizes: by the weighted mean inequality its expectation is at most
     `(1 + sign * stake * (delta - null)) ^ units`. So it does not matter that labels of one arm may
     arrive for fewer units. Without `variance` the stake is the one for good-or-bad losses, which
-    vary most. A smaller past-only variance raises it in proportion, up to half of what keeps every
-    factor positive.
+    vary most. A smaller past-only variance, `(1 - share) canary's + share control's` as the factors
+    of both arms vary, raises it in proportion, up to half of what keeps every factor positive.
 
     Args:
         assigned: True where a unit went to the canary; shape (worlds, units).
         losses: The same shape, in [0, 1].
         control_mean: Past-only guess for each world, where `check_bets` allows it.
-        variance: Past-only variance for each world, or None.
+        variance: Past-only variances of control and canary, shape (2, worlds), or None.
         null: Difference of the means at the null's edge.
         supposed: Difference that the bet supposes; above `null`, bad canary units are evidence.
         counted: False where a world has fewer units than the shape, or where one counted before;
@@ -81,7 +81,8 @@ def log_es_of_units(
     if variance is not None:
         arms = (q_canary, share), (q_control, 1 - share)
         widest = np.maximum(*(np.maximum(q, 1 - q) / p for q, p in arms))
-        spread = control * (1 - control) / np.maximum(variance[:, None], 1e-9)
+        seen = share * variance[0][:, None] + (1 - share) * variance[1][:, None]
+        spread = control * (1 - control) / np.maximum(seen, 1e-9)
         stake = np.maximum(stake, np.minimum(stake * spread, 0.5 / widest))
     pull = np.where(assigned, (losses - q_canary) / share, -(losses - q_control) / (1 - share))
     logs = np.log1p(sign * stake * pull)
@@ -99,13 +100,13 @@ class Past:
         return clip_mean((self._total[0] + 0.5) / (self._n[0] + 1), margin)
 
     def variance(self) -> Floats:
-        """Guess of the larger variance of both arms: a bet on a smaller one would be too high.
+        """Guess of the variances of control and canary, shape (2, worlds).
 
         Ten imagined rows keep a quiet spell from raising bets: in the control of 1/4, in the canary
         of the control's own variance.
         """
         control = self._variance(0, 0.25)
-        return np.maximum(control, self._variance(1, control))
+        return np.stack([control, self._variance(1, control)])
 
     def learn(
         self,
