@@ -1,5 +1,6 @@
 """What came in last, of a lake and of a log on disk."""
 
+import sqlite3
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -95,3 +96,11 @@ def test_the_newest_row_is_one_that_has_happened(tmp_path):
         assert newest_row(PROJECT, str(file), NOW - 9 * DAY, max_age) is None
     with pytest.raises(ConfigurationError, match="has no source"):
         newest_row(PROJECT, None, NOW, DAY)
+
+
+def test_the_newest_row_of_a_database_is_found_however_old_it_is(tmp_path):
+    with sqlite3.connect(tmp_path / "rows.db") as database:
+        database.execute("CREATE TABLE rows (ts TEXT, defaulted INTEGER)")
+        database.execute("INSERT INTO rows VALUES ('2026-01-01T00:00:00', 1)")
+    data = f"sqlite:///{tmp_path}/rows.db#SELECT * FROM rows"
+    assert newest_row(PROJECT, data, NOW, DAY) == NOW - 19 * DAY

@@ -172,6 +172,7 @@ def test_times_that_are_text_are_cut_in_whatever_form(lake, run, rides, form):
         (moment - timedelta(microseconds=1), moment, [moment]),
         (moment, moment + timedelta(days=1), []),
         (datetime(2025, 1, 1), ALL, [datetime(2025, 12, 1), moment, datetime(2026, 3, 1)]),
+        (datetime.min, ALL, [datetime(2025, 12, 1), moment, datetime(2026, 3, 1)]),  # noqa: DTZ901
     ]:
         times = seen.as_of(now, since).collect()["at"]
         assert times.drop_nulls().to_list() == found

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sixgates.adapters.lake.source import Cut
 
 _DAY = timedelta(days=1)
+_FIRST = datetime(1, 1, 2)  # noqa: DTZ001 - naive UTC
 _LAST = datetime(9999, 12, 29)  # noqa: DTZ001 - naive UTC
-"""From here on nothing is cut off: a few days later there is no date."""
+"""Beyond them nothing is cut off: a few days further there is no date."""
 _ISO_DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*"
 
 
@@ -54,7 +55,7 @@ def within(
         return rows
     if cut.until < _LAST:
         limits.append(at < (cut.until + 2 * _DAY).date().isoformat())
-    if cut.since is not None:
+    if cut.since is not None and cut.since >= _FIRST:
         limits.append(at >= (cut.since - _DAY).date().isoformat())
     dated = at.op("GLOB", is_comparison=True)(_ISO_DATE)
     return rows.where(sa.or_(at.is_(None), sa.not_(dated), sa.and_(*limits))) if limits else rows
