@@ -65,7 +65,10 @@ def put_folder(written: Path, place: Path) -> None:
 
 
 def files_of(place: Path) -> list[Path]:
-    """Return the files of stored rows, in their order."""
+    """Return the files of stored rows, in their order.
+
+    A worker that was killed may have left half of one beside them, under another name.
+    """
     return sorted(place.glob("*.parquet")) if place.is_dir() else [place]
 
 
@@ -89,7 +92,7 @@ def first_rows(ref: DatasetRef, rows: int) -> pl.DataFrame:
     Raises:
         ContractError: the file is gone, or is not the one that was stored.
     """
-    return pl.read_parquet(require_dataset(ref), n_rows=rows, glob=False)
+    return pl.read_parquet(files_of(require_dataset(ref)), n_rows=rows, glob=False)
 
 
 def require_dataset(ref: DatasetRef) -> Path:
@@ -116,7 +119,7 @@ def read_rows(path: Path, digest: str, columns: Sequence[str] | None = None) -> 
     """
     require_rows(path, digest)
     wanted = None if columns is None else list(columns)
-    return pl.read_parquet(path, columns=wanted, glob=False)
+    return pl.read_parquet(files_of(path), columns=wanted, glob=False)
 
 
 def rows_digest(path: Path) -> str:

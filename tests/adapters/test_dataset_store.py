@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from sixgates.adapters.atomic_files import replace_atomically
-from sixgates.adapters.dataset_store import first_rows, read_dataset, write_dataset
+from sixgates.adapters.dataset_store import first_rows, read_dataset, rows_digest, write_dataset
 from sixgates.gates.errors import ContractError
+from sixgates.gates.ports import DatasetRef
 
 
 @pytest.fixture
@@ -40,6 +41,18 @@ def test_rows_come_back_from_a_home_of_any_name(rows, tmp_path):
         tmp_path / "home[1]", "r1", accepted=rows, quarantined=rows[:0], source="", as_of=moment,
         matured=0,
     )  # fmt: skip
+    assert read_dataset(ref).equals(rows)
+    assert first_rows(ref, 9).equals(rows[:9])
+
+
+def test_what_a_killed_worker_left_beside_the_rows_is_no_part_of_them(rows, tmp_path):
+    place = tmp_path / "accepted.parquet"
+    place.mkdir()
+    for number in range(2):
+        rows[300 * number :][:300].write_parquet(place / f"part-{number}.parquet")
+    (place / ".part-1.parquet.x7k").write_bytes(b"PAR1, and the worker died")
+    moment = datetime(2026, 2, 1)
+    ref = DatasetRef(str(place), rows_digest(place), "", moment, rows.height, 0, "", 0)
     assert read_dataset(ref).equals(rows)
     assert first_rows(ref, 9).equals(rows[:9])
 
