@@ -71,7 +71,9 @@ def take_labels(log: DeltaLog, project: Project, path: Path, share: float = 1.0)
         fresh = _count(log, project.name, rows, horizon, taken)
         if fresh.height:
             name = f"{Stream.LABELS}-{time.time_ns()}-{os.getpid()}.jsonl"
-            write_atomically(log.folder / project.name / name, _lines(fresh))
+            # Not when the file was opened: a tick that ran since then has judged without them.
+            received = fresh.with_columns(received=pl.lit(time.time()))
+            write_atomically(log.folder / project.name / name, _lines(received))
             taken.written += fresh.height
             taken.segments.append(name)
     return taken

@@ -7,11 +7,13 @@ import pytest
 
 from sixgates.adapters import label_file
 from sixgates.adapters.label_file import take_labels
+from sixgates.adapters.label_rows import read_labels
+from sixgates.adapters.past_log import PastLog
 from sixgates.gates.card import Task
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.log_sample import is_logged
 from sixgates.gates.project import LossName
-from tests.adapters.a_log import MODEL, ALog, prediction
+from tests.adapters.a_log import MODEL, ALog, label, prediction
 from tests.fakes import tiny_project
 
 FEW = pl.DataFrame(
@@ -131,6 +133,26 @@ def test_a_label_that_does_not_say_when_became_known_now(log):
     take(log, written(log.home / "x.csv", "request,row,label,at\na,0,1,\n"))
     ((*_, at),) = kept(log)
     assert before <= datetime.fromtimestamp(at, UTC) <= before + timedelta(minutes=1)
+
+
+def test_what_a_tick_saw_while_a_file_was_checked_stays_so(log, monkeypatch):
+    seen = {}
+
+    def look():
+        now = datetime.now(UTC)
+        log.write("labels-100-1", label("a", "0", received=now.timestamp(), at=now.timestamp()))
+        seen["at"] = datetime.now(UTC).replace(tzinfo=None)
+        seen["labels"] = PastLog(log.log, seen["at"], seen["at"]).labels(MODEL)
+
+    def read(*given):
+        yield from read_labels(*given)
+        look()
+
+    monkeypatch.setattr(label_file, "read_labels", read)
+    take(log, written(log.home / "x.csv", "request,row,label\na,0,1\nb,0,1\n"))
+    assert seen["labels"]["label"].to_list() == ["0"]
+    assert PastLog(log.log, seen["at"], seen["at"]).labels(MODEL).equals(seen["labels"])
+    assert [(request, text) for request, _, text, _ in kept(log)] == [("a", "0"), ("b", "1")]
 
 
 @pytest.mark.parametrize(
