@@ -85,7 +85,19 @@ def test_what_is_half_written_or_hidden_is_no_data(project, rows, parts):
     (parts / "_temporary").mkdir()
     for name in ("_temporary/c.parquet", ".c.parquet", "_c.parquet", "c.parquet.crc"):
         (parts / name).write_bytes(b"half")
-    assert read(project, parts).equals(rows)
+    for source in (parts, parts / "**/*.parquet", parts / "*.parquet"):
+        assert read(project, source).equals(rows)
+
+
+def test_rows_of_a_job_that_has_not_ended_are_found_by_no_glob_but_one_that_asks_for_them(
+    project, rows, parts
+):
+    (parts / "_temporary" / "0").mkdir(parents=True)
+    rows[:9].write_parquet(parts / "_temporary" / "0" / "c.parquet")
+    (parts / "_SUCCESS").touch()
+    for pattern in ("*", "**", "**/*.parquet"):
+        assert read(project, parts / pattern).equals(rows)
+    assert read(project, parts / "_temp*").equals(rows[:9])
 
 
 def test_links_are_followed_and_never_in_a_circle(project, rows, parts):

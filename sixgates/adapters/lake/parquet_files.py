@@ -34,7 +34,7 @@ def find_files(address: str) -> Found:
     """Return the files that a path, a folder or a glob means.
 
     Below a folder, what begins with `.` or `_` is left out, as Hive and Spark do: it is half
-    written, or no data.
+    written, or no data. So is what a glob stands for, unless it begins a name so itself.
 
     Raises:
         ConfigurationError: there is none, one is part of a Delta table, or they do not lie in
@@ -46,7 +46,9 @@ def find_files(address: str) -> Found:
         root, named = path, [path] if path.exists() else []
     else:
         root = _before_magic(path)
-        named = [Path(name) for name in glob(str(path), recursive=True)]  # noqa: PTH207 - absolute too
+        own = _beginnings(path, root)
+        found = [Path(name) for name in glob(str(path), recursive=True)]  # noqa: PTH207 - absolute too
+        named = [name for name in found if not _beginnings(name, root) & {*"._"} - own]
     files = sorted({file for name in named for file in _below(name)})
     if not files:
         raise ConfigurationError(
@@ -84,6 +86,11 @@ def _before_magic(path: Path) -> Path:
             break
         fixed /= part
     return fixed
+
+
+def _beginnings(path: Path, root: Path) -> set[str]:
+    """Return the first letters of the names below `root`."""
+    return {part[0] for part in path.relative_to(root).parts}
 
 
 def _below(path: Path) -> Iterator[Path]:
