@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 import polars.selectors as cs
 
+from sixgates.gates.data.far_times import has_far_times, values_or_counts
 from sixgates.gates.data.refusals import Refusals
 from sixgates.gates.data.rows import rule_column
 
@@ -100,11 +101,14 @@ def _fitting(newest_first: Iterator[bytes], room: int) -> list[bytes]:
 def _texts(rows: pl.DataFrame, odd: Sequence[str]) -> Iterator[bytes]:
     """Write rows as JSON objects, in the order of their columns.
 
-    Some columns hold numbers that JSON does not know; they become text, for they are what a rule
-    refuses.
+    Some columns hold numbers that JSON does not know, or times that Python does not; these become
+    text, for they are what a rule refuses.
     """
+    far = {c.name: values_or_counts(c) for c in rows if has_far_times(c)}
+    near = rows.with_columns(pl.lit(None).alias(name) for name in far)
     encoder = msgspec.json.Encoder(enc_hook=str)
-    for row in rows.iter_rows(named=True):
+    for place, row in enumerate(near.iter_rows(named=True)):
+        row.update((name, values[place]) for name, values in far.items())
         for name in odd:
             value = row[name]
             row[name] = value if value is None or math.isfinite(value) else str(value)

@@ -110,6 +110,11 @@ def test_whatever_a_row_may_hold_can_be_written(table):
             "span": [timedelta(hours=1)] * 3,
             "text": ['"\n\u2028€', "", None],
             "choice": pl.Series(["a"] * 3, dtype=pl.Enum(["a"])),
+            # Seconds since 1970 that somebody took for thousandths, and thousandths of these.
+            "far": pl.Series([None, 1_700_000_000, 1_700_000_000_000_000_000]).cast(
+                pl.Datetime("ms", "Asia/Tokyo")
+            ),
+            "late": pl.Series([2**30] * 3, dtype=pl.Int32).cast(pl.Date),
         },
         schema_overrides={"at": pl.Datetime("us")},
     )
@@ -120,7 +125,10 @@ def test_whatever_a_row_may_hold_can_be_written(table):
     assert first == {
         "at": None, "number": "nan", "day": "2026-01-02", "money": "1.50", "bytes": "AP8=",
         "list": [1, None], "struct": {"a": 1}, "span": "PT3600S", "text": '"\n\u2028€',
-        "choice": "a",
+        "choice": "a", "far": None, "late": "1073741824 days since 1970",
+    }  # fmt: skip
+    assert {row["far"] for row in found} == {
+        None, "1970-01-21T01:13:20+09:00", "1700000000000000000 ms since 1970",
     }  # fmt: skip
 
 
@@ -136,6 +144,16 @@ def test_the_same_row_has_the_same_digest_in_every_run(table, rows):
     keep(table, refused(rows[3:8], "y"), run="r2")
     first, second = (set(rows_of_run(table, run)["digest"]) for run in ("r1", "r2"))
     assert (len(first), len(second), len(first & second)) == (5, 5, 2)
+
+
+def test_a_time_that_is_too_far_changes_no_other_row(rows):
+    alone, both = (
+        kept_rows(refused(rows[:n].with_columns(since=pl.Series(since)), "x"), "at", "r1", NOW)
+        for n, since in [
+            (1, [START]), (2, pl.Series([0, 2**60]).cast(pl.Datetime("us")).scatter(0, START)),
+        ]
+    )  # fmt: skip
+    assert set(alone["digest"]) < set(both["digest"])
 
 
 def test_of_many_rows_the_newest_of_each_rule_are_kept(rows, monkeypatch):

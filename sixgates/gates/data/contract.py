@@ -152,7 +152,8 @@ def _ends(values: pl.Series) -> pl.DataFrame | None:
     """Return the least and the largest value, which are quick to find; None where there is NaN."""
     if values.dtype.is_float() and values.is_nan().any():
         return None
-    return pl.Series(values.name, [values.min(), values.max()], dtype=values.dtype).to_frame()
+    column = values.to_frame()
+    return pl.concat([column.min(), column.max()])
 
 
 def _strings(values: pl.Series) -> pl.DataFrame | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import polars.selectors as cs
 
+from sixgates.gates.data.far_times import values_or_counts
 from sixgates.gates.data.rows import RowSplit, rule_column
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import naive_utc
@@ -107,7 +108,8 @@ def _values(rows: pl.DataFrame, rule: str, project: Project) -> Counter[str]:
     """Count the commonest values of the column that a rule is about."""
     found: Counter[str] = Counter()
     if (column := _column_of(rows, rule, project)) is not None:
-        for value, count in rows[column].value_counts(sort=True).head(_VALUES).iter_rows():
+        values, counts = rows[column].value_counts(sort=True).head(_VALUES).get_columns()
+        for value, count in zip(values_or_counts(values), counts, strict=True):
             found[repr(value) if isinstance(value, str) else str(value)] += count
     return found
 

@@ -75,6 +75,23 @@ def test_at_most_three_examples_are_shown_and_long_ones_are_cut():
     assert all(len(example) == 40 and example.endswith("…") for example in refused.examples)
 
 
+@pytest.mark.parametrize(
+    "check", [pa.Check.le(NOW), pa.Check(lambda d: d.lazyframe.select(pl.col(d.key) <= NOW))]
+)
+def test_times_in_a_wrong_unit_are_refused_by_name(check):
+    far = pl.Series([START, NOW]).cast(pl.Int64) * 1_000
+    frame = rows()
+    since = pl.Series([START] * frame.height, dtype=pl.Datetime("us"))
+    frame = frame.with_columns(since=since.scatter([3, 4], far.cast(pl.Datetime("us"))))
+    toy = project()
+    schema = toy.contract.add_columns({"since": pa.Column(pl.Datetime("us"), check)})
+    roles = toy.roles.model_copy(update={"ignored": ("since",)})
+    toy = toy.model_copy(update={"contract": schema, "roles": roles})
+    (refused,) = told(frame, toy)[0].refused
+    assert refused.rows == 2
+    assert refused.examples == tuple(f"'{count} us since 1970'" for count in far)
+
+
 def test_periods_are_shown_with_their_share_newest_at_the_end():
     summary, _, page = told(spoilt(rows(), since=NOW - 2.5 * DAY))
     assert [(p.start, p.rows) for p in summary.periods] == [
