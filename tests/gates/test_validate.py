@@ -228,6 +228,20 @@ def test_a_role_wants_its_type_even_where_the_contract_is_silent():
     )
 
 
+@pytest.mark.parametrize(
+    ("column", "given", "kind"),
+    [
+        ("kind", pl.concat_list("kind"), "List(String)"),
+        ("kind", pl.col("kind").cast(pl.Binary), "Binary"),
+        ("who", pl.concat_list("who"), "List(String)"),
+    ],
+)
+def test_a_category_or_entity_is_one_plain_value(column, given, kind):
+    schema = contract(columns={column: pa.Column()})
+    (problem,) = split_rows(frame().with_columns(given), project(schema), NOW).problems
+    assert problem == f"column {column!r} is {kind}, its role wants one plain value"
+
+
 def test_a_strict_contract_refuses_a_new_column():
     df = frame().with_columns(new=1)
     problems = split_rows(df, project(contract(strict=True)), NOW).problems

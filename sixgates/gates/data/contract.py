@@ -237,6 +237,11 @@ def _role_problems(df: pl.DataFrame, project: Project) -> list[str]:
             problems.append(f"column {name!r} is {dtype}, its role wants numbers")
         if name in times and not isinstance(dtype, pl.Datetime):
             problems.append(f"column {name!r} is {dtype}, its role wants a datetime")
+        # Bytes are no text to a model, while requests bring text.
+        if name not in numbers | times and (
+            dtype.is_nested() or (dtype == pl.Binary and name not in entity)
+        ):
+            problems.append(f"column {name!r} is {dtype}, its role wants one plain value")
     return problems
 
 
