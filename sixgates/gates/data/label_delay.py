@@ -62,7 +62,7 @@ def late_by_class(
     delay = naive_utc(rows, roles.label_time or "") - naive_utc(rows, roles.event_time)
     label = rows[roles.label]
     if project.task is Task.REGRESSION:
-        sides = pl.DataFrame({"above": label > middle})
+        sides = pl.DataFrame({"above": label.cast(pl.Float64) > middle})
         label = sides.select(
             pl.when("above")
             .then(pl.lit("above the median"))

@@ -31,6 +31,13 @@ def test_one_class_that_takes_longer_is_refused():
     assert check.sentence.endswith("class '1'")
 
 
+def test_truth_values_are_numbers_to_a_regression_here_too():
+    toy = project("regression", label_time=True)
+    frame = delayed(6 * HOUR)
+    numbers = measure_delays(frame, toy, NOW)
+    assert measure_delays(frame.cast({"y": pl.Boolean}), toy, NOW) == numbers != ()
+
+
 def test_a_label_horizon_has_no_delays():
     assert measure_delays(rows(), project(), NOW) == ()
     assert judge_delays(()) == []
