@@ -14,6 +14,7 @@ from sixgates.gates.decision import Decision, Move
 from sixgates.gates.evidence import Evidence, Trial, gather
 from sixgates.gates.governor import Refused
 from sixgates.gates.maturity import labels_since
+from sixgates.gates.ports import SomeSilentError
 from sixgates.gates.project import Project
 from sixgates.ledger.asked import newest_verdict
 from sixgates.ledger.ledger import Kind, LostRaceError, require_route
@@ -194,7 +195,8 @@ def lost_answers(tick: Tick) -> int:
     """Count answers that gateways gave in this release without being able to log them.
 
     What they put on record outlives them; what they say counts from their start, and is ahead of
-    the record. Both tell of the same answers, so the larger number counts.
+    the record. Both tell of the same answers, so the larger number counts. Of one that hangs there
+    is the record: it keeps no release from being judged, and rolled back.
     """
     world, route = build(), tick.route
     opening = opening_of(world, route)
@@ -202,7 +204,11 @@ def lost_answers(tick: Tick) -> int:
     lost: Counter[str] = Counter()
     for entry in world.ledger.entries(route.model, kind=Kind.UNLOGGED, release=route.release):
         lost[entry.actor] += entry.body["answers"]
-    for gateway in world.traffic.serving(route.model):
+    try:
+        gateways = world.traffic.serving(route.model)
+    except SomeSilentError as exc:
+        gateways = exc.answers
+    for gateway in gateways:
         known = before.get(gateway.url, 0)
         if gateway.unlogged < known:
             known = 0  # it started anew, so all of them are of this release

@@ -8,8 +8,11 @@ from prefect import Task
 
 import flows.release
 from cli.operate import rollback
+from sixgates.gates.card import ModelCard
+from sixgates.gates.card import Task as CardTask
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.gates.ports import SomeSilentError
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step
@@ -282,6 +285,39 @@ def test_a_gateway_that_started_anew_and_loses_fewer_than_before_the_release_is_
 ):
     stage.world.traffic.unlogged = 3
     assert lost_answers(shadowing) == 3
+
+
+def test_a_gateway_that_hangs_keeps_no_release_from_being_judged(
+    stage, shadowing, old, new, monkeypatch
+):
+    traffic = stage.world.traffic
+    traffic.unlogged = 7
+    answers = traffic.serving(stage.model)
+    for others, lost in ([], 0), (answers, 3):
+        hangs = SomeSilentError("the gateway http://b did not answer /serving", others)
+        traffic.serving = _raise(hangs)
+        assert lost_answers(shadowing) == lost
+    stage.world.ledger.append(
+        stage.model, Kind.UNLOGGED, at=shadowing.route.at, release="r1", actor="http://b",
+        reason="lost", body={"epoch": 2, "answers": 5},
+    )  # fmt: skip
+    assert lost_answers(shadowing) == 3 + 5  # what it told the ledger before it hung
+    stage.world.ledger.append(
+        stage.model, Kind.BREAKER, at=shadowing.route.at, release="r1", actor="http://b",
+        reason="cut", body={"epoch": 2, "reason": "it failed", "seen": 5, "limit": 5, "n": 5},
+    )  # fmt: skip
+    for version in (old, new):
+        card = ModelCard(stage.model, version.digest, CardTask.BINARY, (), "ts", None)
+        stage.world.models.put("", card)
+    assert ticked(stage, monkeypatch).name == "RolledBack"
+    assert stage.entries(Kind.PROOF)[-1].body["trouble"] == [str(hangs)]
+
+
+def _raise(exc):
+    def call(*_):
+        raise exc
+
+    return call
 
 
 def test_a_scene_holds_what_was_known_at_its_tick_and_nothing_later(stage, shadowing, old, new):
