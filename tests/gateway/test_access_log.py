@@ -45,6 +45,25 @@ def test_a_file_that_was_moved_away_is_followed_by_a_new_one(house, path):
     assert [line["path"] for line in lines(path)] == ["/serving"]
 
 
+def test_a_file_that_cannot_be_opened_again_closes_nothing_of_others(house, path):
+    folder = path.parent / "logs"
+    folder.mkdir()
+    gateway = house.gateway(access_log=AccessLog(folder / path.name))
+    folder.rename(path.parent / "moved")
+    gateway.get("/healthz")
+    gateway.state.tend()
+    other = os.open(path, os.O_WRONLY | os.O_CREAT)  # gets the lowest number that is free
+    gateway.get("/healthz")
+    gateway.state.tend()
+    assert os.write(other, b"a") == 1
+    folder.mkdir()
+    gateway.get("/serving")
+    gateway.state.tend()
+    assert [line["path"] for line in lines(folder / path.name)] == ["/serving"]
+    assert path.read_text() == "a"
+    os.close(other)
+
+
 def test_a_full_disk_hurts_no_request_and_is_said_once(
     house, champion, sample_rows, path, monkeypatch, caplog
 ):

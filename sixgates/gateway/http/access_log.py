@@ -74,8 +74,10 @@ class AccessLog:
             return
         try:
             if not self._is_there():
+                new = self._open()
+                # Only now: were there none, the number would soon be another file's or a client's.
                 os.close(self._fd)
-                self._fd = self._open()
+                self._fd = new
             os.write(self._fd, lines)
         except OSError as exc:
             if not self._failed:
