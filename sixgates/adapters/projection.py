@@ -42,12 +42,19 @@ def project_route(world: World, route: Route) -> bool:
         "trouble": trouble,
     }
     newest = newest_proof(world, route)
-    if newest is None or newest.body != body:
+    if newest is None or _without_counts(newest.body) != _without_counts(body):
         reason = "every gateway confirms" if proved else "; ".join(trouble) or "no gateway confirms"
         world.ledger.append(
             route.model, Kind.PROOF, at=route.at, release=route.release, reason=reason, body=body
         )
     return proved
+
+
+def _without_counts(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what rises with the traffic: it says nothing of a route, and ticks repeat."""
+    counts = {"unlogged", "left_out", "left_out_labels"}
+    answers = [{k: v for k, v in a.items() if k not in counts} for a in body["answers"]]
+    return {**body, "answers": answers}
 
 
 def follow_route(world: World, route: Route) -> list[Serving]:
@@ -102,8 +109,7 @@ def _set_aliases(world: World, route: Route) -> None:
 
 def newest_proof(world: World, route: Route) -> Entry | None:
     """Return what the gateways said last; None where they never did."""
-    proofs = world.ledger.entries(route.model, kind=Kind.PROOF)
-    return proofs[-1] if proofs else None
+    return next(iter(world.ledger.newest(route.model, {Kind.PROOF})), None)
 
 
 def confirms(answer: Serving, route: Route) -> bool:

@@ -78,6 +78,19 @@ def test_looking_twice_records_one_proof(stage, shadowing):
 
 
 @pytest.mark.usefixtures("shadowing")
+def test_what_only_counts_answers_is_no_new_proof(stage):
+    (serving,) = stage.world.traffic.serving(stage.model)
+    for n in range(1, 4):
+        counts = {"unlogged": n, "left_out": 900 * n, "left_out_labels": 700 * n}
+        stage.world.traffic.stuck_on = replace(serving, **counts)
+        look.fn(stage.project)
+    assert len(stage.entries(Kind.PROOF)) == 1
+    stage.world.traffic.stuck_on = replace(serving, log_share=0.1)
+    look.fn(stage.project)
+    assert [p.body["answers"][0]["log_share"] for p in stage.entries(Kind.PROOF)] == [1.0, 0.1]
+
+
+@pytest.mark.usefixtures("shadowing")
 def test_a_gateway_that_does_not_follow_is_no_proof(stage):
     (serving,) = stage.world.traffic.serving(stage.model)
     for wrong in (
