@@ -43,7 +43,9 @@ def project_route(world: World, route: Route) -> bool:
     }
     newest = newest_proof(world, route)
     if newest is None or _without_counts(newest.body) != _without_counts(body):
-        reason = "every gateway confirms" if proved else "; ".join(trouble) or "no gateway confirms"
+        others = [unlike(answer, route) for answer in answers if not confirms(answer, route)]
+        said = "; ".join([*trouble, *others]) or "no gateway confirms"
+        reason = "every gateway confirms" if proved else said
         world.ledger.append(
             route.model, Kind.PROOF, at=route.at, release=route.release, reason=reason, body=body
         )
@@ -124,6 +126,16 @@ def confirms(answer: Serving, route: Route) -> bool:
         beside.version.digest if beside else "",
         share,
     )
+
+
+def unlike(answer: Serving, route: Route) -> str:
+    """Say what a gateway serves that does not confirm a route."""
+    said, beside = f"gateway {answer.url} serves epoch {answer.epoch}", route.beside
+    if answer.epoch != route.epoch:
+        return said
+    if beside is not None and not answer.beside_digest:
+        return f"{said} without version {beside.version.number}"
+    return f"{said} otherwise than the ledger"
 
 
 def aliases_of(world: World, route: Route) -> dict[str, str | None]:

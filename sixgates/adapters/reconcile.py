@@ -7,7 +7,13 @@ tracking run that no run owns is ended as KILLED, a version that no route names 
 from sixgates.adapters.clock_lead import give_notice_of_clocks, wrong_clocks
 from sixgates.adapters.effects import Effect, intended
 from sixgates.adapters.own_registry import foreign, give_notice_of_foreign
-from sixgates.adapters.projection import aliases_of, confirms, newest_proof, project_route
+from sixgates.adapters.projection import (
+    aliases_of,
+    confirms,
+    newest_proof,
+    project_route,
+    unlike,
+)
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Move
 from sixgates.gates.errors import PipelineError
@@ -155,11 +161,7 @@ def _of_gateways(world: World, route: Route, project: str) -> list[str]:
         return [f"no gateway is alive: start `sixgates serve --project {project}`"]
     return [
         *silent,
-        *(
-            f"gateway {answer.url} serves epoch {answer.epoch}"
-            for answer in answers
-            if not confirms(answer, route)
-        ),
+        *(unlike(answer, route) for answer in answers if not confirms(answer, route)),
         *wrong_clocks(world, route, {answer.url: answer.ahead for answer in answers}).values(),
     ]
 

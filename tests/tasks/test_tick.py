@@ -93,13 +93,30 @@ def test_what_only_counts_answers_is_no_new_proof(stage):
 @pytest.mark.usefixtures("shadowing")
 def test_a_gateway_that_does_not_follow_is_no_proof(stage):
     (serving,) = stage.world.traffic.serving(stage.model)
-    for wrong in (
-        {"epoch": 1}, {"champion_digest": "x"}, {"beside_digest": ""}, {"share": 0.5},
-    ):  # fmt: skip
+    for wrong, reason in (
+        ({"epoch": 1}, "epoch 1"),
+        ({"champion_digest": "x"}, "epoch 2 otherwise than the ledger"),
+        ({"beside_digest": ""}, "epoch 2 without version 2"),
+        ({"share": 0.5}, "epoch 2 otherwise than the ledger"),
+    ):
         stage.world.traffic.stuck_on = replace(serving, **wrong)
         look.fn(stage.project)
         proof = stage.entries(Kind.PROOF)[-1]
-        assert (proof.body["proved"], proof.reason) == (False, "no gateway confirms")
+        assert not proof.body["proved"]
+        assert proof.reason == f"gateway http://gateway serves {reason}"
+
+
+@pytest.mark.usefixtures("shadowing")
+def test_of_several_gateways_those_are_named_that_do_not_follow(stage):
+    (serving,) = stage.world.traffic.serving(stage.model)
+    answers = [serving, replace(serving, url="http://b", epoch=1), replace(serving, url="http://c")]
+    stage.world.traffic.serving = lambda _model: answers
+    look.fn(stage.project)
+    assert stage.entries(Kind.PROOF)[-1].reason == "gateway http://b serves epoch 1"
+    stage.world.traffic.serving = _raise(SomeSilentError("http://c did not answer", answers[:2]))
+    look.fn(stage.project)
+    both = "http://c did not answer; gateway http://b serves epoch 1"
+    assert stage.entries(Kind.PROOF)[-1].reason == both
 
 
 @pytest.mark.parametrize("held_back", [{"lapsed": True}, {"cut": "it failed"}])
