@@ -170,7 +170,10 @@ class Archive:
             judged = monitor.judge(scene)
         else:
             lost = next((c.seen for c in stored.checks if c.name == "complete log"), None)
-            judged = canary.judge(scene, unlogged=int(lost or 0))
+            # Whether a breaker was on record by then, only the verdict tells: clocks may differ.
+            cut = any(c.name == "breaker" for c in stored.checks)
+            breaker = canary.breaker_of(scene) if cut else None
+            judged = canary.judge(scene, unlogged=int(lost or 0), breaker=breaker)
         return Rejudged(judged.decision.verdict, judged.decision.move)
 
     def _route(self, entry: Entry) -> Route:

@@ -15,15 +15,17 @@ from tasks.tick import Judged, Scene, Tick, evidence_of, lost_answers, routes_of
 @task(**TRANSIENT, cache_policy=NO_CACHE)
 def canary(tick: Tick) -> Judged:
     """Judge the challenger against the champion on everything since the release opened."""
-    return judge(scene_of(tick), unlogged=lost_answers(tick))
+    scene = scene_of(tick)
+    return judge(scene, unlogged=lost_answers(tick), breaker=breaker_of(scene))
 
 
-def judge(scene: Scene, *, unlogged: int) -> Judged:
+def judge(scene: Scene, *, unlogged: int, breaker: Breaker | None) -> Judged:
     """Judge what a scene shows of a challenger.
 
     Args:
         scene: The release at one moment.
         unlogged: Answers in this release that no gateway could log.
+        breaker: The one that had tripped in this release, if any.
 
     Raises:
         ContractError: there is no challenger, or a model cannot be read.
@@ -42,15 +44,19 @@ def judge(scene: Scene, *, unlogged: int) -> Judged:
         is_last=next_share(route, plan) is None,
         open_for=scene.now - history[0].at,
         unlogged=unlogged,
-        breaker=_tripped(scene),
+        breaker=breaker,
     )
     return Judged(judge_canary(evidence, stage, project), plan)
 
 
-def _tripped(scene: Scene) -> Breaker | None:
-    """Return the first breaker that had tripped in this release, as far as was known then."""
+def breaker_of(scene: Scene) -> Breaker | None:
+    """Return the first breaker that tripped in this release, as soon as it is on record.
+
+    Whatever the clock of the gateway said: where it is ahead of the tick's, its canary is cut off
+    there, and nobody else would know.
+    """
     route = scene.route
     known = scene.world.ledger.entries(route.model, kind=Kind.BREAKER, release=route.release)
-    for body in (entry.body for entry in known if entry.recorded <= scene.read):
+    for body in (entry.body for entry in known):
         return Breaker(body["reason"], body["seen"], body["limit"], body["n"])
     return None

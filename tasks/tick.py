@@ -54,8 +54,6 @@ class Scene:
     project: Project
     route: Route
     now: datetime
-    read: datetime
-    """Wall clock, naive UTC: what was recorded later was not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def scene_at(world: World, project: Project, route: Route, now: datetime, read: 
         now: Event time, naive UTC.
         read: Wall clock, naive UTC, when the log was read.
     """
-    return Scene(replace(world, log=PastLog(world.log, now, read)), project, route, now, read)
+    return Scene(replace(world, log=PastLog(world.log, now, read)), project, route, now)
 
 
 def routes_of(scene: Scene) -> list[Route]:

@@ -217,6 +217,10 @@ def test_labels_and_answers_of_the_future_are_not_seen(lived):
         {"request": a["request"], "row": 0, "label": "0", "at": a["at"], "received": a["received"]}
         for a in answers[::6]
     ]
+    lived.ledger.append(
+        lived.model, Kind.BREAKER, at=verdict.at, release=verdict.release, reason="cut off later",
+        body={"epoch": 4, "reason": "it failed", "seen": 5, "limit": 5, "n": 5},
+    )  # fmt: skip
     paths = [log / "predictions-9-1.jsonl", log / "labels-9-1.jsonl"]
     try:
         for path, records in zip(paths, (answers, labels), strict=True):
