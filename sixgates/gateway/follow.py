@@ -12,7 +12,7 @@ from sixgates.gateway.canary.guard import Guard, guarded
 from sixgates.gateway.served import Companion, Served
 from sixgates.gateway.store import LoadedModel, ModelStore
 from sixgates.ledger.leases import canary_lease
-from sixgates.ledger.ledger import Ledger
+from sixgates.ledger.ledger import Kind, Ledger
 from sixgates.ledger.route import Route, Version
 
 RETRY_SECONDS = 5.0
@@ -77,9 +77,17 @@ class Follower:
             lease = None
             if route is not None and guarded(route):
                 lease = self.ledger.lease(canary_lease(self._model))
+                if self._tried is None:
+                    self._recall_cut(route)
             self.guard.hear(route, lease, asked)
             if route is not None and (route != self._tried or (self.refused and retry)):
                 self._move(route)
+
+    def _recall_cut(self, route: Route) -> None:
+        """Keep a canary cut off that was so before this process began, here or beside it."""
+        cuts = self.ledger.entries(self._model, kind=Kind.BREAKER, release=route.release)
+        for reason in (cut.body["reason"] for cut in cuts if cut.body["epoch"] == route.epoch):
+            self.guard.recall(route, reason)
 
     def _move(self, route: Route) -> None:
         refused: dict[str, str] = {}

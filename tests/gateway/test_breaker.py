@@ -84,6 +84,27 @@ def test_a_failing_canary_is_cut_and_every_request_is_answered(
     assert (entry.release, entry.actor) == ("r1", "http://here")
 
 
+def test_a_gateway_that_starts_anew_knows_of_a_cut_on_record_and_of_no_earlier_one(
+    house, champion, challenger, sample_rows, monkeypatch
+):
+    house.route(champion, challenger, 0.5)
+    gateway, row = house.gateway(), theirs(sample_rows(50))
+    broken(monkeypatch, gateway, fails)
+    for _ in range(5):
+        gateway.score([row])
+    tell(house.ledger, gateway.follower.guard, "http://here")
+    monkeypatch.undo()
+
+    anew = house.gateway()
+    assert answering(anew) == (0.0, False)
+    assert anew.get("/serving").json()["cut"] == "it failed in 5 of its last 5 answers"
+    tell(house.ledger, anew.follower.guard, "http://here")
+    assert len(house.ledger.entries("churn", kind=Kind.BREAKER)) == 1
+    house.route(champion, challenger, 0.5)
+    anew.follower.poll()
+    assert answering(anew) == answering(house.gateway()) == (0.5, False)
+
+
 def test_a_stalling_canary_is_cut(house, champion, challenger, sample_rows, monkeypatch):
     house.route(champion, challenger, 0.5)
     gateway, row = house.gateway(), theirs(sample_rows(50))

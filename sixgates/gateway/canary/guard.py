@@ -103,6 +103,10 @@ class Guard:
             self._begin(canary, after, now)
         self._countdown, self._route = after, canary
 
+    def recall(self, route: Route, reason: str) -> None:
+        """Hold a canary back under a route, because the ledger says that it was cut off."""
+        self._cut = (route.epoch, reason)
+
     def leave(self) -> None:
         """End a lapse that still lasts, because the gateway stops."""
         self.hear(None, None, time.monotonic())
