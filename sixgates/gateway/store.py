@@ -53,8 +53,9 @@ class ModelStore:
         Raises:
             ContractError: text, card or answers are not what the digest promised.
         """
+        # Without the lock: a rollback that comes meanwhile needs a model that is loaded already.
+        proved = self._read(digest)
         with self._lock:
-            proved = self._read(digest)
             self._loaded.setdefault(digest, proved)
 
     def keep(self, digests: set[str]) -> None:

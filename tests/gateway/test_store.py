@@ -1,3 +1,5 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import msgspec
@@ -35,6 +37,27 @@ def test_proving_reads_the_files_again(house, store, champion):
     (house.store / f"{champion.digest}.txt").write_bytes(b"other")
     with pytest.raises(ContractError, match="was changed"):
         store.prove(champion.digest)
+
+
+def test_a_proof_that_takes_long_keeps_no_route_waiting(store, champion, challenger, monkeypatch):
+    kept = store.load(champion.digest)
+    begun, done, read = threading.Event(), threading.Event(), store._bytes
+
+    def slow(name):
+        begun.set()
+        done.wait(10)
+        return read(name)
+
+    monkeypatch.setattr(store, "_bytes", slow)
+    with ThreadPoolExecutor(2) as pool:
+        proof = pool.submit(store.prove, challenger.digest)
+        begun.wait(10)
+        try:
+            assert pool.submit(store.load, champion.digest).result(timeout=2) is kept
+            store.keep({champion.digest})
+        finally:
+            done.set()
+        proof.result(timeout=10)
 
 
 def test_an_answer_that_differs_in_one_bit_is_refused_by_name(house, store, champion):
