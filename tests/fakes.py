@@ -148,7 +148,7 @@ class FakeTraffic:
         return self.refusals
 
     def proved(self, _model, _digest):
-        return "1 gateways answer its probes as the trainer did"
+        return "all gateways that were asked answer its probes as the trainer did"
 
     def follow(self, model, _epoch):
         return self.serving(model)

@@ -105,6 +105,19 @@ def test_a_refusal_is_a_sentence_with_the_gateways_address(traffic, gateway):
     assert traffic.prove("churn", "bb") == [f"{gateway.url}: <html>"]
 
 
+def test_a_proof_is_of_those_that_were_asked(traffic, gateway, ledger, monkeypatch):
+    gateway.first = lambda: ledger.announce("churn", "http://127.0.0.1:1")  # comes too late
+    assert traffic.prove("churn", "bb") == []
+    said = "all gateways that were asked answer its probes as the trainer did"
+    assert traffic.proved("churn", "bb") == said
+    alive = iter([[gateway.url], []])  # one that goes just then
+    monkeypatch.setattr(ledger, "gateways", lambda _model: next(alive, []))
+    assert traffic.prove("churn", "bb") == []
+    assert len(gateway.asked) == 2
+    with pytest.raises(TransientError, match="no gateway serves churn"):
+        traffic.prove("churn", "bb")
+
+
 @pytest.mark.parametrize("ask", ["follow", "serving"])
 def test_what_is_served_is_read_back(traffic, gateway, ask):
     answer = traffic.follow("churn", 4) if ask == "follow" else traffic.serving("churn")

@@ -149,7 +149,7 @@ class InProcessTraffic(httpx.BaseTransport):
 
     def proved(self, _model: str, _digest: str) -> str:
         """Say that the gateway answered."""
-        return "1 gateways answer its probes as the trainer did"
+        return "all gateways that were asked answer its probes as the trainer did"
 
     def follow(self, model: str, _epoch: int) -> list[Serving]:
         """Make the gateway read the ledger, and return what it then serves."""
