@@ -13,6 +13,8 @@ from sixgates.ledger.route import Route
 
 CASE = "clock"
 """Case of the notice that a clock is wrong."""
+_BY_GATEWAYS = frozenset({Kind.LAPSE, Kind.BREAKER, Kind.UNLOGGED})
+"""Entries that bear a gateway's clock, which is compared for itself."""
 
 
 def wrong_clocks(world: World, route: Route, ahead: Mapping[str, int]) -> dict[str, str]:
@@ -24,7 +26,8 @@ def wrong_clocks(world: World, route: Route, ahead: Mapping[str, int]) -> dict[s
         ahead: Minutes by which the clock of each gateway is ahead of ours, by its address.
     """
     found = {url: _of_gateway(url, minutes) for url, minutes in ahead.items() if minutes}
-    recorded = (e.recorded for e in world.ledger.entries(route.model, release=route.release))
+    entries = world.ledger.entries(route.model, release=route.release)
+    recorded = (e.recorded for e in entries if e.kind not in _BY_GATEWAYS)
     now = WallClock().now()
     back = (max(recorded, default=now) - now) // timedelta(minutes=1)
     if back > 0:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from sixgates.adapters import clock_lead
+from sixgates.adapters.clock_lead import wrong_clocks
 from sixgates.adapters.clocks import WallClock
 from sixgates.adapters.reconcile import differences
+from sixgates.ledger import rows
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.news import What, news
 from sixgates.ledger.route import Step
@@ -54,6 +56,18 @@ def test_a_machine_whose_clock_was_set_back_says_so_once(stage, monkeypatch):
         look.fn(stage.project)
     (notice,) = stage.entries(Kind.NOTICE)
     assert notice.reason.startswith("the clock of this machine is 59 minutes behind entries of")
+
+
+def test_entries_of_a_gateway_whose_clock_is_ahead_set_no_clock_here_back(
+    stage, shadowing, monkeypatch
+):
+    monkeypatch.setattr(rows, "wall", lambda: WallClock().now() + timedelta(hours=1))
+    for kind in (Kind.LAPSE, Kind.BREAKER, Kind.UNLOGGED):
+        stage.world.ledger.append(
+            stage.model, kind, at=shadowing.at, release="r1", actor="http://gateway", reason="so"
+        )
+    monkeypatch.undo()
+    assert wrong_clocks(stage.world, shadowing, {"http://gateway": 60}).keys() == {"http://gateway"}
 
 
 @pytest.mark.usefixtures("shadowing")
