@@ -1,12 +1,15 @@
 """A canary that fails or stalls is cut off at once, in this gateway and for this epoch."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from sixgates.gates.records import Arm
+from sixgates.gateway.canary import guard
 from sixgates.gateway.canary.breaker import CanaryAnswer, Trip, answer_of, trip
 from sixgates.gateway.canary.tell import tell
+from sixgates.gateway.scoring import Part
 from sixgates.gateway.split import is_beside
 from sixgates.ledger.ledger import Kind
 from tests.gateway.test_invocations import break_model
@@ -118,6 +121,24 @@ def test_a_stalling_canary_is_cut(house, champion, challenger, sample_rows, monk
     for _ in range(3):
         gateway.score([row])
     assert gateway.get("/serving").json()["cut"] == "it took over 1 s for 3 of its last 3 answers"
+
+
+def test_answers_that_one_pause_of_the_machine_held_up_together_are_one_stall(
+    house, champion, challenger, monkeypatch
+):
+    house.route(champion, challenger, 0.5)
+    follower = house.gateway().follower
+    held_up = [Part(Arm.CANARY, "2", 500, 0, 1.5)]
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=100.0)
+    monkeypatch.setattr(guard, "time", clock)
+    for pause in range(3):
+        assert follower.guard.cut(follower.served) == ""
+        clock.now = 100.0 + 2 * pause
+        for _ in range(24):  # as many as score at once on so many cores
+            follower.guard.saw(follower.served, 0.5, held_up)
+            clock.now += 0.01
+    reason = "it took over 1 s for 3 of its last 3 answers"
+    assert follower.guard.cut(follower.served) == reason
 
 
 def test_failures_in_shadow_cut_nothing(house, champion, challenger, sample_rows, monkeypatch):

@@ -13,7 +13,8 @@ FAILURES = 5
 """A quarter of them. One that always fails is cut after five requests; one that fails on a
 hundredth of them is left to gate 5, for it gets there in one of 700,000 runs of twenty."""
 STALLS = 3
-"""Three, because one pause of the machine may hold up two answers that wait for each other."""
+"""Three, because one pause of the machine may hold up two answers that wait for each other. Those
+that it holds up side by side count as one; see `Guard.saw`."""
 STALL_SECONDS = 1.0
 """Clients give up after seconds; a row takes microseconds, gate 3 refuses 20 ms."""
 STALL_SECONDS_A_ROW = 0.001

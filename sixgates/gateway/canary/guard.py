@@ -44,6 +44,8 @@ class Guard:
         self._meanwhile = 0
         self._last: deque[CanaryAnswer] = deque(maxlen=LAST)
         self._watched = 0
+        self._stalled_until = 0.0
+        """Monotonic seconds at which the newest stall ended that was counted."""
         self._cut: tuple[int, str] = (0, "")
 
     def share(self, served: Served | None) -> float:
@@ -131,6 +133,10 @@ class Guard:
             self._watched = epoch
             self._last.clear()
         newest = answer_of(own.rows, own.failed, own.seconds)
+        if newest.stalled and self._was_held_up_before(own.seconds):
+            if not newest.failed:
+                return  # nor does it push out of sight what was counted
+            newest = newest._replace(stalled=False)
         self._last.append(newest)
         if not (newest.failed or newest.stalled):
             return  # the usual answer, which every request pays for
@@ -138,6 +144,14 @@ class Guard:
         if tripped is not None and not self.cut(served):
             self._cut = (epoch, tripped.reason)
             self.incidents.append(cut_off(served.route, tripped))
+
+    def _was_held_up_before(self, seconds: float) -> bool:
+        """Whether a stall that ends now began within the one before: one pause explains both."""
+        now = time.monotonic()
+        if now - seconds < self._stalled_until:
+            return True
+        self._stalled_until = now
+        return False
 
     def _count_meanwhile(self, served: Served) -> None:
         if self.lapsed(served):
