@@ -1,10 +1,12 @@
 """A canary that nobody watches answers nobody: its lease runs out in the gateway itself."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from sixgates.gates.errors import TransientError
 from sixgates.gates.records import Arm
+from sixgates.gateway.canary.incident import Incident
 from sixgates.gateway.canary.tell import tell
 from sixgates.ledger.ledger import Kind
 
@@ -159,3 +161,24 @@ def test_a_shadow_has_nothing_to_lose(house, champion, challenger):
     house.route(champion)
     gateway.follower.poll()
     assert told(house, gateway) == []
+
+
+def test_two_that_tell_at_once_as_a_gateway_stops_tell_each_thing_once(
+    house, champion, challenger, monkeypatch
+):
+    house.route(champion, challenger, 0.5)
+    follower, said, append = house.gateway().follower, [], house.ledger.append
+    guard, route = follower.guard, follower.served.route
+    lost = [Incident(Kind.UNLOGGED, route, f"{n}", {"epoch": 1, "answers": n}) for n in range(4)]
+    guard.incidents.extend(lost)
+
+    def slow(*of, reason, **more):
+        time.sleep(0.05)
+        said.append(reason)
+        return append(*of, reason=reason, **more)
+
+    monkeypatch.setattr(house.ledger, "append", slow)
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(tell, house.ledger, guard, "http://here") for _ in range(2)]
+    assert [end.exception() for end in ends] == [None, None]
+    assert said == ["0", "1", "2", "3"]

@@ -37,6 +37,8 @@ class Guard:
         """Let no canary answer before the ledger was heard."""
         self.incidents: deque[Incident] = deque()
         """What the ledger has not been told yet, oldest first."""
+        self.telling = threading.Lock()
+        """Held by who tells it: a gateway that stops does not wait for one that hangs."""
         self._lock = threading.Lock()
         self._countdown: Countdown | None = None
         self._route: Route | None = None

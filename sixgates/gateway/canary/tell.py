@@ -18,15 +18,16 @@ def tell(ledger: Ledger, guard: Guard, url: str) -> None:
     Entries bear the event time of their route: a gateway knows wall times alone, which stand in
     the body.
     """
-    while guard.incidents:
-        incident = guard.incidents[0]
-        try:
-            if not (incident.opens and _on_record(ledger, incident)):
-                _append(ledger, incident, url)
-        except (PipelineError, SQLAlchemyError) as exc:
-            _logger.warning("the ledger is not told yet that %s: %s", incident.reason, exc)
-            return
-        guard.incidents.popleft()
+    with guard.telling:
+        while guard.incidents:
+            incident = guard.incidents[0]
+            try:
+                if not (incident.opens and _on_record(ledger, incident)):
+                    _append(ledger, incident, url)
+            except (PipelineError, SQLAlchemyError) as exc:
+                _logger.warning("the ledger is not told yet that %s: %s", incident.reason, exc)
+                return
+            guard.incidents.popleft()
 
 
 def _append(ledger: Ledger, incident: Incident, url: str) -> None:
