@@ -51,6 +51,17 @@ def test_several_classes_are_expected_to_cost_what_they_do(loss):
     assert found.mean == pytest.approx(row_losses(project, labels, said, classes).mean(), rel=0.05)
 
 
+@pytest.mark.parametrize("project", BINARY, ids=lambda p: p.loss)
+@pytest.mark.parametrize("answers", [[0.3], [0.1, 0.6], [0.0, 0.2, 0.4, 0.9, 1.0]], ids=str)
+def test_a_model_of_few_answers_is_expected_to_lose_what_it_does(project, answers):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        said = rng.choice(answers, 2_000)
+        labels = (rng.random(2_000) < said).astype(float)
+        found = expected_loss(calibrated(project, labels, said, ()), project, said, ())
+        assert found.mean == pytest.approx(row_losses(project, labels, said).mean(), rel=1e-3)
+
+
 def test_it_says_when_it_cannot_know():
     rng = np.random.default_rng(3)
     project = BINARY[0]

@@ -135,8 +135,10 @@ def _columns(predictions: Floats) -> list[Floats]:
 def _calibrator(said: Floats, came: Floats) -> Calibrator:
     from scipy.optimize import isotonic_regression  # costs every tick and command half a second
 
-    order = np.argsort(said, kind="stable")
-    fitted = isotonic_regression(came[order]).x
-    at = np.unique(np.linspace(0, len(order) - 1, min(_KNOTS, len(order))).astype(int))
-    x, first = np.unique(said[order][at], return_index=True)
-    return Calibrator(tuple(x.tolist()), tuple(fitted[at][first].tolist()))
+    # What was said alike is one point: in any order of its rows, isotonic regression would rise
+    # within it, and keep where it began.
+    x, place, rows = np.unique(said, return_inverse=True, return_counts=True)
+    fitted = isotonic_regression(np.bincount(place, came) / rows, weights=rows).x
+    knots = np.linspace(0, len(said) - 1, min(_KNOTS, len(said))).astype(int)
+    at = np.unique(np.sort(place)[knots])
+    return Calibrator(tuple(x[at].tolist()), tuple(fitted[at].tolist()))
