@@ -1,6 +1,6 @@
 """Looking at every window that has ended since the champion was trained, once each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from sixgates.gates.maturity import begin_of, labels_since, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference
 from sixgates.gates.watch import WatchEvidence
+from sixgates.ledger.feed import Stretch
 from sixgates.ledger.ledger import Kind, require_route
 
 _AGAIN = 30
@@ -99,6 +100,38 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
         runs,
         project.policies.comparison.margin,
     )
+
+
+def look_again(
+    world: World, project: Project, data: str | None, broken: Iterable[Stretch], since: Since
+) -> list[Look]:
+    """Look at stretches of a broken feed that are no windows of the champion's.
+
+    They were another champion's, whose windows had other borders, and may have been mended. Of
+    them, too, only those among the newest `_AGAIN` windows are looked at.
+
+    Args:
+        world: Where ledger and model are.
+        project: The champion's.
+        data: Address of the data; the project's own source where not given.
+        broken: What is on record as broken.
+        since: What was seen of the champion's own windows.
+    """
+    oldest = world.clock.now() - _AGAIN * project.policies.watch.window
+    own = {look.inputs.end for look in since.looks}
+    left = [(s.start, s.end) for s in broken if s.end > oldest and s.end not in own]
+    if not left:
+        return []
+    champion = require_route(world.ledger, project.name).champion
+    model = Watched(project, *world.models.get(project.name, champion.digest))
+    lake, engine = ProjectLake(project, data), engine_of(world.settings.engine)
+    looks: list[Look] = []
+    for within in left:
+        with lake.window(*within) as rows:
+            looks.append(
+                look_at(model, since.reference, rows, within, (), count=engine.count_files)
+            )
+    return looks
 
 
 def _looks(

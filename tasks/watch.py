@@ -11,12 +11,13 @@ from sixgates.adapters.events import emit_drift_event
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.project import Project
 from sixgates.gates.watch import WatchReport, judge_watch
+from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
 from sixgates.ledger.standing import read_acts, waiting_alert
 from tasks.feed import note_feed
 from tasks.hold import still_held
-from tasks.look import look_around
+from tasks.look import look_again, look_around
 from tasks.resume import dead_runs
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
@@ -40,7 +41,9 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
     """Compare what has come since with what the serving champion was made from."""
     world, chosen = build(), project_of(project)
     since = look_around(world, chosen, data)
-    note_feed(world, chosen.name, since.looks)
+    noticed = world.ledger.entries(chosen.name, kind=Kind.NOTICE)
+    others = look_again(world, chosen, data, broken_stretches(noticed), since)
+    note_feed(world, chosen.name, [*since.looks, *others])
     return judge_watch(since.evidence(world.clock.now(), since.looks), chosen.policies.watch)
 
 

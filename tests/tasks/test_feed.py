@@ -72,6 +72,28 @@ def test_a_feed_that_was_mended_is_looked_at_again_and_its_rows_count(serving):
     assert notices(serving) == ["broken feed"] * 5 + ["mended feed"] * 5
 
 
+def test_a_feed_is_mended_for_whoever_serves_by_then(serving):
+    later(serving, 3)
+    sound, came = serving.rows, pl.col("ts") > serving.world.clock.now() - 3 * DAY
+    serving.write(sound.with_columns(pl.when(~came).then("income").alias("income")))
+    look(serving)
+    later(serving, 4)
+    serving.world.clock.moment += timedelta(hours=7)  # so windows will have other borders
+    run = serving.begin(trigger="by hand")
+    dataset = validate.fn(run).dataset
+    model = train_challenger.fn(run, dataset).model
+    evaluate.fn(run, dataset, model)
+    serving.route(Step.CONFIRMED, Version(model.version, model.digest), release=run.id)
+    answer.fn(run, "released", "version 2 is in step confirmed")
+    look(serving)
+    assert notices(serving) == ["broken feed"] * 3
+    serving.write(pl.concat([sound, serving.rows[sound.height :]]))
+    for _ in range(2):
+        look(serving)
+        assert broken_stretches(serving.entries(Kind.NOTICE)) == []
+        assert notices(serving) == ["broken feed"] * 3 + ["mended feed"] * 3
+
+
 def test_a_retrain_learns_nothing_from_a_broken_stretch_and_is_not_stopped_by_it(serving):
     later(serving, 2, pl.col("income") * 1000)
     look(serving)
