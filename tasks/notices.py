@@ -18,9 +18,10 @@ from sixgates.gates.notices import (
     stale_rows,
 )
 from sixgates.gates.project import Project
-from sixgates.ledger.ledger import Kind
+from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.standing import newest_run, read_acts, waiting_alert
 from tasks.hold import still_held
+from tasks.resume import alert_left
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 
@@ -73,6 +74,14 @@ def _overdue(world: World, project: Project) -> Overdue:
     run, alert, since = newest_run(entries), None, None
     route, waiting = world.ledger.route(project.name), waiting_alert(entries)
     under_way = route is not None and route.is_open  # then nobody could answer
+    left = None if waiting or under_way else alert_left(world, project.name)
     if waiting and not under_way and not (waiting.held and still_held(world, project)):
         alert, since = waiting.alert.seq, waiting.since
+    elif left and not still_held(world, project):
+        alert, since = left[0], _last_sign(world, left[1])
     return Overdue(project.name, run.at if run else None, alert, since)
+
+
+def _last_sign(world: World, run: Entry) -> datetime:
+    """Return when a run that died last put something on record."""
+    return max(entry.at for entry in world.ledger.entries(run.model, release=run.release))

@@ -62,6 +62,18 @@ def dead_runs(world: World, model: str) -> set[str]:
     return {run.release for run in unanswered(world, model)}
 
 
+def alert_left(world: World, model: str) -> tuple[int, Entry] | None:
+    """Return the newest alert and its newest run, where nobody answered or is at work on that."""
+    dead = dead_runs(world, model)
+    alerts = world.ledger.entries(model, kind=Kind.ALERT) if dead else []
+    if not alerts:
+        return None
+    newest = alerts[-1].seq
+    runs = world.ledger.entries(model, kind=Kind.RUN)
+    left = [run for run in runs if run.release in dead and run.body["alert"] == newest]
+    return (newest, left[-1]) if left else None
+
+
 def may_go_on(
     world: World, project: Project, left: Left, now: datetime, *, trigger: str, override: str
 ) -> Allowed | Refused:

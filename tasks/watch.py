@@ -18,7 +18,7 @@ from sixgates.ledger.standing import read_acts, waiting_alert
 from tasks.feed import note_feed
 from tasks.hold import still_held
 from tasks.look import look_again, look_around
-from tasks.resume import dead_runs
+from tasks.resume import alert_left
 from tasks.retry import TRANSIENT
 from tasks.run import project_of
 
@@ -127,14 +127,11 @@ def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:
 
 def _alert_of_run_left(world: World, model: str) -> Raised | None:
     """Return the newest alert where nobody is at work on its run: nobody else would ask for it."""
-    dead = dead_runs(world, model)
-    alerts = world.ledger.entries(model, kind=Kind.ALERT)
-    runs = world.ledger.entries(model, kind=Kind.RUN) if dead and alerts else []
-    newest = alerts[-1].seq if alerts else None
-    left = [run for run in runs if run.release in dead and run.body["alert"] == newest]
-    if newest is None or not left:
+    left = alert_left(world, model)
+    if left is None:
         return None
-    held = _is_put_off(world, model, left[-1].release)
+    newest, run = left
+    held = _is_put_off(world, model, run.release)
     why = "waits to open its release" if held else "died"
     return Raised(newest, f"alert {newest}: its run {why}, and is asked for again")
 

@@ -419,6 +419,22 @@ def test_an_answered_alert_is_not_noticed(stage, old):
     assert give_notice.fn(stage.project) == []
 
 
+def test_an_alert_whose_run_died_is_noticed_when_nobody_goes_on_with_it(stage, old):
+    stage.route(Step.COLD_START, old)
+    alert = alerted(stage).alert
+    stage.begin(trigger="drift", alert=alert)
+    later(stage, hours=1)
+    lease = f"run:{stage.model}"
+    stage.world.ledger.give_back(lease, stage.world.ledger.lease(lease).owner)
+    assert give_notice.fn(stage.project) == []
+    later(stage, minutes=1)
+    (reason,) = give_notice.fn(stage.project)
+    assert reason.startswith(f"alert {alert} of loans-small waits since 2026-01-25 00:00 UTC")
+    assert isinstance(stage.begin(trigger="drift", alert=alert), Run)
+    later(stage, days=1)
+    assert give_notice.fn(stage.project) == []
+
+
 def test_an_alert_that_is_held_is_noticed_only_when_nobody_answers_after_the_hold(stage, old):
     stage.route(Step.ROLLED_BACK, old)
     stage.begin(trigger="drift", alert=alerted(stage).alert)
