@@ -38,17 +38,23 @@ class Left:
     """Why it cannot go on; empty where it can."""
 
 
-def settle(world: World, project: Project, now: datetime) -> list[Left]:
+def settle(world: World, project: Project, now: datetime, *, data: str | None = None) -> list[Left]:
     """Return the runs left behind, and break off those that cannot go on; at most the newest can.
 
     What else a crash left of runs is finished or undone first. To be called by who holds the lease
     of the model's runs, so that none of them is under way.
+
+    Args:
+        world: Whose ledger.
+        project: Whose model.
+        now: Event time, naive UTC.
+        data: Address of the data that a person asks a run of; None goes on with any.
     """
     finish_for_run(world, project.name)
     close_strays(world, project.name)
     runs = unanswered(world, project.name)
     older = [Left(run, _at_gate(world, run), "a later run has begun") for run in runs[:-1]]
-    left = [*older, *(_left(world, project, run, now) for run in runs[-1:])]
+    left = [*older, *(_left(world, project, run, now, data) for run in runs[-1:])]
     for dead in left:
         if dead.obstacle:
             _break_off(world, dead)
@@ -120,12 +126,15 @@ def _break_off(world: World, dead: Left) -> None:
         world.registry.end_run(tracking, "KILLED", reason)
 
 
-def _left(world: World, project: Project, run: Entry, now: datetime) -> Left:
+def _left(world: World, project: Project, run: Entry, now: datetime, data: str | None) -> Left:
     gate = _at_gate(world, run)
     if _opened(world, run):
         return Left(run, gate, "")  # only the answer is missing
     if now - run.at > STALE_AFTER:
         return Left(run, gate, f"it began at {run.at} and is too old to go on")
+    if data not in {None, run.body["data"]}:
+        read = run.body["data"] or "the project's own source"
+        return Left(run, gate, f"it read {read}, and a person asks for a run of {data}")
     if run.body.get("training") != project.policies.training.model_dump(mode="json"):
         return Left(run, gate, "the training policy is another one than when it began")
     try:

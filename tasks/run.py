@@ -136,7 +136,7 @@ def _begin(world: World, chosen: Project, run: str, asked: _Asked) -> Run | Busy
     now, route = world.clock.now(), world.ledger.route(chosen.name)
     body, trigger, override = asked.body, asked.trigger, asked.override
     training = chosen.policies.training.model_dump(mode="json")
-    left = settle(world, chosen, now)
+    left = settle(world, chosen, now, data=asked.data if trigger in BY_HAND else None)
     resumable = next((dead for dead in left if not dead.obstacle), None)
     if resumable is not None:
         return _resume(world, chosen, resumable, run, asked)

@@ -148,6 +148,28 @@ def test_a_run_under_another_training_policy_is_broken_off(stage, die):
     assert "the training policy is another one" in stage.entries(Kind.ANSWER)[0].reason
 
 
+@pytest.mark.parametrize("gates", [0, 2])
+def test_a_person_who_names_other_data_gets_a_run_of_them(stage, die, gates):
+    run = stage.begin(alert=7)
+    walk(run, gates)
+    die()
+    other = str(stage.folder / "other.parquet")
+    stage.rows.write_parquet(other)
+    again = stage.begin(trigger="by hand", data=other)
+    assert (again.id != run.id, again.data) == (True, other)
+    (broken,) = stage.entries(Kind.ANSWER)
+    assert (broken.release, broken.body) == (run.id, {"alert": 7, "ending": "broken"})
+    assert f"it read {stage.data}, and a person asks for a run of {other}" in broken.reason
+
+
+def test_what_no_person_asks_for_goes_on_with_the_data_of_the_run(stage, die):
+    run = stage.begin()
+    die()
+    other = str(stage.folder / "other.parquet")
+    stage.rows.write_parquet(other)
+    assert stage.begin(trigger="schedule", data=other) == run
+
+
 def test_of_several_dead_runs_the_newest_goes_on(stage, die):
     first = stage.begin()
     stage.world.ledger.append(
