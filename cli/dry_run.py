@@ -17,8 +17,8 @@ def dry_run(project: str, data: str | None) -> dict[str, Any]:
     from tasks.look import look_around
 
     loaded = load_project(project)
-    policy = loaded.policies.watch
     since = look_around(build(), loaded, data, anew=True)
+    policy = since.project.policies.watch
     windows = judged(since.after_each_look(), policy)
     return {
         "project": loaded.name,

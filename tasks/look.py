@@ -16,7 +16,7 @@ from sixgates.gates.drift.windows import whole_windows
 from sixgates.gates.evidence import loss_by_period
 from sixgates.gates.maturity import begin_of, labels_since, seconds
 from sixgates.gates.project import Project
-from sixgates.gates.reference import Reference
+from sixgates.gates.reference import Reference, comparable
 from sixgates.gates.watch import WatchEvidence
 from sixgates.ledger.feed import Stretch
 from sixgates.ledger.ledger import Kind, require_route
@@ -29,6 +29,8 @@ _AGAIN = 30
 class Since:
     """All that is known since the champion was trained."""
 
+    project: Project
+    """The champion's, with windows that can be compared with those of the reference."""
     reference: Reference
     looks: tuple[Look, ...]
     losses: pl.DataFrame
@@ -73,6 +75,7 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
     route = require_route(world.ledger, project.name)
     digest = route.champion.digest
     reference = world.references.get(project.name, digest)
+    project = _comparable(project, reference)
     model = Watched(project, *world.models.get(project.name, digest))
     known = () if anew else world.references.looks(project.name, digest)
     looks = _looks(world, model, data, reference, known)
@@ -94,6 +97,7 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
     )
     runs = tuple(run.at for run in world.ledger.entries(project.name, kind=Kind.RUN))
     return Since(
+        project,
         reference,
         looks,
         losses.with_columns(begins=begin_of(project)),
@@ -103,7 +107,7 @@ def look_around(world: World, project: Project, data: str | None, *, anew: bool 
 
 
 def look_again(
-    world: World, project: Project, data: str | None, broken: Iterable[Stretch], since: Since
+    world: World, data: str | None, broken: Iterable[Stretch], since: Since
 ) -> list[Look]:
     """Look at stretches of a broken feed that are no windows of the champion's.
 
@@ -112,11 +116,11 @@ def look_again(
 
     Args:
         world: Where ledger and model are.
-        project: The champion's.
         data: Address of the data; the project's own source where not given.
         broken: What is on record as broken.
         since: What was seen of the champion's own windows.
     """
+    project = since.project
     oldest = world.clock.now() - _AGAIN * project.policies.watch.window
     own = {look.inputs.end for look in since.looks}
     left = [(s.start, s.end) for s in broken if s.end > oldest and s.end not in own]
@@ -134,16 +138,22 @@ def look_again(
     return looks
 
 
+def _comparable(project: Project, reference: Reference) -> Project:
+    watch = comparable(project.policies.watch, reference)
+    policies = project.policies.model_copy(update={"watch": watch})
+    return project.model_copy(update={"policies": policies})
+
+
 def _looks(
     world: World, model: Watched, data: str | None, reference: Reference, known: Sequence[Look]
 ) -> tuple[Look, ...]:
     lake, window = ProjectLake(model.project, data), model.project.policies.watch.window
     engine = engine_of(world.settings.engine)
-    before = {look.inputs.end: look for look in known}
+    before = {(look.inputs.start, look.inputs.end): look for look in known}
     looks: list[Look] = []
     ended = list(whole_windows(reference.until, world.clock.now(), window))
     for place, within in enumerate(ended):
-        look = before.get(within[1])
+        look = before.get(within)
         if look is None or (look.faults and place >= len(ended) - _AGAIN):
             with lake.window(*within) as rows:
                 look = look_at(model, reference, rows, within, looks, count=engine.count_files)

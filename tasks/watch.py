@@ -42,9 +42,10 @@ def look_for_drift(project: str, data: str | None) -> WatchReport:
     world, chosen = build(), project_of(project)
     since = look_around(world, chosen, data)
     noticed = world.ledger.entries(chosen.name, kind=Kind.NOTICE)
-    others = look_again(world, chosen, data, broken_stretches(noticed), since)
+    others = look_again(world, data, broken_stretches(noticed), since)
     note_feed(world, chosen.name, [*since.looks, *others])
-    return judge_watch(since.evidence(world.clock.now(), since.looks), chosen.policies.watch)
+    policy = since.project.policies.watch
+    return judge_watch(since.evidence(world.clock.now(), since.looks), policy)
 
 
 @task(**TRANSIENT, cache_policy=NO_CACHE)

@@ -226,7 +226,8 @@ class WatchPolicy(_Policy):
     """The watch: when the world has moved enough to ask for a retrain."""
 
     window: timedelta = Field(timedelta(days=1), gt=timedelta(0))
-    """What is looked at as one; windows follow one another from the champion's newest row on."""
+    """What is looked at as one; windows follow one another from the champion's newest row on. A
+    shorter one than the champion was trained with counts from the next champion on."""
     season: timedelta = Field(timedelta(days=7), gt=timedelta(0))
     """Each window is compared with those at the same place of the season, where the training data
     holds two seasons of whole windows."""

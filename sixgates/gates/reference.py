@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sixgates.gates.drift.expected_loss import LossEstimator
 from sixgates.gates.drift.look import Look
+from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.profile.counts import Profile
 
 
@@ -27,3 +28,14 @@ class Reference:
     """Mean loss on the holdout, in units of the loss."""
     until: datetime
     """Event time of the newest row, naive UTC."""
+
+
+def comparable(policy: WatchPolicy, reference: Reference) -> WatchPolicy:
+    """Return a policy whose windows are no shorter than those of a reference.
+
+    By the rows of a day, every hour is a feed that broke down, and its counts wobble too much.
+    """
+    if not reference.looks:
+        return policy
+    training = reference.looks[-1].inputs
+    return policy.model_copy(update={"window": max(policy.window, training.end - training.start)})

@@ -130,6 +130,16 @@ def test_each_window_is_looked_at_once(serving, monkeypatch):
     assert [end for _, end in looked] == [kept[-1].inputs.end + DAY]
 
 
+def test_windows_that_were_made_shorter_are_no_broken_feed(serving):
+    serving.play("small", watch={"window": timedelta(hours=3), "min_rows": 10})
+    project_of.cache_clear()
+    later(serving, 4)
+    report = look(serving)
+    assert report.faults == ()
+    assert notices(serving) == []
+    assert (report.signals[0].n, report.grounds.window) == (4, DAY)
+
+
 def test_a_feed_that_breaks_the_schema_is_a_broken_feed_and_no_failure(serving):
     later(serving, 1)
     serving.write(serving.rows.drop("age"))
