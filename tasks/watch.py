@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.events import emit_drift_event
 from sixgates.adapters.wiring import World, build
+from sixgates.gates.later import later
 from sixgates.gates.project import Project
 from sixgates.gates.watch import WatchReport, judge_watch
 from sixgates.ledger.feed import broken_stretches
@@ -74,7 +75,7 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     if route.is_open:
         return Raised(None, f"no alert while a release is in step {route.step}: {report.sentence}")
     if alerts and now - alerts[-1].at < cooldown:
-        until = alerts[-1].at + cooldown
+        until = later(alerts[-1].at, cooldown)
         return Raised(None, f"no alert before {until}, the cooldown: {report.sentence}")
     seq = world.ledger.append(
         model, Kind.ALERT, at=now, reason=report.sentence, body=_figures(report)

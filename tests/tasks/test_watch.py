@@ -134,6 +134,15 @@ def test_no_second_alert_follows_within_the_cooldown(serving):
     assert len(serving.entries(Kind.ALERT)) == len(serving.events) == 2
 
 
+def test_a_cooldown_may_last_for_ever(stage, old):
+    stage.play("small2", watch={"cooldown": timedelta.max})
+    stage.route(Step.COLD_START, old)
+    answered(stage, alerted(stage).alert)
+    stage.world.clock.moment += timedelta(days=1000)
+    assert "the cooldown" in alerted(stage).sentence
+    assert len(stage.entries(Kind.ALERT)) == 1
+
+
 def test_an_alert_that_nobody_answered_is_announced_again_and_recorded_once(serving):
     first = alerted(serving)
     again = alerted(serving, QUIET)
