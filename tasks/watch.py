@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from sixgates.adapters.events import emit_drift_event
 from sixgates.adapters.wiring import World, build
+from sixgates.gates.drift.trigger import between_alerts
 from sixgates.gates.later import later
 from sixgates.gates.project import Project
 from sixgates.gates.watch import WatchReport, judge_watch
@@ -60,7 +61,7 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     now, model = world.clock.now(), chosen.name
     route = require_route(world.ledger, model)
     alerts = world.ledger.entries(model, kind=Kind.ALERT)
-    cooldown = chosen.policies.watch.cooldown
+    cooldown = between_alerts(chosen.policies.watch)
     again = _open_alert(world, chosen, route)
     if again is not None:
         if again.alert is not None:

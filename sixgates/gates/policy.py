@@ -242,7 +242,7 @@ class WatchPolicy(_Policy):
     loss_tolerance: float = Field(0.1, ge=0)
     """Rise of the loss over the holdout loss that is tolerated, as a share of it."""
     cooldown: timedelta = timedelta(days=7)
-    """Least time between two alerts of one model."""
+    """Least time between two alerts of one model; a schedule's, where `trigger.every` is less."""
     trigger: TriggerPolicy = TriggerPolicy()
     """What of it asks for a retrain."""
 

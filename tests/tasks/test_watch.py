@@ -134,6 +134,15 @@ def test_no_second_alert_follows_within_the_cooldown(serving):
     assert len(serving.entries(Kind.ALERT)) == len(serving.events) == 2
 
 
+def test_a_schedule_is_not_held_up_by_a_longer_cooldown(stage, old):
+    stage.play("small2", watch={"trigger": {"on": "schedule", "every": timedelta(days=1)}})
+    stage.route(Step.COLD_START, old)
+    for days in range(1, 4):
+        answered(stage, alerted(stage).alert)
+        stage.world.clock.moment += timedelta(days=1)
+        assert len(stage.entries(Kind.ALERT)) == days
+
+
 def test_a_cooldown_may_last_for_ever(stage, old):
     stage.play("small2", watch={"cooldown": timedelta.max})
     stage.route(Step.COLD_START, old)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sixgates.gates.drift.trigger import judge_trigger
+from sixgates.gates.drift.trigger import between_alerts, judge_trigger
 from sixgates.gates.policy import TriggerPolicy, WatchPolicy
 from sixgates.gates.watch import WatchEvidence, WatchReport, judge_watch
 
@@ -30,7 +30,7 @@ def dry_run(evidences: Iterable[WatchEvidence], policy: WatchPolicy) -> list[Wou
     last: datetime | None = None
     for evidence in evidences:
         report, window = judge_watch(evidence, policy), evidence.live[-1].inputs
-        cooled = last is None or window.end - last >= policy.cooldown
+        cooled = last is None or window.end - last >= between_alerts(policy)
         triggered = report.asks and cooled
         last = window.end if triggered else last
         by = tuple(

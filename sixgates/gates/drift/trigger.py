@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sixgates.gates.explain.spans import span
-from sixgates.gates.policy import TriggerPolicy
+from sixgates.gates.policy import TriggerPolicy, WatchPolicy
 from sixgates.gates.verdict import number
 
 
@@ -52,6 +52,16 @@ def judge_trigger(grounds: Grounds, policy: TriggerPolicy) -> Answer:
             return Answer(grounds.moved >= policy.agree, needed)
         case "cost-benefit":
             return _by_benefit(grounds, policy)
+
+
+def between_alerts(policy: WatchPolicy) -> timedelta:
+    """Return the least time between two alerts: a schedule is not held up by a longer cooldown.
+
+    >>> between_alerts(WatchPolicy(trigger={"on": "schedule", "every": timedelta(days=1)})).days
+    1
+    """
+    every = policy.trigger.every if policy.trigger.on == "schedule" else None
+    return policy.cooldown if every is None else min(policy.cooldown, every)
 
 
 def _by_schedule(grounds: Grounds, policy: TriggerPolicy) -> Answer:

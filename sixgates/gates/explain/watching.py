@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sixgates.gates.drift.trigger import between_alerts
 from sixgates.gates.explain.spans import percent, span
 from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.verdict import number
@@ -40,5 +41,8 @@ def watching(policy: WatchPolicy) -> tuple[str, ...]:
             "A broken feed (schema, volume, nulls, categories, units, swapped columns, duplicates,"
             " stale rows) stops that: its rows are quarantined, and the data's owner is told."
         ),
-        f"Then there is no other alert for {span(policy.cooldown)}, nor while a release is open.",
+        (
+            f"Then there is no other alert for {span(between_alerts(policy))}, nor while a release"
+            " is open."
+        ),
     )
