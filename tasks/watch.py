@@ -119,7 +119,7 @@ def _open_alert(world: World, chosen: Project, route: Route) -> Raised | None:
     left = _alert_of_run_left(world, chosen.name)
     if left is not None:
         return left
-    waiting = waiting_alert(read_acts(world.ledger, chosen.name))
+    waiting = waiting_alert(read_acts(world.ledger, chosen.name), world.ledger.routes(chosen.name))
     if waiting is None or route.is_open:
         return None
     alert = waiting.alert

@@ -61,13 +61,18 @@ def standing_of(model: str, entries: Sequence[Entry], routes: Sequence[Route]) -
     )
 
 
-def waiting_alert(entries: Sequence[Entry]) -> Waiting | None:
+def waiting_alert(entries: Sequence[Entry], routes: Sequence[Route]) -> Waiting | None:
     """Return the newest alert where nobody answered it, or the governor put it off last.
 
-    A run that began for it and was put off before its release opened leaves it waiting too.
+    A run that began for it and was put off before its release opened leaves it waiting too. Where
+    a champion serves that was trained since, by whomever it was asked for, nothing is left to do.
+
+    Args:
+        entries: What people and runs did, oldest first, see `read_acts`.
+        routes: All routes of the model, oldest first.
     """
     alerts = [e for e in entries if e.kind is Kind.ALERT]
-    if not alerts:
+    if not alerts or _trained_since(alerts[-1], entries, routes):
         return None
     alert, said = alerts[-1], _last_word(entries, alerts[-1].seq)
     if said is not None and not _is_held(said):
@@ -100,6 +105,12 @@ def newest_run(entries: Sequence[Entry]) -> Entry | None:
     """Return the run that began last, by whomever it was asked for."""
     runs = _runs(entries)
     return runs[-1] if runs else None
+
+
+def _trained_since(alert: Entry, entries: Sequence[Entry], routes: Sequence[Route]) -> bool:
+    """Whether the run that made the champion began after an alert, which is about another one."""
+    made = next((r.release for r in routes if r.champion == routes[-1].champion), None)
+    return any(run.release == made and run.seq > alert.seq for run in _runs(entries))
 
 
 def _last_word(entries: Sequence[Entry], alert: int) -> Entry | None:

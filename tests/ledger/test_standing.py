@@ -55,7 +55,7 @@ class Record:
 
     @property
     def waiting(self):
-        return waiting_alert(self.entries)
+        return waiting_alert(self.entries, self.routes)
 
 
 @pytest.fixture

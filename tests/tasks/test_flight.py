@@ -46,7 +46,7 @@ def test_an_alert_waits_on_while_the_run_of_its_other_event_has_not_begun(stage)
     second = stage.begin(alert=alert, trigger="drift")
     assert isinstance(second, Busy)
     assert "run 1 is under way" in second.reason
-    assert waiting_alert(read_acts(stage.world.ledger, stage.model)).alert.seq == alert
+    assert waiting_alert(read_acts(stage.world.ledger, stage.model), []).alert.seq == alert
     stage.world.ledger.give_back(f"run:{stage.model}", owner)
     assert isinstance(stage.begin(alert=alert, trigger="drift"), Run)
 

@@ -419,6 +419,24 @@ def test_an_answered_alert_is_not_noticed(stage, old):
     assert give_notice.fn(stage.project) == []
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_an_alert_is_over_when_a_champion_serves_that_was_trained_since(stage, old, new, held):
+    stage.route(Step.ROLLED_BACK, old, release="r0")
+    alert = alerted(stage).alert
+    if held:
+        stage.begin(trigger="drift", alert=alert)
+    later(stage, hours=1)
+    run = stage.begin(trigger="by hand")
+    stage.route(Step.CONFIRMED, new, release=run.id)
+    answer.fn(run, "released", "version 2 serves")
+    later(stage, days=2)
+    assert give_notice.fn(stage.project) == []
+    assert alerted(stage, QUIET).alert is None
+    stage.route(Step.COLD_START, old, release=run.id)  # it is about who serves again
+    assert len(give_notice.fn(stage.project)) == 1
+    assert alerted(stage, QUIET).alert == alert
+
+
 def test_an_alert_whose_run_died_is_noticed_when_nobody_goes_on_with_it(stage, old):
     stage.route(Step.COLD_START, old)
     alert = alerted(stage).alert
