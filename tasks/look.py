@@ -18,7 +18,7 @@ from sixgates.gates.maturity import begin_of, labels_since, seconds
 from sixgates.gates.project import Project
 from sixgates.gates.reference import Reference, comparable
 from sixgates.gates.watch import WatchEvidence
-from sixgates.ledger.feed import Stretch
+from sixgates.ledger.feed import Stretch, broken_stretches
 from sixgates.ledger.ledger import Kind, require_route
 
 _AGAIN = 30
@@ -150,11 +150,15 @@ def _looks(
     lake, window = ProjectLake(model.project, data), model.project.policies.watch.window
     engine = engine_of(world.settings.engine)
     before = {(look.inputs.start, look.inputs.end): look for look in known}
+    notices = world.ledger.entries(model.project.name, kind=Kind.NOTICE)
+    broken = {stretch.end for stretch in broken_stretches(notices)}
     looks: list[Look] = []
     ended = list(whole_windows(reference.until, world.clock.now(), window))
     for place, within in enumerate(ended):
         look = before.get(within)
-        if look is None or (look.faults and place >= len(ended) - _AGAIN):
+        # What is no longer on record as broken was mended while another champion served.
+        again = place >= len(ended) - _AGAIN or within[1] not in broken
+        if look is None or (look.faults and again):
             with lake.window(*within) as rows:
                 look = look_at(model, reference, rows, within, looks, count=engine.count_files)
         looks.append(look)

@@ -6,11 +6,14 @@ import pytest
 
 from sixgates.adapters.dataset_store import read_dataset
 from sixgates.gates.drift.dry_run import dry_run
+from sixgates.gates.drift.look import Look
+from sixgates.gates.profile.groups import Window
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.answer import answer
 from tasks.evaluate import evaluate
+from tasks.feed import note_feed
 from tasks.look import look_around
 from tasks.retrain import train_challenger
 from tasks.run import project_of
@@ -92,6 +95,26 @@ def test_a_feed_is_mended_for_whoever_serves_by_then(serving):
         look(serving)
         assert broken_stretches(serving.entries(Kind.NOTICE)) == []
         assert notices(serving) == ["broken feed"] * 3 + ["mended feed"] * 3
+
+
+def test_who_serves_again_does_not_find_a_feed_broken_that_was_mended_since(
+    serving, old, monkeypatch
+):
+    first = serving.world.ledger.route(serving.model).champion
+    later(serving, 3)
+    sound, came = serving.rows, pl.col("ts") > serving.world.clock.now() - 3 * DAY
+    serving.write(sound.with_columns(pl.when(~came).then("income").alias("income")))
+    look(serving)
+    stretches = broken_stretches(serving.entries(Kind.NOTICE))
+    serving.route(Step.CONFIRMED, old)
+    serving.write(sound)
+    for stretch in stretches:  # as the watch found while the other one served
+        note_feed(serving.world, serving.model, [Look(Window(stretch.start, stretch.end, 150, ()))])
+    serving.route(Step.ROLLED_BACK, first)
+    monkeypatch.setitem(look_around.__globals__, "_AGAIN", 1)
+    later(serving, 2)
+    look(serving)
+    assert notices(serving) == ["broken feed"] * 3 + ["mended feed"] * 3
 
 
 def test_a_retrain_learns_nothing_from_a_broken_stretch_and_is_not_stopped_by_it(serving):
