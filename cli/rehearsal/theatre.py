@@ -29,8 +29,10 @@ from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.wiring import World, build, use
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
+from sixgates.gates.ports import SomeSilentError
 from sixgates.gates.project import Project
 from sixgates.ledger.ledger import Entry, Kind
+from sixgates.ledger.presence import SILENCE_SECONDS
 from sixgates.ledger.route import Route
 from tasks.run import project_of
 
@@ -189,7 +191,16 @@ class Theatre:
         Raises:
             TransientError: one does not answer, or fewer are alive than were started.
         """
-        answers = self.world.traffic.serving(self.project.name)
+        began = time.monotonic()
+        while True:
+            try:
+                answers = self.world.traffic.serving(self.project.name)
+                break
+            except SomeSilentError:
+                # One that was killed counts as alive until its silence has lasted that long.
+                if time.monotonic() > began + 2 * SILENCE_SECONDS:
+                    raise
+                time.sleep(0.25)
         if len(answers) < self.replicas:
             raise TransientError(
                 f"of {self.replicas} gateways of {self.project.name} {len(answers)} are alive"
