@@ -72,10 +72,8 @@ def _silent(world: World, project: Project, data: str | None) -> Iterator[Notice
 def _overdue(world: World, project: Project) -> Overdue:
     entries = read_acts(world.ledger, project.name)
     run, alert, since = newest_run(entries), None, None
-    route, waiting = (
-        world.ledger.route(project.name),
-        waiting_alert(entries, world.ledger.routes(project.name)),
-    )
+    routes = world.ledger.routes(project.name)
+    route, waiting = next(reversed(routes), None), waiting_alert(entries, routes)
     under_way = route is not None and route.is_open  # then nobody could answer
     left = None if waiting or under_way else alert_left(world, project.name)
     if waiting and not under_way and not (waiting.held and still_held(world, project)):
