@@ -27,9 +27,10 @@ _ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # By default an unreachable server is noticed after minutes; our own callers try again.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    # By default an unreachable server is noticed after minutes. Our own callers try again, and a
+    # tick, which has 100 seconds in all, judges also while one hangs.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
 """MLflow takes these from the environment alone; what a person has set goes before."""
 

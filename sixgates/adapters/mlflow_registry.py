@@ -11,15 +11,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from sixgates.adapters.mlflow_access import mlflow_errors, open_client
+from sixgates.adapters.mlflow_access import mlflow_errors, open_client, shown
 from sixgates.adapters.mlflow_model import save_mlflow_model
 from sixgates.gates.card import ModelCard
+from sixgates.gates.errors import TransientError
 from sixgates.gates.ports import DatasetRef, ModelRef
 from sixgates.gates.verdict import Verdict
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 _MODEL = "model"
 """Folder of the model among a run's artifacts."""
+_IN_VAIN_SECONDS = 5.0
+"""Who waited longer for no answer waited for one that hangs; one that is away says so at once."""
+_ALONE_SECONDS = 20.0
+"""So long nobody else waits for one that hangs: a tick asks several times, and has to judge. A
+task that tries again after 20 seconds asks it anew."""
 _TAG_LENGTH = 5_000
 _METRIC_NAME_LENGTH = 250
 
@@ -47,6 +53,7 @@ class MlflowRegistry:
         self._artifacts = artifacts
         self._lock = threading.Lock()
         self._opened: MlflowClient | None = None
+        self._alone_until = 0.0
 
     def start_run(self, model: str, name: str, tags: dict[str, str]) -> str:
         """Open a tracking run in the model's experiment and return its id."""
@@ -188,11 +195,30 @@ class MlflowRegistry:
     def _client(self) -> "MlflowClient":
         with self._lock:  # the first opening of a database creates its tables
             if self._opened is None:
-                self._opened = open_client(self._uri)
+                with self._not_again_in_vain():
+                    self._opened = open_client(self._uri)
             return self._opened
 
-    def _errors(self, doing: str) -> AbstractContextManager[None]:
-        return mlflow_errors(self._uri, doing)
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        with self._not_again_in_vain(), mlflow_errors(self._uri, doing):
+            yield
+
+    @contextmanager
+    def _not_again_in_vain(self) -> Iterator[None]:
+        """Ask nothing of a registry for which somebody has just waited in vain."""
+        began = time.monotonic()
+        if began < self._alone_until:
+            raise TransientError(
+                f"the registry {shown(self._uri)} hangs: it did not answer a moment ago, and is"
+                f" asked again in {self._alone_until - began:.0f} s"
+            )
+        try:
+            yield
+        except TransientError:
+            if time.monotonic() - began > _IN_VAIN_SECONDS:
+                self._alone_until = time.monotonic() + _ALONE_SECONDS
+            raise
 
     def _experiment(self, client: "MlflowClient", model: str) -> str:
         from mlflow.exceptions import MlflowException

@@ -6,6 +6,7 @@ before it is used again.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -32,19 +33,30 @@ def engine_for(address: sa.URL, patience: float, busy: float) -> sa.Engine:
     Raises:
         ModuleNotFoundError: the driver is not installed.
     """
-    parameters = {**_PARAMETERS, "connect_timeout": str(round(min(10.0, max(2.0, patience))))}
-    address = address.set(drivername="postgresql+psycopg", query={**parameters, **address.query})
-    engine = sa.create_engine(address, pool_pre_ping=True)
+    engine = sa.create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
 
-    def connect(_dialect: object, _record: object, words: list[Any], given: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's type
-        connection = _bounded().connect(*words, **given)
-        connection.patience = patience
-        connection.execute(f"SET lock_timeout = '{busy}s'")
-        connection.commit()
-        return connection
+    def reach(_dialect: object, _record: object, words: list[Any], given: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's type
+        return connect(words, given, patience, busy)
 
-    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "do_connect", reach)
     return engine
+
+
+def connect(words: Sequence[Any], given: Mapping[str, Any], patience: float, busy: float) -> Any:  # noqa: ANN401 - the driver's type
+    """Return a connection that waits for nothing for ever.
+
+    Args:
+        words: What SQLAlchemy gives the driver.
+        given: The same, by name.
+        patience: As for `engine_for`.
+        busy: As for `engine_for`.
+    """
+    parameters = {**_PARAMETERS, "connect_timeout": str(round(min(10.0, max(2.0, patience))))}
+    connection = _bounded().connect(*words, **{**parameters, **given})
+    connection.patience = patience
+    connection.execute(f"SET lock_timeout = '{busy}s'")
+    connection.commit()
+    return connection
 
 
 @cache

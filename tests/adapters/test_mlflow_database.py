@@ -3,10 +3,13 @@
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
+from sixgates.adapters import mlflow_database
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.gates.errors import TransientError
 
@@ -81,3 +84,32 @@ def test_two_may_make_it_in_postgresql_at_once_and_a_restart_of_the_server_ends_
     shaky_postgres.start()
     assert registry.open_runs("churn") == runs
     registry.end_run(next(iter(runs)), "FINISHED", "done")
+
+
+def test_a_postgresql_that_hangs_holds_nobody_up(tmp_path, shaky_postgres, monkeypatch):
+    monkeypatch.setattr(mlflow_database, "ANSWER_SECONDS", 2.0)
+    registry = MlflowRegistry(shaky_postgres.create("hangs"), tmp_path)
+    assert registry.open_runs("churn") == {}
+    shaky_postgres.hang()
+    began = time.monotonic()
+    try:
+        with pytest.raises(TransientError, match="did not answer"):
+            registry.open_runs("churn")
+    finally:
+        shaky_postgres.resume()
+    assert time.monotonic() - began < 15
+    monkeypatch.setattr(registry, "_alone_until", 0.0)
+    assert registry.open_runs("churn") == {}
+
+
+def test_whoever_hangs_while_the_tables_are_made_holds_nobody_up_either(
+    tmp_path, shaky_postgres, monkeypatch
+):
+    monkeypatch.setattr(mlflow_database, "TURN_SECONDS", 0.5)
+    uri = shaky_postgres.create("held")
+    with sa.create_engine(uri).connect() as other:
+        other.execute(sa.select(sa.func.pg_advisory_lock(mlflow_database._LOCK)))
+        with pytest.raises(TransientError, match="making MLflow's tables"):
+            MlflowRegistry(uri, tmp_path).open_runs("churn")
+        other.invalidate()
+    assert MlflowRegistry(uri, tmp_path).open_runs("churn") == {}

@@ -1,5 +1,6 @@
 # ruff: noqa: DTZ001 - event time is naive UTC
 import json
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from sixgates.adapters import mlflow_registry
 from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.gates.card import Task
@@ -241,6 +243,28 @@ def test_an_unreachable_server_may_be_tried_again(tmp_path, monkeypatch):
         registry.aliases("churn")
     assert "hush" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_hangs_is_waited_for_once_and_asked_again_later(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setattr(mlflow_registry, "_IN_VAIN_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # it takes what comes, and says nothing
+        mute.settimeout(1)
+        registry = MlflowRegistry(f"http://me:hush@127.0.0.1:{mute.getsockname()[1]}", tmp_path)
+        with pytest.raises(TransientError, match="did not answer while"):
+            registry.open_runs("churn")
+        mute.accept()[0].close()
+        for ask in (registry.open_runs, registry.registered, registry.aliases):
+            with pytest.raises(TransientError, match="hangs: it did not answer") as caught:
+                ask("churn")
+            assert "hush" not in str(caught.value)
+        with pytest.raises(TimeoutError):
+            mute.accept()
+        monkeypatch.setattr(registry, "_alone_until", 0.0)
+        with pytest.raises(TransientError, match="did not answer while"):
+            registry.aliases("churn")
+        mute.accept()[0].close()
 
 
 @pytest.mark.parametrize("uri", ["bogus://x", "file:///tmp/mlruns", "nonsense"])
