@@ -56,6 +56,8 @@ def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
     with reading(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+            # Whoever takes what is read may be slow, and nobody waits for a reader.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield connection.execution_options(yield_per=500)
 
 

@@ -21,6 +21,9 @@ _PARAMETERS = {
 }
 """Of libpq, in seconds and milliseconds; what the URL says goes before."""
 
+IDLE_SECONDS = 20.0
+"""After so long amid a transaction, whoever began it has gone or stands still, and others wait."""
+
 
 def engine_for(address: sa.URL, patience: float, busy: float) -> sa.Engine:
     """Return an engine for a server.
@@ -55,6 +58,7 @@ def connect(words: Sequence[Any], given: Mapping[str, Any], patience: float, bus
     connection = _bounded().connect(*words, **{**parameters, **given})
     connection.patience = patience
     connection.execute(f"SET lock_timeout = '{busy}s'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
     connection.commit()
     return connection
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.records import Arm
-from sixgates.ledger import database
+from sixgates.ledger import database, postgres
 from sixgates.ledger import ledger as module
 from sixgates.ledger.ledger import Kind, Ledger
 from sixgates.ledger.migrate import migrate
@@ -93,6 +93,33 @@ def test_a_writer_that_does_not_end_is_waited_for_and_then_named(url, ledger, mo
     impatient.close()
     assert [entry.reason for entry in ledger.entries("tiny")] == ["first", "slow"]
     assert ledger.verify("tiny") == []
+
+
+def stand_still(ledger, other):
+    """Begin a write, and end it when another one has come to its turn."""
+    with database.writing(ledger._engine) as connection:
+        module.append_entry(
+            connection, "tiny", Kind.RUN, at=AT, reason="slow", release="", actor="a", body={}
+        )
+        other.append("tiny", Kind.RUN, at=AT, reason="second")
+
+
+def test_a_writer_that_stands_still_amid_a_write_keeps_the_others_no_longer_than_its_time(
+    new_postgres_url, monkeypatch
+):
+    monkeypatch.setattr(postgres, "IDLE_SECONDS", 1.0)
+    still, other = Ledger(new_postgres_url), Ledger(new_postgres_url)
+    other.append("tiny", Kind.RUN, at=AT, reason="first")
+    with pytest.raises(TransientError, match="did not answer"):
+        stand_still(still, other)
+    assert [entry.reason for entry in still.entries("tiny")] == ["first", "second"]
+    assert still.verify("tiny") == []
+    lines = other.export("tiny")
+    next(lines)
+    time.sleep(1.5)  # a reader who takes his time is in nobody's way
+    assert len(list(lines)) == 1
+    still.close()
+    other.close()
 
 
 def test_an_address_of_postgresql_needs_no_name_of_a_driver(new_postgres_url):
