@@ -186,6 +186,7 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.known_model import model_of
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
+    from sixgates.gates.errors import TransientError
     from sixgates.gateway.tokens import Role
     from sixgates.ledger.ledger import Kind, require_route
     from sixgates.ledger.returning import go_back
@@ -197,14 +198,19 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     require_route(world.ledger, model)
     now = world.clock.now()
     route = go_back(world.ledger, model, to, at=now, actor=actor, reason=reason)
-    proved = project_route(world, route)
-    proof = world.ledger.entries(model, kind=Kind.PROOF)[-1]
+    try:
+        proved = project_route(world, route)
+        answer = world.ledger.entries(model, kind=Kind.PROOF)[-1].reason
+    except TransientError as exc:
+        # Whoever is told no more than that gives the command again, and goes one champion too far.
+        proved = False
+        answer = f"it is on record, do not repeat it; the gateways could not be asked: {exc}"
     return {
         "model": model,
         "champion": route.champion.number,
         "epoch": route.epoch,
         "proved": proved,
-        "answer": proof.reason,
+        "answer": answer,
     }
 
 

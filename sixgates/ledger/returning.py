@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from sixgates.gates.errors import TransientError
 from sixgates.ledger.ledger import Ledger, LostRaceError
 from sixgates.ledger.release import return_by_hand
 from sixgates.ledger.route import Route, Step
@@ -55,6 +56,7 @@ def append_anew(ledger: Ledger, model: str, following: Callable[[Sequence[Route]
 
     Raises:
         LostRaceError: others came first every time.
+        TransientError: the database did not answer, and may have taken it all the same.
     """
     for _ in range(_TRIES):
         routes = ledger.routes(model)
@@ -65,6 +67,11 @@ def append_anew(ledger: Ledger, model: str, following: Callable[[Sequence[Route]
             ledger.append_route(route)
         except LostRaceError:
             continue
+        except TransientError as exc:
+            raise TransientError(
+                f"{exc}; whether epoch {route.epoch} of {model} is on record is not known: look"
+                " with `sixgates status` before this is repeated, which may go further"
+            ) from exc
         return route
     raise LostRaceError(
         f"other controllers of {model} moved it {_TRIES} times in a moment: try again"

@@ -9,8 +9,8 @@ import pytest
 from cli.approval import returns_of
 from cli.line import brakes_of, stopped
 from cli.operate import history, rollback
-from sixgates.gates.errors import ConfigurationError
-from sixgates.ledger.ledger import Kind
+from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.ledger.ledger import Kind, Ledger
 from sixgates.ledger.route import Step, Version
 
 CHAIN = [Version(str(n), f"{n}" * 64) for n in range(1, 6)]
@@ -64,6 +64,28 @@ def test_without_a_name_one_goes_back_step_by_step_and_never_to_a_deposed_champi
     with pytest.raises(ConfigurationError, match="unless --to names it"):
         back(chain)
     assert back(chain, "5") == (CHAIN[4], True)
+
+
+def lost(*_, **__):
+    raise TransientError("the ledger did not answer: it restarts")
+
+
+def test_a_ledger_that_is_lost_once_it_took_the_route_is_no_reason_to_go_back_again(
+    chain, monkeypatch
+):
+    monkeypatch.setattr(Ledger, "newest", lost)
+    found = rollback(chain.project, "complaints", None)
+    assert (found["champion"], found["proved"]) == ("4", False)
+    assert found["answer"].startswith("it is on record, do not repeat it;")
+    assert found["answer"].endswith("it restarts")
+
+
+def test_a_ledger_that_is_lost_as_it_takes_the_route_may_have_it(chain, monkeypatch):
+    append = Ledger.append_route
+    monkeypatch.setattr(Ledger, "append_route", lambda *given: (append(*given), lost()))
+    with pytest.raises(TransientError, match=r"epoch 18 .* is on record is not known: look with"):
+        rollback(chain.project, "complaints", None)
+    assert chain.world.ledger.route(chain.model).champion == CHAIN[3]
 
 
 @pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
