@@ -62,10 +62,9 @@ def migrate(as_json: Json = False) -> None:
     Runs in one transaction. Run again, it changes nothing.
     """
     with sentences():
-        from sixgates.adapters.settings import Settings
-        from sixgates.ledger.migrate import migrate as run
+        from sixgates.adapters.wiring import migrate_ledger
 
-        before, after = run(Settings().ledger_url)
+        before, after = migrate_ledger()
         found = {"before": before, "after": after}
         said = (
             f"the ledger has revision {after} already"

@@ -22,6 +22,7 @@ from sixgates.adapters.settings import PREFIX, Settings
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.ports import Clock, Log, Models, Registry, Traffic
 from sixgates.ledger.ledger import Ledger
+from sixgates.ledger.migrate import Migrated, migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,25 @@ def build(settings: Settings | None = None) -> World:
         return _build(settings)
     if (world := _in_use.get()) is not None:
         return world
+    return _build(_here())
+
+
+def migrate_ledger() -> Migrated:
+    """Bring the ledger of the environment's settings to the tables of this code.
+
+    Raises:
+        ConfigurationError: a setting is not usable, or newer code has written the ledger.
+        TransientError: the database did not answer.
+    """
+    url = _here().ledger_url
+    with _address_of_ledger(url):
+        return migrate(url)
+
+
+def _here() -> Settings:
     # What the variables mean is found out once: a tick asks dozens of times.
     said = [pair for pair in os.environ.items() if pair[0].upper().startswith(PREFIX)]
-    return _build(_from_environment(Path.cwd(), tuple(said)))
+    return _from_environment(Path.cwd(), tuple(said))
 
 
 @lru_cache(maxsize=8)
@@ -102,18 +119,26 @@ def _traffic(settings: Settings, ledger: Ledger, models: Models) -> Traffic:
 
 
 def _ledger(settings: Settings) -> Ledger:
+    with _address_of_ledger(settings.ledger_url):
+        return Ledger(settings.ledger_url)
+
+
+@contextmanager
+def _address_of_ledger(address: str) -> Iterator[None]:
+    """Make the folder of a ledger in SQLite, and say it where an address cannot be used."""
     try:
-        url = sa.make_url(settings.ledger_url)
+        url = sa.make_url(address)
         if url.get_backend_name() == "sqlite" and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        return Ledger(settings.ledger_url)
+        yield
     except OSError as exc:
         raise ConfigurationError(
             f"the folder of the ledger cannot be made ({exc}): set SIXGATES_HOME to a folder that"
             " can be written"
         ) from exc
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as exc:
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError) as exc:
+        # Not even as its cause: what should have been a port may be a part of the password.
         raise ConfigurationError(
             f"SIXGATES_LEDGER_URL is not a usable SQLAlchemy address ({type(exc).__name__}):"
             " correct it, or unset it for SQLite"
-        ) from exc
+        ) from None

@@ -114,3 +114,11 @@ def test_an_old_ledger_names_the_command_that_migrates_it(url):
     assert [entry.reason for entry in ledger.entries("loans")] == ["first"]
     assert ledger.verify("loans") == []
     ledger.close()
+
+
+def test_an_address_that_cannot_be_used_is_one_sentence_to_whoever_migrates(url, monkeypatch):  # noqa: ARG001 - the home
+    monkeypatch.setenv("SIXGATES_LEDGER_URL", "postgresql://u:p@ss:hush@h/x")
+    code, said, error = ask("migrate")
+    assert (code, said) == (2, "")
+    assert "SIXGATES_LEDGER_URL is not a usable SQLAlchemy address" in error
+    assert "hush" not in error
