@@ -1,5 +1,6 @@
 """Image, compose file and manifests, which no engine runs here: linted, checked by schema."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,16 @@ def test_the_image_keeps_the_rules_of_a_linter():
 def test_the_compose_file_is_one():
     check = [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
     assert said(*check, "compose.yaml")[0] == 0
+
+
+def test_a_command_of_the_guide_reaches_the_program_that_it_is_of():
+    guide = (ROOT / "docs" / "how-to" / "containers.md").read_text()
+    commands = re.findall(
+        r"^docker compose run --rm (?:--entrypoint (\w+) )?(\w+)", guide, re.MULTILINE
+    )
+    assert commands
+    for entrypoint, service in commands:
+        assert (entrypoint or COMPOSE["services"][service].get("entrypoint")) == "sixgates"
 
 
 @pytest.mark.parametrize("file", KUBERNETES, ids=lambda file: file.stem)
