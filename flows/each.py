@@ -6,6 +6,7 @@ This process imports nothing that only the projects' own need: a tick begins eve
 from collections import Counter
 from collections.abc import Sequence
 from glob import glob
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -38,7 +39,7 @@ def each(
     Args:
         step: What to do.
         projects: Names or paths of project files; a pattern such as `projects/*.py` is all that
-            are there now.
+            are there now, but for names that begin with `_`.
         data: Address of the data by project, as it is named in `projects`; the project's own source
             where not given.
         at_once: How many projects are at work at the same time.
@@ -96,13 +97,18 @@ def _expanded(projects: Sequence[str]) -> list[str]:
     found = [
         name
         for project in projects
-        for name in (sorted(glob(project)) if "*" in project else [project])  # noqa: PTH207 - may be absolute
+        for name in (_matching(project) if "*" in project else [project])
     ]
     if not found:
         raise ConfigurationError(
             f"{projects} names no project: give names, paths or a pattern such as projects/*.py"
         )
     return list(dict.fromkeys(found))
+
+
+def _matching(pattern: str) -> list[str]:
+    """Return the project files of a pattern; `__init__.py` and `_draft.py` are none."""
+    return [p for p in sorted(glob(pattern)) if not Path(p).name.startswith("_")]  # noqa: PTH207 - may be absolute
 
 
 def _state_of(chosen: Sequence[str], said: dict[str, Said]) -> Any:  # noqa: ANN401 - Prefect's state

@@ -50,6 +50,17 @@ def test_projects_that_hang_die_or_do_not_run_keep_no_other_one_waiting(tmp_path
 
 
 @pytest.mark.usefixtures("processes")
+def test_a_pattern_takes_no_file_for_a_project_that_says_it_is_none(tmp_path):
+    town = found(tmp_path, "only")
+    for name in ("__init__", "_draft"):
+        (tmp_path / f"{name}.py").write_text("")
+    state = each(
+        "freshness", [str(tmp_path / "*.py")], {town.path: town.data}, return_state=True
+    )  # fmt: skip
+    assert (state.name, state.is_completed()) == ("Quiet", True)
+
+
+@pytest.mark.usefixtures("processes")
 def test_nothing_to_do_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="names no project"):
         each("tick", [str(tmp_path / "*.py")])
