@@ -13,6 +13,7 @@ from sixgates.gates.drift.trigger import between_alerts
 from sixgates.gates.later import later
 from sixgates.gates.project import Project
 from sixgates.gates.watch import WatchReport, judge_watch
+from sixgates.ledger.deciding import Draft
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
@@ -66,7 +67,8 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     if again is not None:
         if again.alert is not None:
             # An event may be lost, and nobody would tell: the ledger does.
-            alert = next(a for a in alerts if a.seq == again.alert)
+            known = world.ledger.entries(model, kind=Kind.ALERT)  # it may have come just now
+            alert = next(a for a in known if a.seq == again.alert)
             _announce(project, data, alert, announce=announce)
         return again
     if not report.asks:
@@ -78,12 +80,16 @@ def raise_alert(project: str, data: str | None, report: WatchReport, *, announce
     if alerts and now - alerts[-1].at < cooldown:
         until = later(alerts[-1].at, cooldown)
         return Raised(None, f"no alert before {until}, the cooldown: {report.sentence}")
-    seq = world.ledger.append(
-        model, Kind.ALERT, at=now, reason=report.sentence, body=_figures(report)
-    )
+    drawn = Draft(Kind.ALERT, now, "", report.sentence, _figures(report))
+    other = world.ledger.append_together(
+        model, entry=drawn, about={Kind.ALERT},
+        unless=lambda known, _: known[-1] if len(known) > len(alerts) else None,
+    )  # fmt: skip
+    if other is not None:
+        return Raised(None, f"alert {other.seq} was raised by another watch just now")
     newest = world.ledger.entries(model, kind=Kind.ALERT)[-1]
     _announce(project, data, newest, announce=announce)
-    return Raised(seq, f"alert {seq}: {report.sentence}")
+    return Raised(newest.seq, f"alert {newest.seq}: {report.sentence}")
 
 
 def _note_drift(world: World, model: str, report: WatchReport, cooldown: timedelta) -> None:

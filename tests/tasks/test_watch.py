@@ -9,6 +9,7 @@ from sixgates.gates.card import ModelCard, Task
 from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
+from tasks import watch as module
 from tasks.evaluate import evaluate
 from tasks.look import look_around
 from tasks.retrain import train_challenger
@@ -161,6 +162,24 @@ def test_an_alert_that_nobody_answered_is_announced_again_and_recorded_once(serv
     assert [payload["alert"] for _, payload in serving.events] == [first.alert] * 2
     answered(serving, first.alert)
     assert alerted(serving, QUIET).alert is None
+
+
+@pytest.mark.parametrize(("early", "said"), [(True, "is unanswered"), (False, "another watch")])
+def test_of_two_watches_that_look_at_once_one_raises_an_alert(serving, monkeypatch, early, said):
+    read, others = module.read_acts, []
+
+    def read_slowly(ledger, model):
+        monkeypatch.setattr(module, "read_acts", read)
+        acts = read(ledger, model)
+        others.append(alerted(serving))
+        return read(ledger, model) if early else acts
+
+    monkeypatch.setattr(module, "read_acts", read_slowly)
+    second = alerted(serving)
+    (entry,) = serving.entries(Kind.ALERT)
+    assert others == [Raised(entry.seq, f"alert {entry.seq}: {LOUD.sentence}")]
+    assert said in second.sentence
+    assert {payload["alert"] for _, payload in serving.events} == {entry.seq}
 
 
 @pytest.mark.parametrize("step", [Step.SHADOW, Step.CANARY, Step.PROMOTED])
