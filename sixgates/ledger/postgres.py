@@ -18,6 +18,8 @@ _PARAMETERS = {
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
+    # A database that was made without a locale, as SQL_ASCII, would give bytes back.
+    "client_encoding": "utf8",
 }
 """Of libpq, in seconds and milliseconds; what the URL says goes before."""
 

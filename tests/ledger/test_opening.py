@@ -122,6 +122,18 @@ def test_a_writer_that_stands_still_amid_a_write_keeps_the_others_no_longer_than
     other.close()
 
 
+def test_a_database_that_was_made_without_an_encoding_keeps_every_letter(
+    postgres, new_postgres_url
+):
+    with sa.create_engine(new_postgres_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    ledger = Ledger(postgres.url("ascii"))
+    ledger.append("tiny", Kind.RUN, at=AT, reason="größer ≤ 日本 🙂")
+    assert ledger.entries("tiny")[0].reason == "größer ≤ 日本 🙂"
+    assert ledger.verify("tiny") == []
+    ledger.close()
+
+
 def test_an_address_of_postgresql_needs_no_name_of_a_driver(new_postgres_url):
     ledger = Ledger(new_postgres_url.replace("postgresql+psycopg:", "postgresql:"))
     assert ledger.models() == []
