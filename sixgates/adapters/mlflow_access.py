@@ -97,6 +97,13 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
         raise TransientError(f"{where} did not answer while {doing} ({_line(exc)})") from _showable(
             exc
         )
+    except PipelineError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - what the client of an artifact store raises
+        raise TransientError(
+            f"{where} did not take it while {doing} ({type(exc).__name__}: {_line(exc)}): see"
+            " whether its artifact store can be reached from here"
+        ) from _showable(exc)
 
 
 def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError:

@@ -267,6 +267,31 @@ def test_a_server_that_hangs_is_waited_for_once_and_asked_again_later(tmp_path, 
         mute.accept()[0].close()
 
 
+@pytest.mark.parametrize("act", ["verdict", "report", "register"])
+def test_an_artifact_store_that_is_away_may_be_tried_again(
+    registry, client, trained, rows, tmp_path, monkeypatch, act
+):
+    """As where a server leaves artifacts to its clients, whose S3 raises errors of its own."""
+    registry = MlflowRegistry(registry._uri, tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hush-hush")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:1")
+    experiment = f"{act}-far-away"
+    client.create_experiment(experiment, artifact_location="s3://gone/churn")
+    run = registry.start_run(experiment, "retrain", {})
+    (tmp_path / "report.html").write_text("<p>")
+    acts = {
+        "verdict": lambda: registry.log_verdict(run, Verdict.of(Gate.EVALUATE, [])),
+        "report": lambda: registry.log_report(run, tmp_path / "report.html"),
+        "register": lambda: registry.register(run, trained.text, trained.card, rows),
+    }
+    with pytest.raises(TransientError, match="see whether its artifact store") as caught:
+        acts[act]()
+    assert "\n" not in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize("uri", ["bogus://x", "file:///tmp/mlruns", "nonsense"])
 def test_an_address_that_mlflow_does_not_know_is_refused(tmp_path, uri):
     with pytest.raises(ConfigurationError, match="SIXGATES_MLFLOW_URI"):
