@@ -41,6 +41,8 @@ _BROKEN = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", 
 
 _USER = re.compile(r"//[^/\s]*@")
 """Who asks, in an address; a password may hold an @ itself."""
+_SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
+"""Variables by which MLflow is let in; a header that it cannot send is shown with its error."""
 
 
 def open_client(uri: str) -> "MlflowClient":
@@ -131,11 +133,16 @@ def shown(uri: str) -> str:
 
 
 def _line(exc: BaseException) -> str:
-    """The first line of a message, without the passwords of addresses in it."""
-    first = str(exc).strip().split("\n", 1)[0]
-    return _USER.sub("//", first) or type(exc).__name__
+    """The first line of a message, without the secrets in it."""
+    return _bare(str(exc).strip().split("\n", 1)[0]) or type(exc).__name__
+
+
+def _bare(said: str) -> str:
+    for secret in filter(None, (os.environ.get(name, "").strip() for name in _SECRETS)):
+        said = said.replace(secret, "***")
+    return _USER.sub("//", said)
 
 
 def _showable(exc: BaseException) -> BaseException | None:
     """The cause to show in a traceback: MLflow's messages hold its address, password and all."""
-    return None if _USER.search(str(exc)) else exc
+    return None if _bare(str(exc)) != str(exc) else exc

@@ -20,8 +20,9 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, use_attribute_docstrings=True
-    )
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )  # fmt: skip
 
     home: Path = Path(".sixgates")
     """Folder of everything that is kept on this machine; made absolute."""
@@ -69,6 +70,21 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | ObjectFolder | None) -> Path | ObjectFolder | None:
         return path.expanduser().absolute() if isinstance(path, Path) else path
+
+    @field_validator("gateway_token", "notify_token")
+    @classmethod
+    def _bare(cls, token: SecretStr | None) -> SecretStr | None:
+        """Leave out the newline with which a file of a secret ends."""
+        return None if token is None else SecretStr(token.get_secret_value().strip())
+
+    @field_validator("gateway_token")
+    @classmethod
+    def _fits_a_header(cls, token: SecretStr | None) -> SecretStr | None:
+        """Refuse what no header takes here, for whoever refuses it later shows it."""
+        said = None if token is None else token.get_secret_value()
+        if said is not None and not (said and said.isascii() and said.isprintable()):
+            raise ValueError("a token is one line of printable ASCII")
+        return token
 
     @field_validator("traffic")
     @classmethod

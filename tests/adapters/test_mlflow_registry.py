@@ -267,6 +267,13 @@ def test_a_server_that_hangs_is_waited_for_once_and_asked_again_later(tmp_path, 
         mute.accept()[0].close()
 
 
+def test_a_token_that_no_header_takes_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hush-hush\n")
+    with pytest.raises(TransientError, match=r"header value.*\*\*\*") as caught:
+        MlflowRegistry("http://127.0.0.1:9", tmp_path).aliases("churn")
+    assert "hush" not in f"{caught.value}{caught.value.__cause__}"
+
+
 @pytest.mark.parametrize("act", ["verdict", "report", "register"])
 def test_an_artifact_store_that_is_away_may_be_tried_again(
     registry, client, trained, rows, tmp_path, monkeypatch, act

@@ -45,6 +45,26 @@ def test_secrets_are_never_shown():
     assert "hush" not in repr(settings) + str(settings)
 
 
+def test_a_setting_that_is_refused_is_not_shown():
+    with pytest.raises(ValidationError) as said:
+        Settings(tables="s3://key:hush@lake", gateway_token="hush\nhush")
+    assert "hush" not in str(said.value)
+
+
+def test_a_token_ends_before_the_newline_of_its_file():
+    settings = Settings(gateway_token="hush\n", notify_token="hush\r\n")
+    assert settings.gateway_token.get_secret_value() == "hush"
+    assert settings.notify_token.get_secret_value() == "hush"
+
+
+@pytest.mark.parametrize("token", ["\n", "hush\nhush", "hüsh"])
+def test_a_token_that_no_header_takes_is_refused_and_not_shown(monkeypatch, token):
+    monkeypatch.setenv("SIXGATES_GATEWAY_TOKEN", token)
+    with pytest.raises(ConfigurationError, match="SIXGATES_GATEWAY_TOKEN: a token is one") as said:
+        build()
+    assert "hush" not in str(said.value)
+
+
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         Settings().home = Path("elsewhere")
