@@ -97,16 +97,16 @@ def _update_endpoint(self):
 
 def _update_weights(self):
     endpoint = _the(self.sagemaker_backend.endpoints, "endpoint", self._get_param("EndpointName"))
-    wanted = {
-        v["VariantName"]: v["DesiredWeight"] for v in self._get_param("DesiredWeightsAndCapacities")
-    }
+    wanted = {v["VariantName"]: v for v in self._get_param("DesiredWeightsAndCapacities")}
     if unknown := set(wanted) - {v["VariantName"] for v in endpoint.production_variants}:
         _refuse(f"The variant name(s) {sorted(unknown)} are not present within the configuration.")
 
     def then():
         for variant in endpoint.production_variants:
-            weight = wanted.get(variant["VariantName"], variant["CurrentWeight"])
-            variant["CurrentWeight"] = variant["DesiredWeight"] = weight
+            given = wanted.get(variant["VariantName"], {})
+            for what in ("Weight", "InstanceCount"):
+                now = given.get(f"Desired{what}", variant[f"Desired{what}"])
+                variant[f"Current{what}"] = variant[f"Desired{what}"] = now
 
     endpoint.begin(then)
     return ActionResult({"EndpointArn": endpoint.arn})

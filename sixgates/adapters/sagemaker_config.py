@@ -39,12 +39,15 @@ class Wanted:
 
 
 def wanted_config(
-    endpoint: str, current: Mapping[str, Any], route: Route, model_name: Callable[[str], str]
+    endpoint: Mapping[str, Any],
+    current: Mapping[str, Any],
+    route: Route,
+    model_name: Callable[[str], str],
 ) -> Wanted:
     """Return what the endpoint of a route has to be.
 
     Args:
-        endpoint: Its name.
+        endpoint: As SageMaker describes it: it says how many instances there are by now.
         current: The configuration that it has, as SageMaker describes it.
         route: Who is to serve.
         model_name: Gives the name of the SageMaker model of a digest.
@@ -54,6 +57,10 @@ def wanted_config(
     """
     kept = {key: value for key, value in current.items() if value and key not in _OF_ANOTHER}
     pattern = {k: v for k, v in current["ProductionVariants"][0].items() if k not in _OF_A_VARIANT}
+    if "InitialInstanceCount" in pattern:
+        # An update begins with this number anew, whatever a person or autoscaling has made of it.
+        counts = [v.get("DesiredInstanceCount") or 0 for v in endpoint["ProductionVariants"]]
+        pattern["InitialInstanceCount"] = max(counts) or pattern["InitialInstanceCount"]
 
     def variant(version: Version, weight: float) -> dict[str, Any]:
         names = {"VariantName": variant_name(version), "ModelName": model_name(version.digest)}
@@ -69,7 +76,7 @@ def wanted_config(
         kept["ShadowProductionVariants"] = [variant(route.beside.version, 1.0)]
     kept["Tags"] = [{"Key": key, "Value": value} for key, value in _tags(route).items()]
     content = json.dumps(kept, sort_keys=True, default=str).encode()
-    short = f"{endpoint[:34]}-{route.champion.digest[:8]}".replace("--", "-")
+    short = f"{endpoint['EndpointName'][:34]}-{route.champion.digest[:8]}".replace("--", "-")
     return Wanted(f"{short}-{hashlib.sha256(content).hexdigest()[:16]}", kept, weights)
 
 

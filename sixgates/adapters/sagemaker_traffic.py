@@ -102,7 +102,7 @@ class SageMakerTraffic:
             return self.serving(model)
         what = f"for epoch {epoch}"
         current = self._config(now["EndpointConfigName"])
-        wanted = wanted_config(endpoint, current, route, lambda d: self._name(model, d))
+        wanted = wanted_config(now, current, route, lambda d: self._name(model, d))
         if not fits(current, self._tags(current["EndpointConfigArn"]), route, wanted):
             self._stop_others(endpoint, now, route, wanted, what)
             self._make(wanted, route)

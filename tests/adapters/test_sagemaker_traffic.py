@@ -109,6 +109,27 @@ def test_what_a_team_chose_for_its_endpoint_stays(town):
     assert config["DataCaptureConfig"]["DestinationS3Uri"] == "s3://captured/churn"
 
 
+def test_as_many_instances_as_there_are_by_now_stay(town):
+    assert resized(town, 7) == [7]
+    town.followed(canary(town))
+    assert resized(town) == [7, 7]
+    town.followed(town.route(Step.ROLLED_BACK, town.old))
+    assert resized(town) == [7]
+    assert resized(town, 2) == [2]
+
+
+def resized(town, count=None):
+    """Give every variant so many instances, as autoscaling does, and say how many each has."""
+    variants = described(town)[0]["ProductionVariants"]
+    if count is not None:
+        given = [{"VariantName": v["VariantName"], "DesiredInstanceCount": count} for v in variants]
+        town.client.update_endpoint_weights_and_capacities(
+            EndpointName=ENDPOINT, DesiredWeightsAndCapacities=given
+        )
+        variants = described(town)[0]["ProductionVariants"]
+    return [v["DesiredInstanceCount"] for v in variants]
+
+
 def test_a_rollback_takes_the_traffic_at_once_and_the_fleet_afterwards(town):
     town.followed(canary(town))
     town.server.plan(looks=1)
