@@ -175,11 +175,11 @@ class SageMakerTraffic:
         self, endpoint: str, now: Mapping[str, Any], route: Route, wanted: Wanted, what: str
     ) -> None:
         """Take traffic from versions that are to go: it is sooner done than another fleet."""
-        weights, stays = current_weights(now), {variant_name(route.champion), *wanted.weights}
-        if variant_name(route.champion) in weights and any(
-            weight for name, weight in weights.items() if name not in stays
-        ):
-            alone = {name: float(PARTS) if name in stays else 0.0 for name in weights}
+        weights, champion = current_weights(now), variant_name(route.champion)
+        stays = {champion, *wanted.weights}
+        if champion in weights and any(w for name, w in weights.items() if name not in stays):
+            # None to the version beside it: it would be more than its share, or before its probes.
+            alone = {name: float(PARTS) if name == champion else 0.0 for name in weights}
             self._weigh(endpoint, alone, what)
 
     def _weigh(self, endpoint: str, weights: Mapping[str, float], what: str) -> None:

@@ -173,6 +173,30 @@ def test_what_somebody_did_to_it_is_not_confirmed_and_is_put_right(town):
     assert town.followed(route) == [served]
 
 
+@pytest.mark.parametrize("before", [0.0, 0.05])
+def test_what_somebody_put_beside_both_gives_its_traffic_to_the_champion_alone(town, before):
+    route = canary(town, 0.05)
+    town.followed(route)
+    config = described(town)[1]
+    variants = [{**v, "InitialVariantWeight": w} for v, w in zip(
+        config["ProductionVariants"], (0.9 - before, before), strict=True,
+    )]  # fmt: skip
+    theirs = {**variants[0], "VariantName": "theirs", "InitialVariantWeight": 0.1}
+    name = f"theirs-{round(100 * before)}"
+    town.client.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[*variants, theirs]
+    )
+    town.client.update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=name)
+    town.client.describe_endpoint(EndpointName=ENDPOINT)
+    town.server.plan(looks=1)
+    with pytest.raises(TransientError, match="is Updating"):
+        town.traffic.follow(MODEL, route.epoch)
+    town.client.describe_endpoint(EndpointName=ENDPOINT)
+    assert weights(town) == {"v1": 1_000_000, "v2": 0, "theirs": 0}
+    (served,) = town.followed(route)
+    assert confirms(served, route)
+
+
 def test_a_model_that_is_not_there_yet_is_waited_for(town):
     with pytest.raises(TransientError, match="no SageMaker model churn-abababababab yet"):
         town.traffic.prove(MODEL, "ab" * 32)
