@@ -48,8 +48,8 @@ def open_clients() -> Clients:
         )
 
 
-class AbsentError(Exception):
-    """SageMaker does not have what was asked for."""
+class AbsentError(TransientError):
+    """SageMaker does not have what was asked for, or no longer."""
 
 
 class ExistsError(Exception):
@@ -64,7 +64,8 @@ def sagemaker_errors(doing: str) -> Iterator[None]:
         doing: What was tried, as `describing the endpoint churn`.
 
     Raises:
-        AbsentError: what was asked for is not there.
+        AbsentError: what was asked for is not there, which is transient: somebody may have deleted
+            it since it was looked at.
         ExistsError: what was to be made is there.
         ConfigurationError: SageMaker refuses, by the credentials or by what was asked.
         TransientError: it did not answer, is busy, or has no more of what was asked for.
@@ -97,9 +98,7 @@ def sagemaker_errors(doing: str) -> Iterator[None]:
         raise TransientError(f"SageMaker did not answer while {doing} ({exc}): try again") from exc
 
 
-def _translated(
-    response: Mapping[str, Any], doing: str
-) -> PipelineError | AbsentError | ExistsError:
+def _translated(response: Mapping[str, Any], doing: str) -> PipelineError | ExistsError:
     error, status = response.get("Error", {}), response["ResponseMetadata"]["HTTPStatusCode"]
     code, said = str(error.get("Code", "")), str(error.get("Message", ""))
     if code in _REFUSED or status in _DENIED:
@@ -109,7 +108,7 @@ def _translated(
         )
     if code in _INVALID and _IN_PROGRESS not in said:
         if said.startswith(_ABSENT):
-            return AbsentError(said)
+            return AbsentError(f"SageMaker lacks what it needs while {doing} ({said}): try again")
         if _EXISTS in said:
             return ExistsError(said)
         return ConfigurationError(f"SageMaker did not accept {doing} ({said}): correct it")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sixgates.adapters.sagemaker_access import AbsentError, Clients, sagemaker_errors
+from sixgates.adapters.sagemaker_access import Clients, sagemaker_errors
 from sixgates.gates.card import ModelCard
 from sixgates.gates.errors import ContractError
 
@@ -52,7 +52,7 @@ def _ask(
                 Accept="application/json", **choice,
             )["Body"].read()  # fmt: skip
         given = msgspec.json.decode(said, type=_Answers).predictions
-    except (AbsentError, msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise ContractError(
             f"{of} does not answer in MLflow's scoring protocol ({exc}): see what its container"
             " expects"

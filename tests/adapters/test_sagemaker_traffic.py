@@ -197,6 +197,22 @@ def test_what_somebody_put_beside_both_gives_its_traffic_to_the_champion_alone(t
     assert confirms(served, route)
 
 
+def test_an_endpoint_that_is_deleted_meanwhile_is_for_the_next_tick(town, monkeypatch):
+    def make_and_delete(*given):
+        made(*given)
+        town.client.delete_endpoint(EndpointName=ENDPOINT)
+
+    made = town.traffic._make
+    monkeypatch.setattr(town.traffic, "_make", make_and_delete)
+    route = canary(town)
+    try:
+        with pytest.raises(TransientError, match="updating the endpoint churn-live"):
+            town.traffic.follow(MODEL, route.epoch)
+        assert town.traffic.follow(MODEL, route.epoch) == []
+    finally:
+        town.client.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="theirs")
+
+
 def test_a_model_that_is_not_there_yet_is_waited_for(town):
     with pytest.raises(TransientError, match="no SageMaker model churn-abababababab yet"):
         town.traffic.prove(MODEL, "ab" * 32)
