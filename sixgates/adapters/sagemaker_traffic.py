@@ -30,12 +30,13 @@ from sixgates.adapters.sagemaker_config import (
     wanted_config,
 )
 from sixgates.adapters.sagemaker_probes import require_probes
-from sixgates.gates.errors import ContractError, TransientError
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.ports import Models, Serving
 from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.route import Route
 
 _IN_SERVICE = "InService"
+_LONGEST = 63
 
 
 class SageMakerTraffic:
@@ -138,10 +139,11 @@ class SageMakerTraffic:
         return open_clients()
 
     def _endpoint(self, model: str) -> str:
-        return _allowed(self._endpoint_name.format(model=model))
+        return _allowed(self._endpoint_name.format(model=model), "SIXGATES_TRAFFIC")
 
     def _name(self, model: str, digest: str) -> str:
-        return _allowed(self._model_name.format(model=model, digest=digest[:12]))
+        name = self._model_name.format(model=model, digest=digest[:12])
+        return _allowed(name, "SIXGATES_SAGEMAKER_MODEL")
 
     def _at_rest(self, endpoint: str) -> Mapping[str, Any] | None:
         """Describe an endpoint that is in service; None where there is none."""
@@ -243,6 +245,16 @@ class SageMakerTraffic:
             self._clients.control.add_tags(ResourceArn=arn, Tags=tags)
 
 
-def _allowed(name: str) -> str:
-    """Write a name with the letters that SageMaker knows."""
-    return "-".join(re.findall("[a-zA-Z0-9]+", name))[:63]
+def _allowed(name: str, setting: str) -> str:
+    """Write a name with the letters that SageMaker knows; cut short, it could be another's.
+
+    Raises:
+        ConfigurationError: it has more letters than SageMaker takes.
+    """
+    allowed = "-".join(re.findall("[a-zA-Z0-9]+", name))
+    if len(allowed) > _LONGEST:
+        raise ConfigurationError(
+            f"SageMaker takes names of up to {_LONGEST} letters and not the {len(allowed)} letters"
+            f" of {allowed}: write a shorter one into {setting}"
+        )
+    return allowed

@@ -246,6 +246,16 @@ def test_it_is_chosen_by_a_setting(tmp_path):
     assert traffic._name("loans", "ab" * 32) == "loans-abababababab"
 
 
+def test_a_name_that_sagemaker_would_not_take_is_refused_and_not_cut(tmp_path):
+    traffic = build(Settings(home=tmp_path, traffic="sagemaker:{model}-live")).traffic
+    longest = "m" * 50
+    assert traffic._name(longest, "ab" * 32) == f"{longest}-abababababab"
+    with pytest.raises(ConfigurationError, match=r"64 letters of .* SIXGATES_SAGEMAKER_MODEL"):
+        traffic._name(f"{longest}m", "ab" * 32)
+    with pytest.raises(ConfigurationError, match=r"68 letters of .* SIXGATES_TRAFFIC"):
+        traffic.serving("m" * 63)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("TRAFFIC", "sagemaker"), ("TRAFFIC", "vertex:x"), ("TRAFFIC", "sagemaker:{version}"),
