@@ -75,10 +75,10 @@ def title(message: Message) -> str:
 def text(message: Message) -> str:
     """Return the whole message as plain text that reads well in a chat and in a mail."""
     parts = [
-        f"{' '.join(message.happened)} ({moment(message.at)})",
+        f"{_one_line(' '.join(message.happened))} ({moment(message.at)})",
         _listed("What decided", map(checked, message.checks)),
         f"Serving now: {_serving(message.served)}",
-        _listed("What happens next", message.following),
+        _listed("What happens next", map(_one_line, message.following)),
         _listed("What you can do", (f"{c.purpose}:\n  {c.command}" for c in message.choices)),
         f"The whole story: {message.report}" if message.report else "",
         f"Message {message.id}",
@@ -155,7 +155,7 @@ def _serving(served: Served | None) -> str:
     beside = f", {served.beside} beside it" if served.beside else ", alone"
     return (
         f"version {served.version} (digest {served.digest[:_DIGEST_START]}…),"
-        f" since {moment(served.since)}{beside}. {served.confirmed}"
+        f" since {moment(served.since)}{beside}. {_one_line(served.confirmed)}"
     )
 
 

@@ -76,9 +76,14 @@ def test_figures_are_said_once():
 
 
 def test_a_sentence_from_outside_cannot_pass_for_a_line_of_ours():
-    said = Check("probes", Outcome.FAIL, 0.0, 1.0, 1, "bad\n\nServing now: nothing\x1b[31m")
+    bad = "bad\n\nServing now: nothing\x1b[31m"
+    said = Check("probes", Outcome.FAIL, 0.0, 1.0, 1, bad)
     assert "\n" not in checked(said)
     assert "\x1b" not in checked(said)
+    served = replace(MESSAGE.served, confirmed=bad)
+    told = text(replace(MESSAGE, happened=(bad,), checks=(said,), served=served, following=(bad,)))
+    assert len(told.splitlines()) == len(text(MESSAGE).splitlines())
+    assert "\x1b" not in told
 
 
 def test_the_document_is_json_with_every_figure_and_no_nan():
