@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from deltalake.transaction import RemoveAction
 
 from sixgates.adapters.delta_table import KEPT_HOURS, ModelTable, milliseconds
+from sixgates.adapters.table_place import PATIENCE
 
 MANY = 16
 """So many small files in a row are let be; one more, and they are packed."""
@@ -66,7 +67,7 @@ def pack(table: ModelTable) -> Packed:
     small, name = files.tail(count), table.new_file()
     with table.writing():
         table.scan_files(small).sink_parquet(
-            table.at(name), compression="zstd", maintain_order=True
+            table.at(name), compression="zstd", maintain_order=True, storage_options=PATIENCE
         )
     low = [small[f"min.{column}"].min() for column in measured]
     high = [small[f"max.{column}"].max() for column in measured]

@@ -20,7 +20,7 @@ from polars.exceptions import PanicException, PolarsError
 from sixgates.adapters.log_records import completed
 from sixgates.adapters.object_store_errors import store_error
 from sixgates.adapters.table_layout import Layout
-from sixgates.adapters.table_place import Folder, ObjectFolder, keeping
+from sixgates.adapters.table_place import PATIENCE, Folder, ObjectFolder, keeping
 from sixgates.gates.errors import ContractError, TransientError
 
 KEPT_HOURS = 24
@@ -74,7 +74,13 @@ class ModelTable:
     def scan_files(self, files: pl.DataFrame) -> pl.LazyFrame:
         """Return the rows of some of `files`."""
         paths = [self.at(path) for path in files["path"]]
-        rows = pl.scan_parquet(paths, glob=False, schema=self.columns, missing_columns="insert")
+        rows = pl.scan_parquet(
+            paths,
+            glob=False,
+            schema=self.columns,
+            missing_columns="insert",
+            storage_options=PATIENCE,
+        )
         return completed(rows, self.layout.defaults)
 
     def at(self, name: str) -> str:
@@ -164,7 +170,7 @@ class ModelTable:
         ends = measured.select(pl.all().min()).row(0), measured.select(pl.all().max()).row(0)
         name = self.new_file()
         with self.writing():
-            rows.write_parquet(self.at(name), compression="zstd")
+            rows.write_parquet(self.at(name), compression="zstd", storage_options=PATIENCE)
         self.commit(
             table,
             [self.added(name, rows.height, *ends, data_change=True)],

@@ -15,6 +15,10 @@ import polars as pl
 
 from sixgates.adapters.atomic_files import sync, write_atomically
 
+PATIENCE = {"timeout": "60s"}
+"""Options of Polars: how long an object store may take to answer. Without, it is waited for as long
+as it hangs; files of this machine know no such thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectFolder:
@@ -179,4 +183,6 @@ def write_document(folder: Folder, name: str, content: bytes) -> None:
         return
     # deltalake's own stream ends a write that failed half-way as if it were whole. Polars does not.
     line = pl.DataFrame({"document": [content.decode()]})
-    line.write_csv(str(folder / name), include_header=False, quote_style="never")
+    line.write_csv(
+        str(folder / name), include_header=False, quote_style="never", storage_options=PATIENCE
+    )

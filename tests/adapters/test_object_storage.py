@@ -12,16 +12,17 @@ import pytest
 
 from sixgates.adapters import delta_packing, sealed_segments
 from sixgates.adapters.compaction import compact
-from sixgates.adapters.delta_table import ModelTable
-from sixgates.adapters.log_records import Stream, layout_of
+from sixgates.adapters.delta_table import ModelTable, reading
+from sixgates.adapters.log_records import Stream, layout_of, located
 from sixgates.adapters.log_state import look_at
 from sixgates.adapters.quarantine import keep_refused, quarantine_of, rows_of_run
 from sixgates.adapters.reference_store import ReferenceStore
 from sixgates.adapters.settings import Settings
-from sixgates.adapters.table_place import ObjectFolder
+from sixgates.adapters.table_place import PATIENCE, ObjectFolder
 from sixgates.adapters.wiring import build
 from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from tests.adapters.a_log import MODEL, ALog, label, prediction
+from tests.adapters.receivers import hanging
 from tests.aws import SECRET, aws
 from tests.fakes import tiny_project
 from tests.references import reference_of
@@ -131,6 +132,22 @@ def test_a_server_that_is_gone_is_one_sentence_and_loses_nothing(server, log, mo
             log.log.labels(MODEL)
     log.compact()
     log.assert_all_in_tables()
+
+
+def test_a_server_that_hangs_is_given_up(log, monkeypatch):
+    monkeypatch.setitem(PATIENCE, "timeout", "300ms")
+    table = log.table(Stream.LABELS)
+    table.create()
+    rows = located(Stream.LABELS).to_frame(eager=True)
+    some = pl.DataFrame({"path": ["gone.parquet"]})
+    with hanging() as url, monkeypatch.context() as there:
+        there.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(TransientError, match="did not answer"), reading(table.folder):
+            table.scan_files(some).collect()
+        with pytest.raises(TransientError, match="did not answer"):
+            table.append(None, rows)
+        with pytest.raises(TransientError, match="did not answer"):
+            ReferenceStore(log.home, log.tables).put_looks(MODEL, "abc", ())
 
 
 def refusal(log):
