@@ -66,6 +66,7 @@ def drawing(salt: str) -> Iterator[None]:
         mpl.rcParams["svg.fonttype"] = "none"
         mpl.rcParams["font.family"] = "DejaVu Sans"
         mpl.rcParams["font.size"] = FONT
+        mpl.rcParams["text.parse_math"] = False  # a level "$$" is a price, and no formula
         yield
 
 

@@ -79,6 +79,17 @@ def test_the_features_that_moved_furthest_are_drawn_once_for_every_width(tmp_pat
     assert "<north>" not in text
 
 
+def test_a_dollar_in_a_name_begins_no_formula(tmp_path):
+    prices = ("$", "$$", "$$$", "$10k-$50k", r"$\d$")
+    shape = {"feature": "price", "index": 1.2, "edges": (), "levels": prices, "outside": [],
+             "reference": (0.2,) * 5, "window": (0.2,) * 5}  # fmt: skip
+    alert = {**result()["alerts"][0], "features": [], "drift": [shape], "undrawn": "",
+             "window": "2026-02-08T00:00:00"}  # fmt: skip
+    _, text, _ = write(tmp_path, {"x": result(alerts=[alert])})
+    drawn = re.search(r'<figure class="small shape">.*?</svg>', text, re.DOTALL)[0]
+    assert re.findall(">([^<]*[$][^<]*)</text>", drawn) == list(prices)
+
+
 def test_the_page_of_a_run_says_what_came_of_it_what_is_next_and_what_can_be_done(tmp_path):
     told = result(
         headline="version 2 promoted", written="2026-02-12T00:00:00", under_way=True,
