@@ -10,6 +10,7 @@ from rich.table import Table
 from cli.approval import show_question, show_returns
 from cli.line import show_brakes
 from cli.say import stderr, stdout
+from sixgates.gates.verdict import percent
 
 
 def ending(ended: dict[str, Any]) -> str:
@@ -51,7 +52,7 @@ def status(found: dict[str, Any]) -> None:
         "ledger",
         route["champion"]["number"],
         beside["version"]["number"] if beside else "",
-        f"{beside['share']:.0%}" if beside else "",
+        percent(beside["share"]) if beside else "",
         str(route["epoch"]),
     )
     for gateway in found["gateways"]:
@@ -82,7 +83,7 @@ def status(found: dict[str, Any]) -> None:
 def _share(gateway: dict[str, Any]) -> str:
     """Write the share in force, and why it is not the one that the ledger asks for."""
     held_back = "cut" if gateway["cut"] else "lapsed" if gateway["lapsed"] else ""
-    return f"{gateway['share']:.0%}" + (f" ({held_back})" if held_back else "")
+    return percent(gateway["share"]) + (f" ({held_back})" if held_back else "")
 
 
 def history(found: dict[str, Any]) -> None:
@@ -91,7 +92,7 @@ def history(found: dict[str, Any]) -> None:
     for route in found["routes"]:
         beside = route["beside"]
         also = (
-            f", version {beside['version']['number']} beside at {beside['share']:.0%}"
+            f", version {beside['version']['number']} beside at {percent(beside['share'])}"
             if beside
             else ""
         )

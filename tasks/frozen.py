@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sixgates.adapters.wiring import World
 from sixgates.gates.decision import Decision
-from sixgates.gates.verdict import Outcome
+from sixgates.gates.verdict import Outcome, percent
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Route
 
@@ -22,7 +22,7 @@ def ask_about_harm(world: World, route: Route, decision: Decision, now: datetime
     known = world.ledger.entries(route.model, kind=Kind.NOTICE, release=route.release)
     if decision.verdict.outcome is not Outcome.FAIL or any(e.body == body for e in known):
         return
-    share = f"{route.beside.share:.0%}" if route.beside else "nothing"
+    share = percent(route.beside.share) if route.beside else "nothing"
     world.ledger.append(
         route.model, Kind.NOTICE, at=now, release=route.release, body=body,
         reason=f"harm was shown and the share stays at {share} (canary.on_harm is 'freeze'):"

@@ -14,7 +14,7 @@ from simulation.traffic import Replay, SentDay
 from sixgates.gates.card import ModelCard
 from sixgates.gates.errors import ConfigurationError, PipelineError
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Gate
+from sixgates.gates.verdict import Gate, percent
 from sixgates.ledger.ledger import Entry, Kind
 from sixgates.ledger.route import Route, Step
 
@@ -150,4 +150,6 @@ def end_of_day(play: Play, n: int, of: int, *, watch_every: int = 1) -> End:
 def _phase(route: Route) -> str:
     if route.beside is None:
         return f"version {route.champion.number} serves alone"
-    return f"{route.step} {route.beside.share:.0%}, version {route.beside.version.number} beside"
+    return (
+        f"{route.step} {percent(route.beside.share)}, version {route.beside.version.number} beside"
+    )

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from sixgates.adapters.figure_axes import Span, beside, dated, days, floor, panel
 from sixgates.adapters.standalone_page import COLOURS, GLYPH, INCH, SMALL, drawing, inline
-from sixgates.gates.verdict import Gate
+from sixgates.gates.verdict import Gate, percent
 from sixgates.ledger.route import OPEN_STEPS, Step
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _bar(ax: "Axes", lane: int, when: Span, label: str, per_point: float) -> Non
 
 def _phase(step: dict[str, Any]) -> str:
     if step["step"] == Step.CANARY:
-        return f"{step['share']:.0%}"
+        return percent(step["share"])
     return "watched" if step["step"] == Step.PROMOTED else str(step["step"])
 
 

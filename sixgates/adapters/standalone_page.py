@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sixgates.gates.verdict import number
+from sixgates.gates.verdict import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"number": figure_of, "day": day, "share": share_of, "seconds": _seconds}
+    pages.filters |= {
+        "number": figure_of, "day": day, "share": share_of, "percent": percent, "seconds": _seconds,
+    }  # fmt: skip
     return pages
 
 

@@ -29,7 +29,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.counts import rollback_of_counts
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
-from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number, percent
 
 _MISMATCH_ALPHA = 0.001
 _UNBEARABLE = 100.0
@@ -156,7 +156,7 @@ def _move(
 def _stays(verdict: Verdict, stage: Stage) -> str:
     """Say why the share stays whatever else is known; empty where it may grow."""
     if verdict.outcome is Outcome.FAIL:
-        return f"frozen at {stage.share:.0%}, a person must decide: {verdict.reason}"
+        return f"frozen at {percent(stage.share)}, a person must decide: {verdict.reason}"
     log = next(c for c in verdict.checks if c.name == "complete log")
     return "" if log.outcome is Outcome.PASS else log.sentence
 
@@ -274,7 +274,7 @@ def _stage_filled(evidence: Evidence, stage: Stage, project: Project) -> Check:
         pace = per_day(1.0, project.period)
     else:
         seen, needed = evidence.stage_requests, policy.min_stage_requests
-        unit = f"canary requests at {stage.share:.0%}"
+        unit = f"canary requests at {percent(stage.share)}"
         pace = per_day(evidence.requests_per_period * stage.share, project.period)
     sentence, outcome = f"{seen:,} of {needed:,} {unit}", Outcome.PASS
     if seen < needed:

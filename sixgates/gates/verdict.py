@@ -152,6 +152,15 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def percent(share: float) -> str:
+    """Write a share of requests or units with three significant digits, however small it is.
+
+    >>> percent(0.05), percent(0.025), percent(0.001)
+    ('5%', '2.5%', '0.1%')
+    """
+    return f"{100 * share:.3g}%"
+
+
 def at_most(name: str, seen: float | None, limit: float | None, n: int) -> Check:
     """Pass when `seen <= limit`. NaN, nothing seen, no rows and no limit are named refusals.
 

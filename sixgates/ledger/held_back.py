@@ -6,7 +6,7 @@ Pure. The reasons are those that the gateways wrote; whether it lasts is as the 
 from collections.abc import Iterator, Sequence
 
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Check, Outcome
+from sixgates.gates.verdict import Check, Outcome, percent
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.news import case_of
 from sixgates.ledger.route import Beside, Route
@@ -52,7 +52,7 @@ def answering(entry: Entry, entries: Sequence[Entry], beside: Beside) -> str:
         entries: Those of its release.
         beside: The canary.
     """
-    version, share = f"version {beside.version.number}", f"{beside.share:.0%}"
+    version, share = f"version {beside.version.number}", percent(beside.share)
     if entry.kind is Kind.BREAKER:
         return f"{version} answering {share} (nobody at {entry.actor})"
     if _ends(entry, entries):

@@ -7,6 +7,7 @@ from datetime import datetime
 from sixgates.gates.later import later
 from sixgates.gates.message import Choice, moment
 from sixgates.gates.project import Project
+from sixgates.gates.verdict import percent
 from sixgates.ledger import held_back
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.news import News, What
@@ -76,7 +77,7 @@ def _dated(route: Route, project: Project, now: datetime) -> Iterator[str]:
     policies = project.policies
     match route.step:
         case Step.SHADOW:
-            shares = ", ".join(f"{share:.0%}" for share in policies.canary.shares)
+            shares = ", ".join(map(percent, policies.canary.shares))
             yield f"Its shares are {shares}, as far as the traffic allows."
             ends = moment(later(route.at, policies.canary.deadline), now)
             yield f"Without enough evidence by {ends}, the champion stays."

@@ -10,7 +10,7 @@ from sixgates.gates.decision import Move
 from sixgates.gates.message import Choice, Message, Served
 from sixgates.gates.project import Project
 from sixgates.gates.records import Arm
-from sixgates.gates.verdict import Check, Gate, Verdict
+from sixgates.gates.verdict import Check, Gate, Verdict, percent
 from sixgates.ledger import held_back
 from sixgates.ledger.asked import approval_of, question_of
 from sixgates.ledger.entry import Entry, Kind
@@ -154,12 +154,13 @@ def _change(route: Route, before: Route | None, person: str) -> tuple[str, str]:
     by_gate = before is not None and route.step is Step.ROLLED_BACK and not by_hand
     gate = Gate.MONITOR if before is not None and before.step is Step.PROMOTED else Gate.CANARY
     key = person or (gate if by_gate else route.step)
-    share = route.beside or (before.beside if before is not None else None)
+    beside = route.beside or (before.beside if before is not None else None)
+    share = percent(beside.share if beside is not None else 0.0)
     given = {
         "champion": route.champion.number,
         "trial": _trial(route, before),
-        "share": f"{share.share:.0%}" if share is not None else "0%",
-        "phase": f"at {share.share:.0%} of the units" if share and share.share else "in shadow",
+        "share": share,
+        "phase": f"at {share} of the units" if beside and beside.share else "in shadow",
         "actor": route.actor,
     }
     headline, sentence = _CHANGES[key]
@@ -257,7 +258,7 @@ def _served(news: News, background: Background) -> Served | None:
     beside = newest.beside
     words = ""
     if beside is not None:
-        answers = f"answering {beside.share:.0%}" if beside.share else "in shadow"
+        answers = f"answering {percent(beside.share)}" if beside.share else "in shadow"
         held = "the former champion, " if beside.arm is Arm.HOLDBACK else ""
         words = f"{held}version {beside.version.number} {answers}"
         cause = news.cause

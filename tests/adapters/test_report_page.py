@@ -242,6 +242,14 @@ def test_a_loss_averaged_over_periods_is_weighted_by_their_rows():
     assert (point["served"], point["never"]) == (3.0, 2.0)
 
 
+def test_a_share_below_a_percent_is_not_told_as_none(tmp_path):
+    serving = {**result()["serving"], "beside": "3", "arm": "canary", "share": 0.004}
+    timeline = [step(1, 1, "cold_start"), step(8, 2, "canary", share=0.004)]
+    page = write(tmp_path, {"x": result(serving=serving, timeline=timeline)})[2]
+    assert "beside it as canary at 0.4%" in " ".join(page.text)
+    assert page.text.count("0.4%") == 3  # on the lane at either width, and in the table of steps
+
+
 def test_the_summary_says_how_many_ended_as_they_should(tmp_path):
     plays = {"a": result(), "b": result(ok=False, actual="stopped at gate 4"), "c": history()}
     _, _, page = write(tmp_path, plays)

@@ -12,6 +12,7 @@ ROUTE = {
     ("gateway", "said"),
     [
         ({"share": 0.25, "lapsed": False, "cut": ""}, "25%"),
+        ({"share": 0.004, "lapsed": False, "cut": ""}, "0.4%"),
         ({"share": 0.0, "lapsed": True, "cut": ""}, "0% (lapsed)"),
         ({"share": 0.0, "lapsed": False, "cut": "5 of 20 answers failed"}, "0% (cut)"),
     ],

@@ -259,6 +259,7 @@ def test_pairs_alone_judge_the_loss_where_predictions_change_nothing():
             evidence(stage_requests=10), stage(), "stage",
             r"10 of 20 canary requests at 10%, some 4.8 hours at the present rate",
         ),
+        (evidence(stage_requests=10), stage(share=0.004), "stage", r"canary requests at 0\.4%,"),
         (evidence(), stage(unlogged=3), "complete log", r"3 answers could not be logged"),
         (evidence(), stage(), "loss", r"not worse by 0.01 \(difference -0.003, n = 8 periods, "),
         (evidence(shares=((200, 400, 0.1),)), stage(), "split", r"broken.*n = 400 units"),

@@ -58,6 +58,7 @@ def proof(seq, epoch, *, proved=True, reason="every gateway confirms"):
 RUN = entry(1, Kind.RUN, {"alert": 7, "data": "/data/a b.parquet"}, reason="drift")
 CANARY = [route(1, Step.COLD_START), route(2, Step.SHADOW, V1, BESIDE),
           route(3, Step.CANARY, V1, BESIDE)]  # fmt: skip
+SMALL = [*CANARY[:2], route(3, Step.CANARY, V1, Beside(V2, Arm.CANARY, 0.004))]
 PROMOTED = [*CANARY, route(4, Step.PROMOTED, V2, Beside(V1, Arm.HOLDBACK, 0.05))]
 
 
@@ -205,7 +206,8 @@ def test_a_promotion_says_who_serves_beside_and_how_to_undo_it():
 
 
 @pytest.mark.parametrize(
-    ("routes", "phase"), [(CANARY, "at 5% of the units"), (CANARY[:2], "in shadow")]
+    ("routes", "phase"),
+    [(CANARY, "at 5% of the units"), (SMALL, "at 0.4% of the units"), (CANARY[:2], "in shadow")],
 )
 def test_a_rollback_by_gate_5_says_how_far_the_challenger_had_come(routes, phase):
     shadow = Beside(V2, Arm.CANARY, 0.0)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sixgates.gates.verdict import Gate, Outcome
+from sixgates.gates.verdict import Gate, Outcome, percent
 from sixgates.gateway.page.record import SHOWN, Dated, Record
-from sixgates.gateway.page.serving import percent
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route, Step
 

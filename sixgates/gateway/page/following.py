@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sixgates.gates.decision import Move
 from sixgates.gates.message import moment
-from sixgates.gates.verdict import Outcome
+from sixgates.gates.verdict import Outcome, percent
 from sixgates.gateway.page.evidence import Look
 from sixgates.gateway.page.record import Record
-from sixgates.gateway.page.serving import Here, percent
+from sixgates.gateway.page.serving import Here
 from sixgates.gateway.page.stages import Stage, Time
 from sixgates.gateway.page.troubles import sentence
 from sixgates.ledger.entry import Entry, Kind

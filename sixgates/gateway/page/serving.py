@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from sixgates.gates.records import Arm
+from sixgates.gates.verdict import percent
 from sixgates.gateway.page.record import Dated
 from sixgates.ledger.leases import Lease
 from sixgates.ledger.route import Route
@@ -111,15 +112,6 @@ def _lease(here: Here, route: Route, lease: Lease | None) -> str:
     if here.lapsed or lease is None or lease.left <= 0:
         return "run out: the champion answers everybody until a tick renews it"
     return f"renewed by a tick, lasts {span(timedelta(seconds=lease.left))} more"
-
-
-def percent(share: float) -> str:
-    """Write a share as the verdicts do.
-
-    >>> percent(0.05), percent(0.025)
-    ('5%', '2.5%')
-    """
-    return f"{100 * share:.3g}%"
 
 
 def span(time: timedelta) -> str:
