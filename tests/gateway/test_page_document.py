@@ -236,6 +236,7 @@ def test_a_rollback_is_said_with_its_reason_until_a_person_acknowledges_it(story
     story.note(Kind.ACKNOWLEDGED, "seen", "ann (token)", epoch=story.route().epoch)
     page = told(story)
     assert (page.troubles, page.tone) == ((), Tone.FINE)
+    assert page.following.sentence.startswith("The next run begins by schedule")
     assert (page.events[0].what, page.events[0].actor) == ("acknowledged", "ann (token)")
 
 
@@ -292,6 +293,16 @@ def test_a_line_that_is_stopped_is_said_with_who_and_why(story):
     assert page.following.sentence.startswith("Nothing moves up until a person lets the line run")
     story.note(Kind.RESUMED, "back", "ann (token)")
     assert told(story).troubles == ()
+
+
+def test_a_line_that_is_stopped_promises_no_run(story):
+    story.first_model()
+    story.note(Kind.STOPPED, "holiday", "ann (token)")
+    following = told(story).following
+    assert following.sentence == "No run begins until a person lets the line run again."
+    assert following.waits
+    story.note(Kind.RESUMED, "back", "ann (token)")
+    assert told(story).following.sentence.startswith("The next run begins by schedule")
 
 
 def test_what_the_governor_held_is_said(story):

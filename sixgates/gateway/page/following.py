@@ -10,12 +10,13 @@ from sixgates.gateway.page.evidence import Look
 from sixgates.gateway.page.record import Record
 from sixgates.gateway.page.serving import Here
 from sixgates.gateway.page.stages import Stage, Time
-from sixgates.gateway.page.troubles import sentence
+from sixgates.gateway.page.troubles import acknowledged, sentence
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route, Step
 
 _FIRST = "The first model that passes the gates is served at once."
 _CLOSED = "The next run begins by schedule, by an alert of the watch, or by hand."
+_NOBODY = "No run begins until a person lets the line run again."
 _HELD = "No run begins by itself until a person acknowledges the rollback, or the hold has passed."
 _BROKEN = "The next tick rolls the release back everywhere."
 _LAPSED = "The share comes back within seconds of the next tick, unless that tick ends the release."
@@ -52,12 +53,22 @@ def following(
         look: The newest at the release.
         stages: Of the release.
     """
-    if record.newest is None:
-        return Following(_run(record) or _FIRST)
-    route = record.newest.route
-    if not route.is_open:
-        return Following(_run(record) or (_HELD if route.step is Step.ROLLED_BACK else _CLOSED))
+    if record.newest is None or not record.newest.route.is_open:
+        return _between(record)
     return _of_release(here, record, look, stages)
+
+
+def _between(record: Record) -> Following:
+    """Say how the next release comes about, while there is none."""
+    if run := _run(record):
+        return Following(run)
+    if _is_stopped(record):
+        return Following(_NOBODY, waits=True)
+    if record.newest is None:
+        return Following(_FIRST)
+    route = record.newest.route
+    held = route.step is Step.ROLLED_BACK and not acknowledged(record, route)
+    return Following(_HELD if held else _CLOSED)
 
 
 def _of_release(
@@ -72,7 +83,7 @@ def _of_release(
     needs = _needs(look) if look is not None and look.epoch == route.epoch else ()
     if here.lapsed:
         return Following(_LAPSED, needs)
-    if record.line is not None and record.line.kind is Kind.STOPPED:
+    if _is_stopped(record):
         return Following(_STOPPED, needs, waits=True)
     if look is None or look.epoch != route.epoch:
         return Following("The next tick judges it.")
@@ -131,6 +142,10 @@ def _run(record: Record) -> str:
     if any(dated.route.release == run.release for dated in record.routes):
         return ""
     return f"A run is under way since {moment(run.recorded)}: gates 1 to 4 judge a new version."
+
+
+def _is_stopped(record: Record) -> bool:
+    return record.line is not None and record.line.kind is Kind.STOPPED
 
 
 def _said(record: Record, route: Route, kind: Kind) -> Entry | None:

@@ -45,11 +45,17 @@ def sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
+def acknowledged(record: Record, rolled_back: Route) -> bool:
+    """Whether a person has said that they looked at a rollback."""
+    seen = record.acknowledged
+    return seen is not None and int(seen.body["epoch"]) >= rolled_back.epoch
+
+
 def _of_release(record: Record, look: Look | None, now: datetime) -> Iterator[str]:
     if record.newest is None:
         return
     route, since = record.newest
-    if route.step is Step.ROLLED_BACK and not _acknowledged(record, route):
+    if route.step is Step.ROLLED_BACK and not acknowledged(record, route):
         before = record.routes[-2].route if len(record.routes) > 1 else None
         yield sentence(f"version {trial_of(route, before)} was rolled back: {route.reason}")
     if not route.is_open:
@@ -82,8 +88,3 @@ def _of_people(record: Record) -> Iterator[str]:
     line = record.line
     if line is not None and line.kind is Kind.STOPPED:
         yield sentence(f"the line is stopped by {line.actor}: {line.reason}")
-
-
-def _acknowledged(record: Record, rolled_back: Route) -> bool:
-    seen = record.acknowledged
-    return seen is not None and int(seen.body["epoch"]) >= rolled_back.epoch
