@@ -88,9 +88,14 @@ class _Play:
         said = []
         if self.result.get("failed_requests"):
             said.append(f"{self.result['failed_requests']:,} requests failed")
-        if not self.result["proved"]:
+        if self.denied:
             said.append("the gateway does not serve what the ledger says")
         return said
+
+    @property
+    def denied(self) -> bool:
+        """Whether a gateway was asked and does not serve what the ledger says."""
+        return bool(self.result.get("denied", not self.result["proved"]))
 
     @property
     def losses(self) -> str:

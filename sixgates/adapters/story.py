@@ -7,6 +7,7 @@ from sixgates.adapters.drift_story import drifted
 from sixgates.adapters.wiring import World
 from sixgates.ledger.ledger import Entry, Kind, Ledger
 from sixgates.ledger.route import Route
+from sixgates.ledger.telling import confirmed
 
 
 def tell(world: World, model: str, run: str | None = None) -> dict[str, Any]:
@@ -50,12 +51,23 @@ def tell(world: World, model: str, run: str | None = None) -> dict[str, Any]:
 
 
 def served(ledger: Ledger, model: str) -> dict[str, Any]:
-    """Return what the gateways last said they serve, and whether it is what the ledger says."""
-    proofs = ledger.entries(model, kind=Kind.PROOF)
-    answers = proofs[-1].body["answers"] if proofs else []
+    """Return what the gateways say they serve by the newest route, and whether that is so.
+
+    `denied` is where one was asked and does not; that nobody was there to ask is no trouble.
+    """
+    route = ledger.route(model)
+    if route is None:
+        return {"serving": {"champion": ""}, "proved": False, "denied": False, "confirmed": ""}
+    proofs = [p for p in ledger.entries(model, kind=Kind.PROOF) if p.body["epoch"] == route.epoch]
+    proof = proofs[-1] if proofs else None
+    answers = proof.body["answers"] if proof else []
+    proved = proof is not None and bool(proof.body["proved"])
     return {
         "serving": answers[0] if answers else {"champion": ""},
-        "proved": bool(proofs) and bool(proofs[-1].body["proved"]),
+        "by_ledger": route.champion.number,
+        "proved": proved,
+        "denied": proof is not None and not proved and bool(answers or proof.body["trouble"]),
+        "confirmed": confirmed(proof, route),
     }
 
 

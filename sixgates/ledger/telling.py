@@ -266,11 +266,12 @@ def _served(news: News, background: Background) -> Served | None:
             words = held_back.answering(cause, background.entries, beside) or words
     return Served(
         newest.champion.number, newest.champion.digest, reign[-1].at, words,
-        _confirmed(background.proof, newest),
+        confirmed(background.proof, newest),
     )  # fmt: skip
 
 
-def _confirmed(proof: Entry | None, route: Route) -> str:
+def confirmed(proof: Entry | None, route: Route) -> str:
+    """Say whether the gateways serve what the newest route says, by the newest proof."""
     if proof is None or proof.body["epoch"] != route.epoch:
         return "Not yet read back from the gateways."
     if proof.body["proved"]:

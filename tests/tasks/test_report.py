@@ -41,6 +41,26 @@ def test_a_refused_run_has_a_page_and_registry_prefect_and_people_know_where(sta
     assert f"The whole story: {page.as_uri()}" in messages
 
 
+def test_a_run_that_nobody_serves_yet_is_no_trouble_of_a_gateway(stage, old):
+    run, _ = stage.validated()
+    answer.fn(run, "refused at compare", "worse by far")
+    page = report_file(stage.world.settings, run.id)
+    assert "Nothing yet: no model was served so far." in said(page)
+    stage.route(Step.COLD_START, old, release=run.id)
+    report(stage.world, stage.model, run.id, "")
+    assert "By the ledger version 1." in said(page)
+    assert "Not yet read back from the gateways." in said(page)
+    for body in ({"answers": [], "trouble": []}, {"answers": [], "trouble": ["http://g is away"]}):
+        stage.world.ledger.append(
+            stage.model, Kind.PROOF, at=stage.world.clock.now(), reason="http://g is away",
+            body={"epoch": 1, "proved": False, **body},
+        )  # fmt: skip
+        report(stage.world, stage.model, run.id, "")
+        denied = "the gateway does not serve what the ledger says" in said(page)
+        assert denied is bool(body["trouble"])
+    assert "NOT confirmed: http://g is away." in said(page)
+
+
 def test_the_page_of_an_open_release_says_that_it_will_be_written_again(stage, old, new):
     run, _ = stage.validated()
     stage.route(Step.COLD_START, old, release="first")
