@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like every moment here
-_HOURS, _YEARS = 3.0, 300.0
-"""Below so many days the axis of time shows hours, from so many on years."""
+_DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+_STYLES = (
+    (300 * _DAY, _DAY, "%b %Y"), (3 * _DAY, _DAY, "%d %b"), (3 * _HOUR, _HOUR, "%d %b %H:%M"),
+    (3 * _MINUTE, _MINUTE, "%d %b %H:%M"), (0, 1, "%H:%M:%S"),
+)  # fmt: skip
+"""Of how many seconds on an axis of time shows which unit, and how it is written."""
+_LETTERS = 8
+"""Of a label, where as many fit as were asked for."""
 
 
 class Span(NamedTuple):
@@ -72,14 +78,15 @@ def beside(ax: "Axes", at: Sequence[float], labels: Sequence[str]) -> None:
 
 
 def dated(ax: "Axes", span: Span, most: int) -> None:
-    """Write dates below a panel, at most so many."""
-    hours = span.last - span.first < _HOURS
-    unit = 1 / 24 if hours else 1.0
-    step = math.ceil((span.last - span.first) / unit / most)
-    first, last = math.ceil(span.first / unit), math.floor(span.last / unit)
-    at = [n * unit for n in range(first, last + 1, step)]
-    style = "%d %b %H:%M" if hours else "%d %b" if span.last - span.first < _YEARS else "%b %Y"
-    below(ax, at, [(_EPOCH + timedelta(days=x)).strftime(style) for x in at])
+    """Write dates or times below a panel, at most so many."""
+    first, last = (x * _DAY for x in span)
+    unit, style = next((unit, how) for least, unit, how in _STYLES if last - first >= least)
+    fits = min(most, most * _LETTERS // len(_EPOCH.strftime(style)))
+    step = unit * math.ceil((last - first) / unit / fits)
+    whole = range(unit * math.ceil(first / unit), math.floor(last) + 1, step)
+    at: list[float] = [*whole] or [(first + last) / 2]  # all of it within a second
+    labels = [(_EPOCH + timedelta(seconds=n)).strftime(style) for n in at]
+    below(ax, [n / _DAY for n in at], labels)
 
 
 def round_numbers(span: Span, most: int, *, whole: bool = False) -> list[float]:

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import warnings
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -262,6 +263,23 @@ def test_a_history_of_one_moment_is_drawn_without_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write(tmp_path, {"x": only})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [(0.3, ["02:07:13"]), (20, ["02:07:13", "02:07:19", "02:07:25", "02:07:31"]),
+     (200, ["27 Nov 02:08", "27 Nov 02:10"]),
+     (5_400, ["27 Nov 02:06", "27 Nov 02:53"]),
+     (14_400, ["27 Nov 03:00", "27 Nov 06:00"])],
+)  # fmt: skip
+def test_the_axis_of_time_is_labelled_however_short_a_run_was(tmp_path, seconds, labels):
+    began = datetime(2026, 11, 27, 2, 7, 13, 250_000)  # noqa: DTZ001 - naive UTC
+    ended = (began + timedelta(seconds=seconds)).isoformat()
+    only = result(alerts=[], retrains=[], timeline=[], daily=[], began=began.isoformat(),
+                  verdicts=[verdict(1, "a", "validate", "fail") | {"at": ended}])  # fmt: skip
+    text = write(tmp_path, {"x": only})[1]
+    narrow = re.search(r'<div class="narrow">.*?</div>', text, re.DOTALL)[0]
+    assert re.findall(r">([^<]*:[^<]*)</text>", narrow) == labels
 
 
 def test_results_that_went_through_json_are_told_alike(tmp_path):
