@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sixgates.adapters.figure_axes import Span, beside, dated, days, floor, panel
+from sixgates.adapters.figure_axes import Span, apart, beside, dated, days, floor, panel
 from sixgates.adapters.standalone_page import COLOURS, INCH, drawing, inline
 
 _WIDTH, _HIGH, _LANE = 270.0, 92.0, 10.0
@@ -60,7 +60,7 @@ def draw_policy(
                         marker="." if len(at) == 1 else "", color=COLOURS[colour])  # fmt: skip
         low, high = reach
         marks = [low + share * (high - low) for share in (0.08, 0.5, 0.92)]
-        beside(ax, marks, [f"{y:.3g}" for y in marks])
+        beside(ax, marks, apart(marks))
         if lanes:
             box = (left, _BOTTOM / height, across, below / height)
             ax = panel(figure, box, x, Span(len(lanes) - 0.5, -0.5))

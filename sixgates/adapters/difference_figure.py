@@ -5,7 +5,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from sixgates.adapters.figure_axes import Span, below, beside, cut, floor, panel, round_numbers
+from sixgates.adapters.figure_axes import (
+    Span,
+    apart,
+    below,
+    beside,
+    cut,
+    floor,
+    panel,
+    round_numbers,
+)
 from sixgates.adapters.standalone_page import COLOURS, INCH, drawing, inline
 
 _WIDTH, _ROW, _NAMES, _RIGHT, _BOTTOM = 270.0, 14.0, 84.0, 10.0, 18.0
@@ -48,5 +57,5 @@ def draw_differences(
         beside(ax, places, [cut(d["rows"], _LONGEST) for d in found])
         floor(ax)
         at = round_numbers(span, 4)
-        below(ax, at, [f"{x:.3g}" for x in at])
+        below(ax, at, apart(at))
         return inline(figure)

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from sixgates.adapters.figure_axes import (
     Span,
+    apart,
     below,
     beside,
     cut,
     floor,
     panel,
     round_numbers,
-    short,
 )
 from sixgates.adapters.standalone_page import COLOURS, INCH, SMALL, drawing, inline
 
@@ -65,7 +65,7 @@ def _numbers(shape: Mapping[str, Any]) -> Markup:
     ax.plot(steps, usual, color=COLOURS["muted"], lw=0.8)
     ax.plot(steps, now, color=COLOURS["served"], lw=1.6)
     floor(ax)
-    below(ax, list(at), [short(label) for label in labels])
+    below(ax, list(at), apart([float(label) for label in labels]))
     return inline(figure)
 
 
@@ -107,8 +107,17 @@ def _levels(shape: Mapping[str, Any]) -> Markup:
     ax.barh([y + 0.18 for y in places], now, 0.34, color=COLOURS["served"], lw=0)
     beside(ax, places, [cut(name, _LONGEST) for name in names])
     for y in places:
-        shares = f"{usual[y]:.0%} \N{RIGHTWARDS ARROW} {now[y]:.0%}"
+        shares = f"{_share(usual[y])} \N{RIGHTWARDS ARROW} {_share(now[y])}"
         ax.annotate(shares, (1, y), xytext=(_SHARES, 0),
                     xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
                     va="center_baseline", size=SMALL, color=COLOURS["ink"])  # fmt: skip
     return inline(figure)
+
+
+def _share(share: float) -> str:
+    """Write a share of rows; a rare level that moved would else be told as none.
+
+    >>> _share(0.25), _share(0.004), _share(0.0)
+    ('25%', '0.4%', '0%')
+    """
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{100 * share:.1g}%"  # noqa: PLR2004

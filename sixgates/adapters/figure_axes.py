@@ -22,6 +22,8 @@ _STYLES = (
     (3 * _MINUTE, _MINUTE, "%d %b %H:%M"), (0, 1, "%H:%M:%S"),
 )  # fmt: skip
 """Of how many seconds on an axis of time shows which unit, and how it is written."""
+_FEWEST, _MOST = 3, 16
+"""Digits of a figure."""
 _LETTERS = 8
 """Of a label, where as many fit as were asked for."""
 
@@ -97,16 +99,24 @@ def round_numbers(span: Span, most: int, *, whole: bool = False) -> list[float]:
     return [float(x) for x in at if span.first <= x <= span.last]
 
 
-def short(value: float) -> str:
-    """Write a figure in a few letters.
+def apart(values: Sequence[float]) -> list[str]:
+    """Write the figures of an axis in a few letters, by which each can be told from the others.
 
-    >>> short(-0.5), short(33_400), short(2_500_000)
-    ('-0.5', '33.4k', '2.5M')
+    >>> apart([-0.5, 33_400, 2_500_000]), apart([0.4124, 0.41241]), apart([1000, 1000.2])
+    (['-0.5', '33.4k', '2.5M'], ['0.4124', '0.41241'], ['1000.0', '1000.2'])
     """
-    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+    for digits in range(_FEWEST, _MOST):
+        labels = [_short(value, digits) for value in values]
+        if len({*labels}) == len({*values}):
+            return labels
+    return [repr(value) for value in values]
+
+
+def _short(value: float, digits: int) -> str:
+    for size, unit, sign in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= size:
-            return f"{value / min(size, 1e3 if sign == 'k' else size):.3g}{sign}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004
+            return f"{value / unit:.{digits}g}{sign}"
+    return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.{max(digits - 4, 0)}f}"  # noqa: PLR2004
 
 
 def cut(name: str, longest: int) -> str:

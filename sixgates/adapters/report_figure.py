@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from sixgates.adapters.figure_axes import Span, beside, dated, days, floor, panel
+from sixgates.adapters.figure_axes import Span, apart, beside, dated, days, floor, panel
 from sixgates.adapters.standalone_page import COLOURS, GLYPH, INCH, SMALL, drawing, inline
 from sixgates.gates.verdict import Gate, percent
 from sixgates.ledger.route import OPEN_STEPS, Step
@@ -119,7 +119,7 @@ def _draw_losses(
         ax.plot(x, y, ls=style, marker=mark, color=COLOURS[colour], lw=1.4)
     low, high = ax.get_ylim()
     at = [low + share * (high - low) for share in (0.08, 0.5, 0.92)]
-    beside(ax, at, [f"{y:.3g}" for y in at])
+    beside(ax, at, apart(at))
     signs = [(days(alert["at"]), "alert") for alert in result["alerts"]]
     signs += [(days(s["at"]), s["step"]) for s in result["timeline"] if s["step"] in _SIGNS]
     free, last = -math.inf, ax.get_xlim()[1]

@@ -234,6 +234,27 @@ def test_a_long_history_is_drawn_with_few_points_and_says_what_each_stands_for(t
     assert len(text) < 150_000
 
 
+@pytest.mark.parametrize(
+    ("least", "labels"),
+    [(0.41, ["0.41", "0.4101", "0.4102"]), (1_000.0, ["1000.0", "1000.2", "1000.4"]),
+     (12_345.0, ["12.345k", "12.347k", "12.35k"]), (1e-9, ["1e-09", "1.0002e-09", "1.0004e-09"])],
+)  # fmt: skip
+def test_the_figures_of_an_axis_can_be_told_apart(tmp_path, least, labels):
+    daily = [{"at": f"2026-02-{d:02}", "served": least, "never": least * (1 + d / 50_000), "n": 4}
+             for d in range(1, 20)]  # fmt: skip
+    text = write(tmp_path, {"x": result(daily=daily)})[1]
+    narrow = re.search(r'<div class="narrow">.*?</div>', text, re.DOTALL)[0]
+    assert re.findall(r">([\d.]+(?:e-\d+|k)?)</text>", narrow) == labels
+
+
+def test_a_rare_level_that_moved_is_not_told_as_none(tmp_path):
+    shape = {"feature": "region", "index": 0.2, "edges": (), "levels": ("north", "isle"),
+             "reference": (0.999, 0.001), "window": (0.996, 0.004), "outside": []}  # fmt: skip
+    alert = {**result()["alerts"][0], "features": [], "drift": [shape], "undrawn": "",
+             "window": "2026-02-08T00:00:00"}  # fmt: skip
+    assert ">0.1% → 0.4%</text>" in write(tmp_path, {"x": result(alerts=[alert])})[1]
+
+
 def test_a_loss_averaged_over_periods_is_weighted_by_their_rows():
     from sixgates.adapters.report_figure import _points
 
