@@ -184,7 +184,8 @@ def _history(r: dict[str, Any]) -> None:
         f" [bold]{_number(r['loss_served'])}[/] served, {_number(r['loss_never'])} never retrained"
     )
     if "rmse_served" in r:
-        stdout.print(f"root mean squared error {r['rmse_served']} served, {r['rmse_never']} never")
+        served, never = _number(r["rmse_served"]), _number(r["rmse_never"])
+        stdout.print(f"root mean squared error {served} served, {never} never")
 
 
 def _seconds(value: float | None) -> str:

@@ -72,9 +72,9 @@ def _losses(play: Play) -> dict[str, Any]:
     }
     if squares:
         both = np.sqrt(np.concatenate(squares, axis=1).mean(axis=1))
-        result["rmse_served"], result["rmse_never"] = (round(float(x), 3) for x in both)
+        result["rmse_served"], result["rmse_never"] = map(float, both)
     return result
 
 
 def _mean(parts: list[np.ndarray]) -> float | None:
-    return round(float(np.concatenate(parts).mean()), 6) if parts else None
+    return float(np.concatenate(parts).mean()) if parts else None

@@ -161,4 +161,6 @@ def test_a_history_is_replayed_without_servers(tmp_path):
     assert (result["project"], result["rows"]) == ("loans", 25 * 410)
     assert (result["failed_requests"], result["proved"]) == (0, True)
     assert sum(day["n"] for day in result["daily"]) == 20 * 410
+    served = sum(day["served"] * day["n"] for day in result["daily"]) / (20 * 410)
+    assert result["loss_served"] == pytest.approx(served, rel=1e-9)  # however small losses are
     assert result["loss_served"] < 0.25
