@@ -4,7 +4,7 @@ from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError
 from sixgates.gates.project import Project
 from sixgates.ledger.holder import in_this_process, take_or_see, what_of
-from sixgates.ledger.leases import Lease
+from sixgates.ledger.leases import Lease, run_lease
 from sixgates.ledger.ledger import Kind
 
 
@@ -26,7 +26,7 @@ def take_off(world: World, project: Project, run: str) -> Lease | None:
     Returns:
         None where it was taken, and else the lease of the run that is under way.
     """
-    name, owner = _lease(project.name), in_this_process(run)
+    name, owner = run_lease(project.name), in_this_process(run)
     while (held := take_or_see(world.ledger, name, owner, _seconds(project))) is not None:
         if not _is_answered(world, project.name, what_of(held.owner)):
             return held
@@ -53,7 +53,7 @@ def fly_on(world: World, project: Project, run: str) -> None:
     Raises:
         LeaseLostError: it counts as dead, and must not go on beside the one that followed it.
     """
-    name, seconds = _lease(project.name), _seconds(project)
+    name, seconds = run_lease(project.name), _seconds(project)
     if world.ledger.renew(name, in_this_process(run), seconds):
         return
     held = world.ledger.lease(name)
@@ -67,13 +67,9 @@ def fly_on(world: World, project: Project, run: str) -> None:
 
 def land(world: World, model: str, run: str) -> None:
     """Give the lease of a run back, where it still has it."""
-    held = world.ledger.lease(_lease(model))
+    held = world.ledger.lease(run_lease(model))
     if held is not None and what_of(held.owner) == run:
-        world.ledger.give_back(_lease(model), held.owner)
-
-
-def _lease(model: str) -> str:
-    return f"run:{model}"
+        world.ledger.give_back(run_lease(model), held.owner)
 
 
 def _seconds(project: Project) -> float:

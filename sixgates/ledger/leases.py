@@ -36,6 +36,11 @@ def canary_lease(model: str) -> str:
     return f"canary:{model}"
 
 
+def run_lease(model: str) -> str:
+    """Name the lease that a run renews at each of its gates, so that at most one is under way."""
+    return f"run:{model}"
+
+
 def take(connection: sa.Connection, name: str, owner: str, seconds: float) -> bool:
     """Take a lease that is free, has run out or is one's own; see `Ledger.take`."""
     now = _now(connection)

@@ -11,6 +11,7 @@ from sixgates.gateway.page.document import Reading, Tone, document
 from sixgates.gateway.page.record import SHOWN, Reader, Record
 from sixgates.gateway.page.serving import Here
 from sixgates.gateway.page.stages import Time
+from sixgates.ledger.holder import in_this_process
 from sixgates.ledger.ledger import Kind, Ledger
 from tests.gates.releases import evidence, in_shadow
 from tests.gateway.story import GROWING, HARMFUL, MODEL, QUIET, WATCHED, Story, now
@@ -61,17 +62,39 @@ def test_before_the_first_model_everything_says_so(story):
     assert (page.serving, page.stages, page.evidence, page.events) == (None, (), None, ())
 
 
+def begin(story, run):
+    story.ledger.take(f"run:{MODEL}", in_this_process(run), 60.0)
+    story.ledger.append(MODEL, Kind.RUN, at=now(), reason="by hand", release=run, body={})
+
+
+def end(story, run):
+    story.ledger.give_back(f"run:{MODEL}", in_this_process(run))
+
+
 def test_a_run_that_is_under_way_is_what_happens_next(story):
-    story.ledger.append(MODEL, Kind.RUN, at=now(), reason="by hand", release="r1", body={})
+    begin(story, "r1")
     assert told(story).following.sentence.startswith("A run is under way since 2")
     story.first_model()
-    story.ledger.append(MODEL, Kind.RUN, at=now(), reason="by hand", release="r2", body={})
+    end(story, "r1")
+    begin(story, "r2")
+    story.note(Kind.ANSWER, "run r2 is under way", ending="busy")  # to another one
     assert told(story).following.sentence.startswith("A run is under way since 2")
     body = {"ending": "refused at compare"}
-    story.ledger.append(MODEL, Kind.ANSWER, at=now(), reason="worse", body=body)
+    story.ledger.append(MODEL, Kind.ANSWER, at=now(), reason="worse", release="r2", body=body)
     page = told(story)
     assert page.following.sentence.startswith("The next run begins by schedule")
     assert (page.events[0].what, page.events[0].sign) == ("run ended: refused at compare", "care")
+
+
+def test_a_run_whose_process_died_is_not_said_to_be_under_way(story):
+    story.first_model()
+    begin(story, "r2")
+    end(story, "r2")
+    sentence = told(story).following.sentence
+    assert sentence.startswith("The run that began 2")
+    assert sentence.endswith(
+        "was left without an answer: the next one goes on with it, or ends it."
+    )
 
 
 def test_a_champion_alone_needs_nobody(story):

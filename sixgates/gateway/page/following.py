@@ -17,6 +17,7 @@ from sixgates.ledger.route import Route, Step
 _FIRST = "The first model that passes the gates is served at once."
 _CLOSED = "The next run begins by schedule, by an alert of the watch, or by hand."
 _NOBODY = "No run begins until a person lets the line run again."
+_LEFT = "was left without an answer: the next one goes on with it, or ends it."
 _HELD = "No run begins by itself until a person acknowledges the rollback, or the hold has passed."
 _BROKEN = "The next tick rolls the release back everywhere."
 _LAPSED = "The share comes back within seconds of the next tick, unless that tick ends the release."
@@ -60,10 +61,14 @@ def following(
 
 def _between(record: Record) -> Following:
     """Say how the next release comes about, while there is none."""
-    if run := _run(record):
-        return Following(run)
+    run = _run(record)
+    if run is not None and record.at_work == run.release:
+        began = moment(run.recorded)
+        return Following(f"A run is under way since {began}: gates 1 to 4 judge a new version.")
     if _is_stopped(record):
         return Following(_NOBODY, waits=True)
+    if run is not None:
+        return Following(f"The run that began {moment(run.recorded)} {_LEFT}")
     if record.newest is None:
         return Following(_FIRST)
     route = record.newest.route
@@ -134,14 +139,11 @@ def _question(asked: Entry) -> Following:
     )
 
 
-def _run(record: Record) -> str:
-    """Say that a run is under way; empty where none is."""
+def _run(record: Record) -> Entry | None:
+    """Return the run that nobody has answered and that has opened no release."""
     run = record.run
-    if run is None or run.kind is not Kind.RUN:
-        return ""
-    if any(dated.route.release == run.release for dated in record.routes):
-        return ""
-    return f"A run is under way since {moment(run.recorded)}: gates 1 to 4 judge a new version."
+    opened = {dated.route.release for dated in record.routes}
+    return None if run is None or run.release in opened else run
 
 
 def _is_stopped(record: Record) -> bool:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from sixgates.ledger.chain import Head
 from sixgates.ledger.entry import Entry, Kind
+from sixgates.ledger.holder import is_gone, what_of
 from sixgates.ledger.judgement import Judgement
-from sixgates.ledger.leases import Lease, canary_lease
+from sixgates.ledger.leases import Lease, canary_lease, run_lease
 from sixgates.ledger.ledger import Ledger
 from sixgates.ledger.route import Route
 
@@ -49,7 +50,9 @@ class Record:
     acknowledged: Entry | None = None
     """The newest acknowledgement of a rollback."""
     run: Entry | None = None
-    """The newest beginning or end of a run."""
+    """The newest run that began, where nobody has answered it."""
+    at_work: str = ""
+    """The run that is under way; empty where none shows that it lives."""
     proof: Entry | None = None
     """What the gateways said last."""
     judgement: Judgement | None = None
@@ -84,8 +87,9 @@ class Reader:
         known = self._known if head == self._head else self._grown()
         # Kept only once all of it was read.
         judgement, lease = ledger.judgement(model), ledger.lease(canary_lease(model))
+        at_work = _holder(ledger.lease(run_lease(model)))
         self._head, self._known = head, known
-        return replace(known, judgement=judgement, lease=lease)
+        return replace(known, judgement=judgement, lease=lease, at_work=at_work)
 
     def _grown(self) -> Record:
         ledger, model = self._ledger, self._model
@@ -100,9 +104,23 @@ class Reader:
             release=tuple(sorted(of_release, key=lambda entry: entry.seq)),
             line=self._last(Kind.STOPPED, Kind.RESUMED),
             acknowledged=self._last(Kind.ACKNOWLEDGED),
-            run=self._last(Kind.RUN, Kind.ANSWER),
+            run=self._unanswered(),
             proof=self._last(Kind.PROOF),
         )
 
+    def _unanswered(self) -> Entry | None:
+        run = self._last(Kind.RUN)
+        if run is None:
+            return None
+        answers = self._ledger.entries(self._model, kind=Kind.ANSWER, release=run.release)
+        return None if answers else run
+
     def _last(self, *kinds: Kind) -> Entry | None:
         return next(iter(self._ledger.newest(self._model, kinds)), None)
+
+
+def _holder(lease: Lease | None) -> str:
+    """Return what has a lease; empty where it ran out, or its process has ended."""
+    if lease is None or lease.left <= 0 or is_gone(lease.owner):
+        return ""
+    return what_of(lease.owner)
