@@ -34,10 +34,14 @@ _SPIKE = 25.0
 def draw_shape(shape: Mapping[str, Any], salt: str) -> Markup:
     """Draw a `Shape`, given as plain values, as wide as a telephone.
 
+    A feature that was null throughout the training has no groups, and nothing to draw.
+
     Args:
         shape: What.
         salt: Makes the names in the drawing its own.
     """
+    if not shape["reference"]:
+        return Markup()
     with drawing(salt):
         return _levels(shape) if shape["levels"] else _numbers(shape)
 
@@ -83,7 +87,7 @@ def is_even(shape: Mapping[str, Any]) -> bool:
     Args:
         shape: A number's; of a categorical feature there is nothing to choose.
     """
-    if shape["levels"]:
+    if not shape["edges"]:
         return False
     widths = np.diff(np.asarray(shape["edges"], dtype=np.float64))
     if not (widths > 0).all():

@@ -247,6 +247,17 @@ def test_the_figures_of_an_axis_can_be_told_apart(tmp_path, least, labels):
     assert re.findall(r">([\d.]+(?:e-\d+|k)?)</text>", narrow) == labels
 
 
+def test_a_feature_that_training_never_saw_filled_is_told_without_a_picture(tmp_path):
+    bare = {"feature": "promo", "index": 15.19, "edges": (), "levels": (), "reference": (),
+            "window": (), "outside": [("never seen", 0.0, 0.1), ("null", 1.0, 0.9)]}  # fmt: skip
+    alert = {**result()["alerts"][0], "features": [], "drift": [bare], "undrawn": "",
+             "window": "2026-02-08T00:00:00"}  # fmt: skip
+    _, text, page = write(tmp_path, {"x": result(alerts=[alert])})
+    told = " ".join(" ".join(page.text).split())
+    assert "promo stability index 15.19 never seen 0.0% → 10.0% null 100.0% → 90.0%" in told
+    assert "<svg" not in re.search(r'<figure class="small shape">.*?</figure>', text, re.DOTALL)[0]
+
+
 def test_a_rare_level_that_moved_is_not_told_as_none(tmp_path):
     shape = {"feature": "region", "index": 0.2, "edges": (), "levels": ("north", "isle"),
              "reference": (0.999, 0.001), "window": (0.996, 0.004), "outside": []}  # fmt: skip
