@@ -138,10 +138,10 @@ def _show_state(found: dict[str, Any]) -> None:
         stdout.print(f"newest prediction {newest[:19]} UTC, {age:,.0f} s ago")
     stdout.print(f"labels: {_counts(found['counts'], 'rows have one')}")
     for url, count in found["unlogged"].items():
-        stdout.print(f"{url}: {count:,} answers not logged", soft_wrap=True)
+        stdout.print(f"{escape(url)}: {count:,} answers not logged", soft_wrap=True)
     for url, its in found["samples"].items():
         stdout.print(
-            f"{url}: logs {its['share']:.4g} of the requests; left out so far:"
+            f"{escape(url)}: logs {its['share']:.4g} of the requests; left out so far:"
             f" {its['answers']:,} answers, {its['labels']:,} labels",
             soft_wrap=True,
         )

@@ -46,7 +46,7 @@ def status(found: dict[str, Any]) -> None:
     route = found["ledger"]
     table = Table(title=f"Who serves {found['model']}", title_justify="left")
     for column in ("asked", "champion", "beside", "share", "epoch"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     beside = route["beside"]
     table.add_row(
         "ledger",
@@ -57,7 +57,7 @@ def status(found: dict[str, Any]) -> None:
     )
     for gateway in found["gateways"]:
         table.add_row(
-            gateway["url"], gateway["champion"], gateway["beside"], _share(gateway),
+            escape(gateway["url"]), gateway["champion"], gateway["beside"], _share(gateway),
             str(gateway["epoch"]),
         )  # fmt: skip
     aliases = found["aliases"] or {}

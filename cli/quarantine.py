@@ -61,7 +61,7 @@ def _show(found: dict[str, Any]) -> None:
     )
     table = Table()
     for column in ("rule", "rows", "kept", "first", "last"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for its in found["rules"]:
         table.add_row(
             escape(its["rule"]), f"{its['rows']:,}", f"{its['kept']:,}",

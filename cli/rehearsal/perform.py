@@ -147,7 +147,7 @@ def _table(results: dict[str, dict[str, Any]]) -> None:
     if scenarios:
         table = Table(title="Rehearsal", title_justify="left")
         for column in ("scenario", "expected end", "actual end", "time", "alert to verdict"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")
         for r in scenarios:
             colour = "green" if r["ok"] else "red"
             table.add_row(

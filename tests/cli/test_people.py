@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from cli import people
@@ -24,3 +26,17 @@ def test_status_says_why_a_gateway_holds_a_canary_back(gateway, said, capsys):
          "approval": None, "unanswered": [], "unfinished": [], "differences": [], "returns": []}
     )  # fmt: skip
     assert said in capsys.readouterr().out
+
+
+def test_status_shows_the_whole_address_of_each_gateway(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    far = "http://loans-6f9c7d8b5c-x2x7k.sixgates-production.svc.cluster.local:808"
+    urls = [f"{far}0", f"{far}1", "http://[fd00:10:244::12]:8080"]
+    own = {"champion": "1", "beside": "2", "epoch": 3, "share": 0.25, "lapsed": False, "cut": ""}
+    people.status(
+        {"model": "tiny", "ledger": ROUTE, "gateways": [{"url": url, **own} for url in urls],
+         "aliases": None, "brakes": [], "approval": None, "unanswered": [], "unfinished": [],
+         "differences": [], "returns": []}
+    )  # fmt: skip
+    first = "".join(re.findall(r"^│ (\S*) *│", capsys.readouterr().out, re.MULTILINE))
+    assert all(url in first for url in urls)
