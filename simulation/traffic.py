@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
@@ -127,24 +128,29 @@ class Replay:
         predictions = _spread(_aligned(answers, sizes), wanted)
         return SentDay(rows, predictions, len(answers), len(faults), tuple(faults[:3]))
 
-    def send_labels(self, rows: pl.DataFrame) -> int:
-        """Send the labels of consecutive rows to `/labels`, and return how many.
+    def send_labels(self, rows: pl.DataFrame, places: pl.Series | None = None) -> int:
+        """Send the labels of some rows to `/labels`, and return how many.
 
         Each is dated by when it became known: its label time, or event time plus horizon. Rows
         without a label, and rows that this replay never sent, are left out. Sending labels twice
         is harmless: the first one counts.
 
+        Args:
+            rows: Some rows of the frame.
+            places: Where they stand in it; consecutive rows need not say.
+
         Raises:
             ContractError: the rows are not a stretch of the frame, or the gateway refused them.
             TransientError: the gateway did not answer, or could not keep them.
         """
-        start, roles = self._position(rows), self._project.roles
+        roles = self._project.roles
         known = pl.col(roles.label_time or roles.event_time)
         if roles.label_horizon is not None:
             known = known + roles.label_horizon
         facts = rows.select(label=pl.col(roles.label), at=known)
+        where = count(self._position(rows)) if places is None else places
         labels = []
-        for position, (label, at) in enumerate(facts.iter_rows(), start):
+        for position, (label, at) in zip(where, facts.iter_rows(), strict=False):
             first = int(self._request_of[position])
             if first < 0 or label is None or at is None:
                 continue

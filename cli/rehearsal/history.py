@@ -35,7 +35,7 @@ def play_history(project_path: str, data: str | None, stage: Stage, say: Say) ->
         for n, (until, rows) in enumerate(days, 1):
             play.sent.append(replay.send(rows))
             theatre.set_clock(until)
-            replay.send_labels(newly_matured(frame, project, before, until))
+            replay.send_labels(*newly_matured(frame, project, before, until))
             before = until
             end_of_day(play, n, len(days), watch_every=every)
     return {

@@ -22,13 +22,17 @@ def periods_of(
 
 def newly_matured(
     frame: pl.DataFrame, project: Project, after: datetime, until: datetime
-) -> pl.DataFrame:
-    """Return the rows whose label became known in a stretch of time."""
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the rows whose label became known in a stretch of time, and their places in the frame.
+
+    With a label time they lie here and there: of two rows the later one may be known first.
+    """
     roles = project.roles
     known = pl.col(roles.label_time or roles.event_time)
     if roles.label_horizon is not None:
         known = known + roles.label_horizon
-    return frame.filter(known > after, known <= until)
+    new = frame.select(((known > after) & (known <= until)).fill_null(value=False)).to_series()
+    return frame.filter(new), new.arg_true()
 
 
 def _micros(length: timedelta) -> int:

@@ -106,7 +106,7 @@ class _Scenes:
         """Send the labels known by a moment; those that are not kept are sent again tomorrow."""
         play, since = self.on, self.told or until - timedelta(days=1)
         try:
-            replay.send_labels(newly_matured(play.frame, play.theatre.project, since, until))
+            replay.send_labels(*newly_matured(play.frame, play.theatre.project, since, until))
         except TransientError as exc:
             self.told = since
             play.say(f"labels wait: {exc}")

@@ -1,8 +1,10 @@
 """A virtual world: plain tasks, a gateway without a socket, and everything put back afterwards."""
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import numpy as np
+import polars as pl
 import pytest
 from prefect import Task, task
 
@@ -164,3 +166,35 @@ def test_a_history_is_replayed_without_servers(tmp_path):
     served = sum(day["served"] * day["n"] for day in result["daily"]) / (20 * 410)
     assert result["loss_served"] == pytest.approx(served, rel=1e-9)  # however small losses are
     assert result["loss_served"] < 0.25
+
+
+OWN_TIME = """
+import pandera.polars as pa
+import polars as pl
+from projects.loans import project as base
+
+known = {"known": pa.Column(pl.Datetime("us"), nullable=True)}
+roles = base.roles.model_copy(update={"label_horizon": None, "label_time": "known"})
+contract = base.contract.add_columns(known)
+project = base.model_copy(update={"contract": contract, "roles": roles})
+"""
+
+
+def test_a_history_whose_labels_tell_their_own_time_is_replayed_in_that_order(tmp_path):
+    project, data = tmp_path / "own_time.py", tmp_path / "history.parquet"
+    project.write_text(OWN_TIME)
+    frame = World(seed=3, start=START, days=25, rows_per_day=410).frame()
+    after = np.random.default_rng(3).exponential(21_600, frame.height)
+    known = pl.col("ts") + pl.duration(seconds=pl.lit(pl.Series(after)))
+    frame.with_columns(known=known).write_parquet(data)
+    with virtual_world(tmp_path / "home") as world:
+        result = play_history(
+            str(project), str(data), lambda p, a, d: VirtualTheatre(p, a, d, world), lambda _: None
+        )
+        labels = world.log.labels("loans")
+    assert (result["failed_requests"], result["proved"]) == (0, True)
+    sent, end = (
+        frame.select(known)[5 * 410 :].to_series(),
+        frame["ts"][5 * 410] + timedelta(days=20),
+    )
+    assert labels.height == (sent <= end).sum()

@@ -87,6 +87,17 @@ def test_labels_name_the_request_and_row_that_their_row_had():
         assert datetime.fromisoformat(label["at"]) == row["ts"] + timedelta(days=2)
 
 
+def test_labels_that_are_known_here_and_there_go_to_the_rows_they_are_of():
+    gateway, day = Gateway(), FRAME.slice(50, 50)
+    sender = replay(gateway)
+    sender.send(day)
+    places = pl.Series([52, 69, 70, 99])
+    assert sender.send_labels(FRAME[places], places) == 4
+    asked = [gateway.requests[said["request"]][said["row"]] for said in gateway.labels]
+    assert [row["customer"] for row in asked] == FRAME["customer"][places].to_list()
+    assert [said["label"] for said in gateway.labels] == FRAME["defaulted"][places].to_list()
+
+
 def test_a_row_without_a_label_sends_none():
     gateway = Gateway()
     sender = replay(gateway)

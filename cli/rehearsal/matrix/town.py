@@ -126,7 +126,7 @@ class Town:
             sent = self._replay.send(STORY.world.rows_of(self.frame, day))
             if sent.failed:
                 raise TransientError(f"requests of day {day} failed: {sent.faults}")
-        self._replay.send_labels(newly_matured(self.frame, self.project, began, ended))
+        self._replay.send_labels(*newly_matured(self.frame, self.project, began, ended))
         self.at(until)
 
     def open_gateways(self, number: int, *, dies_at: str = "") -> list["Gateway"]:
