@@ -57,8 +57,9 @@ class World:
         return (moment - self.start) // timedelta(days=1)
 
     def rows_of(self, frame: pl.DataFrame, day: int) -> pl.DataFrame:
-        """Return the rows of one day of a frame of this world."""
-        return frame.slice(day * self.rows_per_day, self.rows_per_day)
+        """Return the rows of one day of a frame of this world, however many came."""
+        at = pl.col("ts")
+        return frame.filter(at >= self.moment(day), at < self.moment(day + 1))
 
     def reverted(self, day: float, kind: ShiftKind | None = None) -> "World":
         """Return this world with its shifts ended on a day: the old laws hold again.

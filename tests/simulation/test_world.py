@@ -9,6 +9,8 @@ import pytest
 
 from simulation.applicants import CUSTOMERS
 from simulation.drift import Shift, ShiftKind
+from simulation.faults import as_stored
+from simulation.feeds import DuplicateBatch, VolumeCollapse
 from simulation.world import World
 from sixgates.gates.errors import ConfigurationError
 
@@ -44,6 +46,14 @@ def test_rows_come_in_event_time_order_and_as_many_a_day_as_said():
     assert day.value_counts()["count"].unique().to_list() == [500]
     assert PLAIN.rows_of(frame, 7).equals(frame.filter(day == 7))
     assert PLAIN.day_of(PLAIN.moment(7) + timedelta(hours=23)) == 7
+
+
+@pytest.mark.parametrize("truth", [VolumeCollapse(3, share=0.5), DuplicateBatch(3)])
+def test_the_rows_of_a_day_are_those_of_that_day_also_where_fewer_or_more_come(truth):
+    frame = as_stored(PLAIN.frame(), PLAIN.start, (truth,), seed=1)
+    rows = PLAIN.rows_of(frame, 7)
+    assert rows.height not in {0, 500}
+    assert set((rows["ts"] - PLAIN.start).dt.total_days()) == {7}
 
 
 def test_customers_come_back_much_like_they_were():
