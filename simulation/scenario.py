@@ -12,7 +12,7 @@ from simulation.drift import ShiftKind
 from simulation.faults import Fault, as_stored
 from simulation.skew import ServeSkew
 from simulation.world import World
-from sixgates.gates.policy import Policies
+from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
 
 
@@ -79,6 +79,27 @@ class Scenario:
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Changes of the loans project: `trainer`, or the name of a policy, to its new entries."""
 
+    def __post_init__(self) -> None:
+        """Refuse a story that cannot be told as it stands: what never happens proves nothing."""
+        live, days = range(self.live_from_day, self.world.days), range(self.world.days)
+        told = (*self.world.shifts, *self.truth, *self.faults, *self.quiet, self.serve_skew)
+        begun: list[tuple[object, float, range]] = [
+            (what, getattr(what, "from_day", 0), days) for what in told
+        ]
+        begun += [(act, act.on + act.after, live) for act in self.acts if isinstance(act.on, int)]
+        begun += [(change, change.on, live) for change in self.changes]
+        if self.migration is not None:
+            begun.append((self.migration[1], self.migration[0], live))
+        for what, day, within in begun:
+            if day >= within.stop or (within is live and day < live.start):
+                raise ConfigurationError(
+                    f"{what} never happens in {self.name}: its traffic is of the days"
+                    f" {live.start} to {live.stop - 1}"
+                )
+        if self.changes:
+            self.changed(self.world.days)
+        _ = self.project  # whose fields refuse what they do not know
+
     @property
     def live_days(self) -> int:
         """Days of live traffic."""
@@ -91,7 +112,8 @@ class Scenario:
             if change.on <= day:
                 for name, entries in change.overrides.items():
                     merged[name] = {**merged.get(name, {}), **entries}
-        return replace(self, overrides=merged)
+        later = tuple(change for change in self.changes if change.on > day)
+        return replace(self, overrides=merged, changes=later)
 
     @property
     def project(self) -> Project:
@@ -99,14 +121,13 @@ class Scenario:
         policies = loans.policies.model_dump()
         for name, changes in self.overrides.items():
             if name != "trainer":
-                policies[name] |= changes
-        return loans.model_copy(
-            update={
-                "name": f"loans-{self.name}",
-                "trainer": loans.trainer | self.overrides.get("trainer", {}),
-                "policies": Policies.model_validate(policies),
-            }
-        )
+                policies[name] = policies.get(name, {}) | changes
+        own = {
+            "name": f"loans-{self.name}",
+            "trainer": loans.trainer | self.overrides.get("trainer", {}),
+            "policies": policies,
+        }
+        return Project.model_validate(dict(loans) | own)
 
     def frame(self, promoted_on_day: int | None = None) -> pl.DataFrame:
         """Return what truly happens, given the day of the promotion, or None before there is one.
@@ -143,7 +164,7 @@ class Scenario:
 def project_file(scenario: Scenario) -> str:
     """Return the source of a project file, so that other processes can load the project by path."""
     lines = [
-        f'"""Loans, as rehearsed in the scenario {scenario.name}: {scenario.teaches}"""',
+        repr(f"Loans, as rehearsed in the scenario {scenario.name}: {scenario.teaches}"),
         "",
         *(["import datetime", ""] if "datetime." in repr(scenario.overrides) else []),
         "from projects.loans import project as base",

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,11 @@ def main() -> int:
             except PipelineError as exc:
                 broken = 1
                 tell("error", name=name, error=str(exc), kind_of=type(exc).__name__)
+            except Exception as exc:  # noqa: BLE001 - of a scenario's own code; others play on
+                broken = 1
+                traceback.print_exc()
+                kind = type(exc).__name__
+                tell("error", name=name, error=f"it raised {kind}: {exc}", kind_of=kind)
         tell("done")
         if job["keep"]:
             sys.stdin.read()

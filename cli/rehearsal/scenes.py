@@ -15,7 +15,7 @@ from cli.rehearsal.result import result_of
 from simulation.scenario import End, Scenario, project_file
 from simulation.traffic import Replay
 from sixgates.adapters.project_files import load_project
-from sixgates.gates.errors import ContractError, TransientError
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gateway.split import beside_of
 from sixgates.ledger.feed import broken_stretches
 from sixgates.ledger.ledger import Kind
@@ -33,7 +33,15 @@ def play_scenario(
         stage: Opens the theatre: with servers, or a virtual one.
         say: Takes lines of progress.
         triggered: Whether Prefect's automation starts the retrain.
+
+    Raises:
+        ConfigurationError: it has no day of traffic, or its first model was refused.
     """
+    if scenario.live_days < 1:
+        raise ConfigurationError(
+            f"{scenario.name} has no day of traffic: let live_from_day, {scenario.live_from_day},"
+            f" be less than the days of its world, {scenario.world.days}"
+        )
     began = time.monotonic()
     path = home / "projects" / f"{scenario.name.replace('-', '_')}.py"
     data = home / "worlds" / f"{scenario.name}.parquet"

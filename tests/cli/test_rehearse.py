@@ -152,6 +152,27 @@ def test_a_scenario_of_a_users_own_file_is_played_without_servers(tmp_path):
     assert "servers" not in err
 
 
+def test_a_scenario_whose_own_code_breaks_is_told_and_keeps_no_other_from_its_end(tmp_path):
+    for name, column in (("broken", "incom"), ("quiet", "income")):
+        (tmp_path / f"{name}.py").write_text(
+            "from simulation.catalogue.common import LIVE, START\n"
+            "from simulation.feeds import UnitChange\n"
+            "from simulation.scenario import End, Scenario\n"
+            "from simulation.world import World\n"
+            f"scenario = Scenario(name='{name}', teaches='Nothing.', expected=End.NOTHING,\n"
+            "    world=World(3, START, LIVE + 2, 200), live_from_day=LIVE,\n"
+            f"    faults=(UnitChange('{column}', LIVE + 1, factor=1.0),))\n"
+        )
+    files = [str(tmp_path / f"{name}.py") for name in ("broken", "quiet")]
+    process = start(*files, "--virtual", "--json", home=tmp_path / "home")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == Code.UNKNOWN, err[-2000:]
+    document = json.loads(out)
+    assert [s["scenario"] for s in document["scenarios"]] == ["quiet"]
+    assert list(document["errors"]) == files[:1]
+    assert "it raised ColumnNotFoundError" in document["errors"][files[0]]
+
+
 def test_the_list_tells_what_each_scenario_teaches(tmp_path):
     process = start("--list", "--json", home=tmp_path)
     out, _ = process.communicate(timeout=60)

@@ -129,6 +129,11 @@ def test_a_scenario_that_ends_otherwise_is_not_ok(tmp_path):
     assert (result["actual"], result["ok"]) == (End.NOTHING, False)
 
 
+def test_a_scenario_without_a_day_of_traffic_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="has no day of traffic"):
+        play_scenario(small(days=0), tmp_path, VirtualTheatre, lambda _: None)
+
+
 def test_a_play_is_proved_by_every_gateway_and_not_by_the_first_alone(tmp_path, monkeypatch):
     serving = InProcessTraffic.serving
 

@@ -77,6 +77,32 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(text, sentence, tmp_path
         scenario_of(str(tmp_path / "other.py"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "../a"}, "String should match pattern"),
+        ({"overrides": {"canery": {"beta": 0.1}}}, "canery"),
+        ({"overrides": {"canary": {"betta": 0.1}}}, "betta"),
+        ({"changes": (Change(6, {"canery": {"beta": 0.1}}),)}, "canery"),
+        ({"faults": (Garbage(10, share=0.5),)}, "from_day=10.* never happens in a"),
+        ({"acts": (Act(Deed.STOP, 8, after=2),)}, "after=2.* never happens in a"),
+        ({"acts": (Act(Deed.STOP, 4),)}, "never happens in a: its traffic is of the days 5 to 9"),
+        ({"changes": (Change(10),)}, "Change.* never happens in a"),
+        ({"migration": (4, Garbage(0, share=1.0))}, "Garbage.* never happens in a"),
+    ],
+)
+def test_a_story_that_cannot_come_about_is_refused(changes, sentence):
+    with pytest.raises((ConfigurationError, ValueError), match=rf"(?s){sentence}"):
+        scenario(**changes)
+
+
+@pytest.mark.parametrize("teaches", ['He says "stop"', r"C:\new \x", "Two\nlines."])
+def test_a_lesson_may_hold_any_text(teaches, tmp_path):
+    file = tmp_path / "project.py"
+    file.write_text(project_file(scenario(teaches=teaches)))
+    assert load_project(str(file)).name == "loans-a"
+
+
 def test_fewer_requests_come_on_quiet_days_alone():
     quiet = scenario(quiet=(Quiet(6, share=0.25, until_day=8), Quiet(7, share=0.0)))
     rows = quiet.world.rows_of(quiet.frame(), 6)
