@@ -68,12 +68,14 @@ def _play(job: dict[str, Any], name: str, home: Path, processes: Any, tell: Any)
 
     stage: Stage = partial(FullTheatre if job["full"] else Theatre, processes=processes)
     with ExitStack() as stack:
+        scenario = None if job["project"] else scenario_of(name)
         if job["virtual"]:
-            stage = stack.enter_context(virtual_stage(home / Path(name).stem))
-        if job["project"]:
+            folder = home / (scenario.name if scenario else Path(name).stem)
+            stage = stack.enter_context(virtual_stage(folder))
+        if scenario is None:
             return play_history(job["project"], job["data"], stage, say)
         triggered = name == job["triggered"] and not job["virtual"]
-        return play_scenario(scenario_of(name), home, stage, say, triggered=triggered)
+        return play_scenario(scenario, home, stage, say, triggered=triggered)
 
 
 if __name__ == "__main__":

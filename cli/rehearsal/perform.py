@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -101,8 +102,14 @@ def _job(names: list[str], project: str | None, data: str | None, *, every: bool
         if names:
             raise ConfigurationError("give scenarios or --all, not both")
         return Job(scenarios=tuple(s.name for s in CATALOGUE))
-    for name in names:
-        scenario_of(name)  # which refuses what it does not know
+    called = Counter(
+        scenario_of(name).name for name in names
+    )  # which refuses what it does not know
+    if twice := [name for name, times in called.items() if times > 1]:
+        raise ConfigurationError(
+            f"two scenarios are called {twice[0]}: each keeps ledger, project and data under its"
+            " name, so give another to one of them"
+        )
     return Job(scenarios=tuple(map(_address, names)) or tuple(s.name for s in CORE))
 
 

@@ -108,6 +108,7 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
         (["no-drift", "--virtual", "--keep"], "nothing for --keep"),
         (["no-drift", "--virtual", "--stack"], "nothing for --stack"),
         (["missing.py", "--virtual"], "the scenario missing.py cannot be read"),
+        (["no-drift", "no-drift"], "two scenarios are called no-drift"),
     ],
 )
 def test_a_mistake_is_one_sentence_before_anything_starts(tmp_path, words, sentence):
