@@ -19,6 +19,7 @@ from simulation.backtest.score import METRICS, score
 from simulation.backtest.watching import Watching
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.project import Project
+from sixgates.gates.timesplit import label_present
 
 Told = Callable[[int, int, int], None]
 """Takes periods played, periods in all, and trainings so far."""
@@ -47,6 +48,11 @@ def backtest(project: Project, data: str | None, told: Told = lambda *_: None) -
     models = Models(history)
     stage = Stage(history, models, Watching(history, models), triggers_of(history))
     first, now = _first_model(stage, spent)
+    if not label_present(history.frame[history.until(now) :], project).any():
+        raise ConfigurationError(
+            f"no row of {project.name} after its first model, of {now:%Y-%m-%d}, has a label: a"
+            " backtest needs what came of the answers; give a history with later labels"
+        )
     plays = [play_of(stage, kind, first, now) for kind in PLAYS]
     hindsight, edges = _walk(stage, plays, now, spent, told)
     scores = [score(play, history, edges, hindsight) for play in plays]

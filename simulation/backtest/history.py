@@ -108,6 +108,11 @@ def read_history(project: Project, data: str | None) -> History:
             " rows; give a history with labels"
         )
     at = _seconds(naive_utc(frame, roles.event_time))
+    if at[frame.height // 5] == at[-1]:
+        raise ConfigurationError(
+            f"all rows of {name} after the oldest fifth are of one moment: a backtest plays what"
+            " came after one another; give a history over time"
+        )
     told = at if roles.label_time is None else _seconds(naive_utc(frame, roles.label_time))
     known = told + (roles.label_horizon or timedelta(0)).total_seconds()
     known[~labelled.to_numpy()] = np.nan

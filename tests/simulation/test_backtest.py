@@ -274,6 +274,18 @@ def test_a_history_that_is_too_short_or_has_no_labels_is_refused(frame):
         backtest(project_over(bare), None)
 
 
+def test_a_history_of_which_nothing_can_be_scored_is_refused_before_it_is_played(frame):
+    early = pl.col("ts") < START + timedelta(days=10)
+    label = pl.when(early).then("defaulted")
+    told = []
+    with pytest.raises(ConfigurationError, match=r"no row of loans after its first model.*label"):
+        backtest(project_over(frame.with_columns(defaulted=label)), None, lambda *_: told.append(1))
+    assert told == []
+    late = pl.when(pl.col("ts") < START + timedelta(days=8)).then("ts").otherwise(pl.col("ts").max())
+    with pytest.raises(ConfigurationError, match="after the oldest fifth are of one moment"):
+        backtest(project_over(frame.with_columns(ts=late)), None)
+
+
 def scored(policy, windows, retrains, *, gates=True):
     play = Play(None, Kind(policy, gates), None, np.empty(0), np.empty(0), 0, (START, 0))
     play.retrains = retrains
