@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,9 @@ def backtest(project: Project, data: str | None, told: Told = lambda *_: None) -
     plays = [play_of(stage, kind, first, now) for kind in PLAYS]
     hindsight, edges = _walk(stage, plays, now, spent, told)
     scores = [score(play, history, edges, hindsight) for play in plays]
-    rows = np.diff(edges).astype(np.float64)
     never = next(s for s in scores if s.play.kind.policy is Policy.NEVER)
+    scored = np.isfinite(never.play.losses)
+    rows = np.array([scored[a:b].sum() for a, b in pairwise(edges)], dtype=np.float64)
     chosen = choose(scores, rows).play.kind
     return {
         "project": project.name,

@@ -1,9 +1,9 @@
 """Which policy to choose: the one with the fewest retrains among those that are as good as any.
 
 As good is whose mean loss is within one standard error of the best one's, by the differences of
-paired windows. Only plays with gates are chosen from. What gates are for (a broken feed, another
-value in service than is stored, a slow model, a person's data gone wrong) a history hardly shows,
-so that a gain without them is told, and not recommended.
+paired windows, and no larger than without any retrain. Only plays with gates are chosen from. What
+gates are for (a broken feed, another value in service than is stored, a slow model, a person's data
+gone wrong) a history hardly shows, so that a gain without them is told, and not recommended.
 """
 
 import math
@@ -36,7 +36,7 @@ class Difference:
 
 
 def difference(one: Score, other: Score, rows: NDArray[np.float64]) -> Difference:
-    """Compare two plays window by window, each weighed by its rows.
+    """Compare two plays window by window, each weighed by its rows with a label.
 
     A window resembles the one before it: the error is that of the means of 20 stretches of windows.
     """
@@ -62,7 +62,12 @@ def choose(scores: Sequence[Score], rows: NDArray[np.float64]) -> Score:
     """Return the play to recommend."""
     gated = [s for s in scores if s.play.kind.gates]
     best = min(gated, key=lambda s: s.mean_loss)
-    as_good = [s for s in gated if not difference(s, best, rows).beyond_noise]
+    never = next(s for s in scores if s.play.kind.policy == "never")
+    as_good = [
+        s
+        for s in gated
+        if s.mean_loss <= never.mean_loss and not difference(s, best, rows).beyond_noise
+    ]
     return min(as_good, key=lambda s: (s.play.retrains, s.mean_loss))
 
 

@@ -281,7 +281,9 @@ def test_a_history_of_which_nothing_can_be_scored_is_refused_before_it_is_played
     with pytest.raises(ConfigurationError, match=r"no row of loans after its first model.*label"):
         backtest(project_over(frame.with_columns(defaulted=label)), None, lambda *_: told.append(1))
     assert told == []
-    late = pl.when(pl.col("ts") < START + timedelta(days=8)).then("ts").otherwise(pl.col("ts").max())
+    late = (
+        pl.when(pl.col("ts") < START + timedelta(days=8)).then("ts").otherwise(pl.col("ts").max())
+    )
     with pytest.raises(ConfigurationError, match="after the oldest fifth are of one moment"):
         backtest(project_over(frame.with_columns(ts=late)), None)
 
@@ -304,6 +306,29 @@ def test_the_cheapest_policy_within_the_noise_of_the_best_is_recommended():
     assert choose([NEVER, EVERY], ALIKE) is EVERY
     quiet = scored(Policy.NEVER, [0.2, 0.21, 0.19, 0.2], 0)
     assert choose([quiet, EVERY, CHEAP], ALIKE) is quiet
+
+
+def test_what_loses_more_than_no_retrain_is_not_recommended_however_noisy():
+    windows = np.full(20, 0.2)
+    windows[7] = 3.0  # one disaster, which makes every difference to it noise
+    lucky = scored(Policy.DRIFT, windows, 3)
+    every, never = scored(Policy.EVERY, [0.2] * 20, 16), scored(Policy.NEVER, [0.3, 0.29] * 10, 0)
+    assert lucky.mean_loss > never.mean_loss
+    assert not difference(lucky, every, np.ones(20)).beyond_noise
+    assert choose([never, every, lucky], np.ones(20)) is every
+
+
+def test_a_gain_is_that_of_the_rows_with_a_label(frame):
+    seldom = pl.int_range(pl.len()) % 20 == 0
+    late = pl.col("ts") > START + timedelta(days=TURN + 6)
+    thinned = frame.with_columns(defaulted=pl.when(~late | seldom).then("defaulted"))
+    calm = {"validation": {"min_rows": 300, "max_quarantined_share": 0.99}}
+    found = backtest(project_over(thinned, **calm), None)
+    never = of(found, "never", gates=True)
+    gains = [(play["gain"], never["mean_loss"] - play["mean_loss"]) for play in found["policies"]]
+    assert max(abs(gain) for gain, _ in gains) > 0.001
+    for gain, less in gains:
+        assert gain == pytest.approx(less)
 
 
 def test_a_gain_without_gates_is_told_and_not_recommended():
