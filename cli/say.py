@@ -1,6 +1,7 @@
 """How the command speaks: JSON alone on stdout, progress on stderr, one sentence an error."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,9 +42,21 @@ EPILOG = (
 def show(document: Any, *, as_json: bool, human: Callable[[], None]) -> None:  # noqa: ANN401
     """Print a result: JSON alone on stdout, or for people."""
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(_sayable(document), indent=2, default=str) + "\n")
     else:
         human()
+
+
+def _sayable(value: Any) -> Any:  # noqa: ANN401 - as JSON has it
+    """Put null in place of NaN and infinity, at which a strict reader of JSON stops."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _sayable(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_sayable(part) for part in value]
+    return value
 
 
 @contextmanager

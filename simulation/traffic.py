@@ -147,7 +147,11 @@ class Replay:
         known = pl.col(roles.label_time or roles.event_time)
         if roles.label_horizon is not None:
             known = known + roles.label_horizon
-        facts = rows.select(label=pl.col(roles.label), at=known)
+        # NaN is no label, and JSON knows no infinity either.
+        number = cs.float()
+        facts = rows.select(label=pl.col(roles.label), at=known).with_columns(
+            pl.when(number.is_finite()).then(number).name.keep()
+        )
         where = count(self._position(rows)) if places is None else places
         labels = []
         for position, (label, at) in zip(where, facts.iter_rows(), strict=False):

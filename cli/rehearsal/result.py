@@ -10,6 +10,7 @@ from sixgates.adapters.story import tell
 from sixgates.adapters.upshot import upshot
 from sixgates.gates.encoding import label_array
 from sixgates.gates.losses import row_losses
+from sixgates.gates.timesplit import label_present
 
 
 def result_of(play: Play) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def _losses(play: Play) -> dict[str, Any]:
     daily: list[dict[str, Any]] = []
     squares: list[np.ndarray] = []
     for day in play.sent:
-        usable = day.answered & day.rows[project.roles.label].is_not_null().to_numpy()
+        usable = day.answered & label_present(day.rows, project).to_numpy()
         kept = day.rows.filter(usable)
         if kept.is_empty():
             continue

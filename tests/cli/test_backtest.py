@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from typer.testing import CliRunner
 
 from cli.backtest import show_backtest
 from cli.main import app
+from cli.say import show
 from simulation.world import World
 
 RULES = """
@@ -62,6 +64,13 @@ def test_the_command_prints_policies_and_a_recommendation_as_json(printed):
         "train_seconds", "regret", "events", "loss_by_window",
     }  # fmt: skip
     assert len(policy["loss_by_window"]) == len(printed["windows"])
+
+
+def test_a_figure_that_nobody_can_tell_is_null_in_json(capsys):
+    found = {"regret": math.nan, "policies": [{"metric": math.inf, "events": ()}], "rows": 3}
+    show(found, as_json=True, human=list)
+    told = {"regret": None, "policies": [{"metric": None, "events": []}], "rows": 3}
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == told
 
 
 def test_for_people_it_prints_a_table_that_fits_eighty_columns(printed, monkeypatch, capsys):

@@ -98,11 +98,12 @@ def test_labels_that_are_known_here_and_there_go_to_the_rows_they_are_of():
     assert [said["label"] for said in gateway.labels] == FRAME["defaulted"][places].to_list()
 
 
-def test_a_row_without_a_label_sends_none():
+@pytest.mark.parametrize("label", [None, float("nan"), float("inf")])
+def test_a_row_without_a_label_sends_none(label):
     gateway = Gateway()
     sender = replay(gateway)
     sender.send(FRAME)
-    unknown = FRAME.with_columns(defaulted=pl.lit(None, pl.Int8))
+    unknown = FRAME.with_columns(defaulted=pl.lit(label, pl.Float64))
     assert sender.send_labels(unknown) == 0
     assert gateway.labels == []
 
