@@ -33,7 +33,7 @@ def play_history(project_path: str, data: str | None, stage: Stage, say: Say) ->
     before = start
     with theatre.replay(frame) as replay:
         for n, (until, rows) in enumerate(days, 1):
-            play.sent.append(replay.send(rows))
+            play.send(replay, rows)
             theatre.set_clock(until)
             replay.send_labels(*newly_matured(frame, project, before, until))
             before = until

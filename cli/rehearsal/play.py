@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from cli.rehearsal.deeds import do
@@ -11,7 +12,7 @@ from cli.rehearsal.theatre import Theatre
 from simulation.acts import Deed
 from simulation.scenario import End
 from simulation.traffic import Replay, SentDay
-from sixgates.gates.card import ModelCard
+from sixgates.gates.card import ModelCard, Task
 from sixgates.gates.errors import ConfigurationError, PipelineError
 from sixgates.gates.project import Project
 from sixgates.gates.verdict import Gate, percent
@@ -50,7 +51,19 @@ class Play:
     address: str = ""
     """Where requests are sent at first, once the first model is served."""
     sent: list[SentDay] = field(default_factory=list)
+    classes: list[tuple[str, ...]] = field(default_factory=list)
+    """For each of them, in whose order its answers are: the classes of who was champion then."""
     alerts: list[Entry] = field(default_factory=list)
+
+    def send(self, replay: Replay, rows: pl.DataFrame, kept: np.ndarray | None = None) -> None:
+        """Send rows of a day; see `Replay.send`."""
+        classes: tuple[str, ...] = ()
+        if self.theatre.project.task is Task.MULTICLASS:
+            route = self.theatre.route()
+            _, card = self.theatre.world.models.get(route.model, route.champion.digest)
+            classes = card.classes
+        self.sent.append(replay.send(rows, kept))
+        self.classes.append(classes)
 
     def alert(self) -> None:
         """Let the watch look, and a retrain answer what it raises."""

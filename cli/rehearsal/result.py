@@ -42,14 +42,14 @@ def _losses(play: Play) -> dict[str, Any]:
     never: list[np.ndarray] = []
     daily: list[dict[str, Any]] = []
     squares: list[np.ndarray] = []
-    for day in play.sent:
+    for day, classes in zip(play.sent, play.classes, strict=True):
         usable = day.answered & label_present(day.rows, project).to_numpy()
         kept = day.rows.filter(usable)
         if kept.is_empty():
             continue
         labels = label_array(project, kept)
         answers, others = day.predictions[usable], predict(text, card, kept)
-        a = row_losses(project, labels, answers, card.classes)
+        a = row_losses(project, labels, answers, classes)
         b = row_losses(project, labels, others, card.classes)
         served.append(a)
         never.append(b)

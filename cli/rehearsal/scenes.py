@@ -105,7 +105,7 @@ class _Scenes:
         until = scenario.world.moment(day + 1)
         rows = scenario.asked(scenario.world.rows_of(play.frame, day), day)
         if not rows.is_empty():
-            play.sent.append(replay.send(rows, self._kept(rows, day)))
+            play.send(replay, rows, self._kept(rows, day))
         play.theatre.set_clock(until)
         if scenario.labels_until_day is None or day < scenario.labels_until_day:
             self._tell(until, replay)

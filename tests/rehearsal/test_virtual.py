@@ -203,3 +203,32 @@ def test_a_history_whose_labels_tell_their_own_time_is_replayed_in_that_order(tm
         frame["ts"][5 * 410] + timedelta(days=20),
     )
     assert labels.height == (sent <= end).sum()
+
+
+THREE = """
+import pandera.polars as pa
+import polars as pl
+from projects.loans import project as base
+from sixgates.gates.card import Task
+from sixgates.gates.policy import Policies
+
+policies = base.policies.model_dump()
+policies["canary"]["prediction_margin"] = policies["monitor"]["prediction_margin"] = None
+policies["comparison"]["margin"] = policies["canary"]["margin"] = 0.05
+contract = base.contract.update_column("defaulted", dtype=pl.String, checks=[])
+update = {"task": Task.MULTICLASS, "contract": contract, "policies": Policies(**policies)}
+project = base.model_copy(update=update)
+"""
+
+
+def test_what_a_new_class_cost_is_told_in_the_classes_of_who_answered(tmp_path):
+    project, data = tmp_path / "three.py", tmp_path / "history.parquet"
+    project.write_text(THREE)
+    frame = World(seed=3, start=START, days=45, rows_per_day=250).frame()
+    late = (pl.col("ts") > START + timedelta(days=12)) & (pl.col("utilisation") > 0.5)
+    label = pl.when(late).then(pl.lit("late")).otherwise(pl.col("defaulted").cast(pl.String))
+    frame.with_columns(defaulted=label).write_parquet(data)
+    with virtual_stage(tmp_path / "home") as stage:
+        result = play_history(str(project), str(data), stage, print)
+    assert result["serving"]["champion"] != "1"
+    assert result["loss_served"] < result["loss_never"] - 0.03
