@@ -29,7 +29,7 @@ def notified(project: str | None, *, test: bool) -> dict[str, Any]:
         )
     if project is not None:
         load_project(project)
-        done = tell_people(build(), project)
+        done = tell_people(build(), project, at_once=True)
     else:
         done = deliver(channels_of(build().settings), _sample())
     return {"project": project, "deliveries": [asdict(delivery) for delivery in done]}

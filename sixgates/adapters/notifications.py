@@ -1,7 +1,7 @@
 """Tell people what the ledger says they have not been told yet.
 
-Safe to repeat: an outcome goes to a channel once, and an attempt that failed is repeated at the
-next look, a bounded number of times. A message is sent before that is recorded, so a kill in
+Safe to repeat: an outcome goes to a channel once, and an attempt that failed is repeated at later
+looks, a bounded number of times. A message is sent before that is recorded, so a kill in
 between repeats it, with the same id. Nothing here ever stops what it tells of.
 """
 
@@ -41,7 +41,7 @@ class Delivery:
     """Why not; empty where it was sent."""
 
 
-def tell_people(world: World, asked: str) -> list[Delivery]:
+def tell_people(world: World, asked: str, *, at_once: bool = False) -> list[Delivery]:
     """Send what is owed about a project, record it, and return what became of each message.
 
     Never raises: a notifier that fails must not fail what it tells of.
@@ -49,11 +49,12 @@ def tell_people(world: World, asked: str) -> list[Delivery]:
     Args:
         world: Where the record and the settings are.
         asked: Name or path of the project file.
+        at_once: Try also channels that are left alone for a while.
     """
     try:
         project, model = _loaded(world, asked)
         with _alone(world.settings.home) as first:
-            return list(_deliver(world, asked, project, model)) if first else []
+            return list(_deliver(world, asked, project, model, at_once)) if first else []
     except Exception:  # noqa: BLE001 - as said above; the next look tries again
         _log.warning("could not notify anybody about %s", asked, exc_info=True)
         return []
@@ -82,10 +83,16 @@ def deliver(channels: Sequence[Channel], message: Message) -> list[Delivery]:
     return [_sent(channel, message, 1) for channel in channels]
 
 
-def _deliver(world: World, asked: str, project: Project | None, model: str) -> Iterator[Delivery]:
+def _deliver(
+    world: World,
+    asked: str,
+    project: Project | None,
+    model: str,
+    at_once: bool,  # noqa: FBT001 - of `tell_people`
+) -> Iterator[Delivery]:
     """Tell news by news; a channel that failed once is left alone until the next look."""
     channels = {channel.label: channel for channel in channels_of(world.settings)}
-    while debt := _oldest_debt(world, model, list(channels)):
+    while debt := _oldest_debt(world, model, list(channels), at_once):
         message = message_of(debt.news, _background(world, asked, project, debt.news))
         done = [_sent(channels[label], message, n) for label, n in debt.attempts.items()]
         _record(world, debt.news, message, done)
@@ -95,11 +102,17 @@ def _deliver(world: World, asked: str, project: Project | None, model: str) -> I
         yield from done
 
 
-def _oldest_debt(world: World, model: str, channels: list[str]) -> Owed | None:
+def _oldest_debt(
+    world: World,
+    model: str,
+    channels: list[str],
+    at_once: bool,  # noqa: FBT001 - of `tell_people`
+) -> Owed | None:
     """Read the record anew each time: others go on adding to it."""
     ledger = world.ledger
     entries = [entry for kind in KINDS for entry in ledger.entries(model, kind=kind)]
-    debts = owed(entries, ledger.routes(model), channels, datetime.now(UTC).replace(tzinfo=None))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    debts = owed(entries, ledger.routes(model), channels, now, at_once=at_once)
     return debts[0] if debts else None
 
 

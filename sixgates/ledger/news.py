@@ -13,8 +13,10 @@ from typing import Any
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route, Step
 
-ATTEMPTS = 10
-"""How often a channel is tried for one outcome before it is given up: ten ticks."""
+ATTEMPTS = 12
+"""How often a channel is tried for one outcome before it is given up: for some 17 hours."""
+_AT_EACH_LOOK = 3
+"""So many attempts wait for nothing but the next look; each later one twice as long as the last."""
 STALE = timedelta(days=2)
 """Older news is left to `sixgates history`: a channel that is new would get all of the past."""
 
@@ -102,23 +104,33 @@ def case_of(entry: Entry) -> tuple[int, Any]:
 
 
 def owed(
-    entries: Sequence[Entry], routes: Sequence[Route], channels: Sequence[str], now: datetime
+    entries: Sequence[Entry],
+    routes: Sequence[Route],
+    channels: Sequence[str],
+    now: datetime,
+    *,
+    at_once: bool = False,
 ) -> list[Owed]:
     """Return what is still to be told, oldest first.
+
+    A channel that did not take an outcome is left alone for longer and longer, for that outcome.
 
     Args:
         entries: Of one model, oldest first; those of `KINDS` at least.
         routes: All of the model, oldest first.
         channels: The channels there are now.
         now: Wall clock, naive UTC.
+        at_once: Wait for nothing: somebody may have repaired a channel.
     """
     done: set[tuple[str, str]] = set()
     tried: dict[tuple[str, str], int] = {}
+    rests: dict[tuple[str, str], datetime] = {}
     for entry in entries:
         if entry.kind is Kind.NOTIFICATION:
             for told in entry.body["channels"]:
                 key = (entry.body["outcome"], told["channel"])
                 tried[key] = tried.get(key, 0) + 1
+                rests[key] = entry.recorded + _pause(tried[key])
                 if told["sent"]:
                     done.add(key)
     open_news = []
@@ -126,10 +138,23 @@ def owed(
         if one.recorded is not None and now - one.recorded > STALE:
             continue
         attempts = {c: tried.get((one.id, c), 0) + 1 for c in channels if (one.id, c) not in done}
-        due = {channel: n for channel, n in attempts.items() if n <= ATTEMPTS}
+        due = {
+            channel: n
+            for channel, n in attempts.items()
+            if n <= ATTEMPTS and (at_once or rests.get((one.id, channel), now) <= now)
+        }
         if due:
             open_news.append(Owed(one, due))
     return open_news
+
+
+def _pause(tried: int) -> timedelta:
+    """Return how long a channel is left alone after so many attempts in vain.
+
+    >>> [_pause(tried) // timedelta(minutes=1) for tried in (1, 2, 3, 4, 11)]
+    [0, 0, 2, 4, 512]
+    """
+    return timedelta(minutes=0 if tried < _AT_EACH_LOOK else 2 ** (tried - _AT_EACH_LOOK + 1))
 
 
 def news(entries: Sequence[Entry], routes: Sequence[Route]) -> list[News]:

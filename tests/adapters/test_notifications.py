@@ -146,15 +146,28 @@ def test_a_channel_that_was_down_gets_all_it_missed_in_order(world):
         assert [body["id"] for _, _, body in there.calls[1:]] == ids
 
 
+def test_a_channel_is_left_alone_for_a_while_after_three_attempts_unless_somebody_asks(world):
+    refused(world)
+    with receiver(status=503) as there:
+        here = to(world, there.url)
+        for _ in range(5):
+            tell_people(here, MODEL)
+        assert len(there.calls) == 3
+        there.status = 200
+        assert tell_people(here, MODEL) == []
+        (done,) = tell_people(here, MODEL, at_once=True)
+        assert (done.sent, done.attempt) == (True, 4)
+
+
 def test_a_channel_is_given_up_for_an_outcome_after_so_many_attempts(world):
     refused(world)
     here = to(world, unused())
     for _ in range(ATTEMPTS + 3):
-        tell_people(here, MODEL)
+        tell_people(here, MODEL, at_once=True)
     assert [body["channels"][0]["attempt"] for body in records(world)] == [*range(1, ATTEMPTS + 1)]
     said = world.ledger.entries(MODEL, kind=Kind.NOTIFICATION)[-1].reason
     assert "not sent to webhook 127.0.0.1:" in said
-    assert "could not be reached (Connection refused) (attempt 10 of 10)" in said
+    assert "could not be reached (Connection refused) (attempt 12 of 12)" in said
 
 
 def test_a_receiver_that_hangs_costs_its_patience_once_a_look(world, monkeypatch):

@@ -27,9 +27,10 @@ def proof(seq, epoch, *, proved=True, trouble=(), **given):
     return entry(seq, Kind.PROOF, body, **given)
 
 
-def told(seq, outcome, *results):
+def told(seq, outcome, *results, **given):
     channels = [{"channel": c, "sent": sent, "attempt": 1, "why": ""} for c, sent in results]
-    return entry(seq, Kind.NOTIFICATION, {"outcome": outcome, "what": "x", "channels": channels})
+    body = {"outcome": outcome, "what": "x", "channels": channels}
+    return entry(seq, Kind.NOTIFICATION, body, **given)
 
 
 def route(epoch, step, beside=None):
@@ -172,8 +173,32 @@ AWAY, SENT = ("mail", False), ("mail", True)
     ],
 )  # fmt: skip
 def test_each_channel_is_owed_each_outcome_once_and_tried_so_many_times(records, due):
-    debts = owed([REFUSED, *records], [], ["mail", "chat"], T + timedelta(hours=1))
+    debts = owed([REFUSED, *records], [], ["mail", "chat"], T + timedelta(hours=40))
     assert [(d.news.id, d.attempts) for d in debts] == ([("loans/entry/3", due)] if due else [])
+
+
+def test_a_channel_that_is_away_for_a_night_is_tried_again_and_again_and_told_in_the_morning():
+    """Looked at each minute: two attempts at once, then less and less often."""
+    records, minutes = [REFUSED], []
+    for minute in range(2 * 24 * 60 - 1):
+        now = T + timedelta(minutes=minute)
+        if owed(records, [], ["mail"], now):
+            minutes.append(minute)
+            records.append(told(4 + minute, "loans/entry/3", AWAY, minute=minute))
+    assert minutes == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    assert len(minutes) == ATTEMPTS
+
+
+def test_a_pause_keeps_no_other_outcome_waiting_and_nobody_who_asks():
+    later = answer(9, "broken")
+    records = [REFUSED, *(told(4 + n, "loans/entry/3", AWAY) for n in range(5)), later]
+    now = T + timedelta(minutes=9)
+    assert [(d.news.cause.seq, d.attempts) for d in owed(records, [], ["mail"], now)] == [
+        (9, {"mail": 1}),
+    ]  # fmt: skip
+    assert [
+        (d.news.cause.seq, d.attempts) for d in owed(records, [], ["mail"], now, at_once=True)
+    ] == [(3, {"mail": 6}), (9, {"mail": 1})]
 
 
 def test_a_channel_that_is_gone_is_owed_nothing():
