@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pandera.polars as pa
 import polars as pl
 import pytest
@@ -231,11 +232,17 @@ def test_other_wrong_types_are_left_to_gate_1(lake, rows):
         (lambda: pl.DataFrame({"a": [1]}), ConfigurationError, "returned a DataFrame"),
         (lambda: pl.scan_parquet("gone.parquet"), ConfigurationError, "raised FileNotFoundError"),
         (lambda: exec("raise TimeoutError('slow')"), TransientError, "did not answer: slow"),
+        (lambda: asked("http://127.0.0.1:1"), TransientError, "did not answer: .*refused"),
     ],
 )
 def test_what_a_callable_raises_is_said_in_one_sentence(project, source, error, said):
     with pytest.raises(error, match=said):
         ProjectLake(project.model_copy(update={"source": source})).check()
+
+
+def asked(url):
+    with httpx.Client(trust_env=False) as client:
+        return pl.LazyFrame(client.get(url).json())
 
 
 def test_a_callable_that_fails_only_when_read_is_refused(project, rows):

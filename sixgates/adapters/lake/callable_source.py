@@ -53,9 +53,18 @@ class CallableSource:
             yield
         except PipelineError:
             raise
-        except (ConnectionError, TimeoutError) as exc:
-            raise TransientError(f"{self.address} did not answer: {first_line(exc)}") from exc
         except (Exception, PanicException) as exc:
+            if _is_outage(exc):
+                raise TransientError(f"{self.address} did not answer: {first_line(exc)}") from exc
             raise ConfigurationError(
                 f"{self.address} raised {type(exc).__name__}: {first_line(exc)}; mend the callable"
             ) from exc
+
+
+def _is_outage(exc: BaseException | None) -> bool:
+    """Whether a connection broke or a time ran out; libraries wrap that in errors of their own."""
+    while exc is not None:
+        if isinstance(exc, ConnectionError | TimeoutError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
