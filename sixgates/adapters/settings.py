@@ -66,6 +66,13 @@ class Settings(BaseSettings):
     def _folder(cls, given: object) -> object:
         return folder_of(given) if isinstance(given, str) else given
 
+    @field_validator("home", "mlflow_artifacts", "tokens", "clock", mode="before")
+    @classmethod
+    def _here(cls, given: object) -> object:
+        if isinstance(given, str) and "://" in given:
+            raise ValueError("it is a path on this machine, and no address")
+        return given
+
     @field_validator("home", "mlflow_artifacts", "tables", "tokens", "clock")
     @classmethod
     def _absolute(cls, path: Path | ObjectFolder | None) -> Path | ObjectFolder | None:

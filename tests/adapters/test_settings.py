@@ -84,6 +84,13 @@ def test_tables_may_lie_in_an_object_store(monkeypatch):
     assert Settings(tables="~/tables").shared is None
 
 
+@pytest.mark.parametrize("name", ["HOME", "MLFLOW_ARTIFACTS", "TOKENS", "CLOCK"])
+def test_what_is_a_path_is_no_address(monkeypatch, name):
+    monkeypatch.setenv(f"SIXGATES_{name}", "s3://lake/sixgates")
+    with pytest.raises(ConfigurationError, match=f"SIXGATES_{name}: it is a path on this machine"):
+        build()
+
+
 @pytest.mark.parametrize(
     "address",
     ["s3://key:hush@lake", "gs://lake", "s3:///x", "s3://lake?key=hush", "s3://lake:90/x"],
