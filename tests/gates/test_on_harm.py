@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sixgates.gates.canary import judge_canary
+from sixgates.gates.canary import Breaker, judge_canary
 from sixgates.gates.decision import Move
 from sixgates.gates.statistics.counts import ArmCounts
 from sixgates.gates.verdict import Outcome
@@ -13,6 +13,7 @@ from tests.fakes import tiny_project
 from tests.gates.releases import (
     BETTER,
     BROKEN,
+    CLEAN,
     EARLIER,
     LATE,
     SHADOW,
@@ -58,13 +59,9 @@ def test_unbearable_harm_rolls_back_all_the_same():
 
 
 def test_the_limit_of_what_is_bearable_is_a_hundred_times_that_of_harm():
-    moves = {}
-    for bad in range(1, 60):
-        errors = counted(ArmCounts(bad, 400, 0, 3_600))
-        moves[harm(errors)] = judge(evidence(errors=errors), stage()).move
-    for seen, move in moves.items():
-        assert (move is Move.ROLL_BACK) == (seen >= 100 * LIMIT)
-        assert (move is Move.PROMOTE) <= (seen < LIMIT)
+    seen, found = harm(bearable()), evidence(errors=bearable())
+    for times, move in ((0.999, Move.ROLL_BACK), (1.001, Move.HOLD)):
+        assert judge(found, stage(), beta=100 / (seen * times)).move is move
 
 
 def test_a_frozen_share_still_expires():
@@ -79,6 +76,19 @@ def test_harm_that_cannot_be_judged_is_not_bearable():
 
 def test_a_broken_split_rolls_back_also_beside_bearable_harm():
     found = judge(evidence(errors=bearable(), shares=((300, 400, 0.1),)), stage())
+    assert found.move is Move.ROLL_BACK
+
+
+def test_a_canary_that_a_gateway_cut_off_is_never_bearable():
+    cut = Breaker("it failed in 5 of its last 20 answers", 5, 5, 20)
+    for errors in (CLEAN, bearable()):
+        found = judge(evidence(errors=errors), stage(breaker=cut))
+        assert found.move is Move.ROLL_BACK
+
+
+def test_a_split_that_is_hardly_broken_is_not_bearable():
+    found = judge(evidence(shares=((74, 400, 0.1),)), stage())
+    assert check(found, "split").seen < 100 * check(found, "split").required
     assert found.move is Move.ROLL_BACK
 
 
