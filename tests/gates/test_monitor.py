@@ -134,6 +134,12 @@ def test_what_needs_no_labels_speaks_first():
     assert "worse than the hold-back: predictions differ by 0.5" in decision.reason
 
 
+def test_answers_may_move_within_their_margin_and_errors_may_not():
+    more = counted(ArmCounts(570, 3_800, 8, 200))  # .11 more, of .2 that are tolerated
+    assert judge_monitor(evidence(predictions=more), tiny_project()).move is Move.CONFIRM
+    assert judge_monitor(evidence(errors=more), tiny_project()).move is Move.ROLL_BACK
+
+
 def test_errors_that_only_returning_units_meet_are_found():
     late = Counted(EVEN.once, FAILING.every)
     decision = judge_monitor(evidence(errors=late), tiny_project(entity="user"))
@@ -159,6 +165,8 @@ def test_without_a_range_of_usual_answers_that_is_said():
     off = tiny_project(monitor={"prediction_margin": None})
     found = evidence(predictions=FAILING)
     assert judge_monitor(found, off).move is Move.CONFIRM
+    for judged in (judge_monitor(evidence(), tiny_project()), judge_monitor(found, off)):
+        assert "not judged" not in check(judged, "service").sentence
 
 
 @pytest.mark.parametrize(
