@@ -80,6 +80,16 @@ def test_the_worst_segment_is_named():
     assert verdict.outcome is Outcome.FAIL
     assert "1 of 2 segments over their limit" in verdict.reason
     assert "country=no" in verdict.reason
+    both = judge(segment("country=no", 800, 0.9)).reason
+    assert "2 of 2 segments over their limit, worst: brier where country=no" in both
+
+
+def test_a_segment_in_which_the_base_rate_loses_nothing_is_the_worst():
+    found = segment("country=no", 150, 0.1)
+    faultless = np.where(found.segments["country=no"], 0.0, found.base_losses)
+    verdict = judge(replace(found, base_losses=faultless))
+    assert verdict.outcome is Outcome.FAIL
+    assert "worst: brier where country=no" in verdict.reason
 
 
 def test_a_small_segment_is_not_judged():
