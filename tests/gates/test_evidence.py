@@ -245,6 +245,8 @@ def test_failures_in_shadow_are_held_against_the_champion_on_the_same_requests()
 def test_traffic_is_counted_in_rows_a_period():
     rows = [*pair("a", 0.4, 0.2), *pair("b", 0.4, 0.2), *pair("c", 0.4, 0.2, at=1.5)]
     assert seen(rows, [], now=2).requests_per_period == 1.5
+    not_shadowed = {"request": "d", "values": (0.4,), "at": 1.5}
+    assert seen([*rows, not_shadowed], [], now=2).requests_per_period == 2.0
 
 
 def test_periods_have_the_projects_own_length():
