@@ -1,6 +1,7 @@
 """The release state machine, every step with every move."""
 
 # ruff: noqa: DTZ001 - event time is naive UTC
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 
@@ -11,6 +12,7 @@ from sixgates.gates.errors import ConfigurationError, ContractError
 from sixgates.gates.records import Arm
 from sixgates.ledger.release import (
     first_route,
+    former_champions,
     next_route,
     next_share,
     open_release,
@@ -174,6 +176,19 @@ def test_a_rollback_by_hand_returns_to_the_champion_before(routes, to, champion)
     assert (route.step, route.champion.number) == (Step.ROLLED_BACK, champion)
     assert (route.epoch, route.beside, route.at) == (len(routes) + 1, None, NOW)
     assert (route.actor, route.reason) == ("by hand", "complaints")
+
+
+def test_former_champions_come_by_their_newest_reign_and_know_what_was_rolled_back():
+    reigns = (
+        (Step.COLD_START, "1"), (Step.CANARY, "1"), (Step.PROMOTED, "2"), (Step.ROLLED_BACK, "1"),
+        (Step.PROMOTED, "3"), (Step.CONFIRMED, "3"), (Step.ROLLED_BACK, "2"), (Step.CONFIRMED, "4"),
+    )  # fmt: skip
+    routes = [replace(r, at=THEN + r.epoch * (NOW - THEN)) for r in served(*reigns)]
+    found = [
+        (f.version.number, (f.since - THEN).days, f.rolled_back) for f in former_champions(routes)
+    ]
+    assert found == [("2", 7, True), ("3", 5, True), ("1", 4, False)]
+    assert former_champions(routes[:2]) == former_champions([]) == []
 
 
 @pytest.mark.parametrize(
