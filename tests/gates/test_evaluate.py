@@ -105,6 +105,13 @@ def test_a_segment_of_one_entity_is_named_and_not_judged():
     assert "all rows are of one cluster: region=island" in verdict.reason
 
 
+def test_where_every_segment_is_of_one_entity_that_is_said():
+    alone = replace(GOOD, segments={"region=island": np.arange(N) < 150})
+    verdict = judge(replace(alone, clusters=np.maximum(np.arange(N) - 149, 0)))
+    assert verdict.passed
+    assert "no segment with 100 rows was judged; not judged, because" in verdict.reason
+
+
 def test_segments_can_be_left_unjudged():
     assert judge(segment("country=no", 150, 0.6), max_segment_loss_over_base=None).passed
 
