@@ -284,6 +284,14 @@ def test_what_more_is_needed_is_about_right():
     assert check(judge(enough, stage(), project), "server errors").outcome is Outcome.PASS
 
 
+def test_harm_beyond_all_figures_rolls_back_all_the_same():
+    everything = counted(ArmCounts(0, 0, 0, 50_000), ArmCounts(50_000, 50_000, 0, 50_000))
+    decision = judge(evidence(errors=everything, shares=((5_000, 5_000, 0.1),)), stage())
+    assert decision.move is Move.ROLL_BACK
+    seen = [check(decision, name).seen for name in ("harm", "split")]
+    assert seen == pytest.approx([math.exp(700)] * 2)
+
+
 @pytest.mark.parametrize("at", [EARLIER, stage()])
 def test_a_breaker_that_tripped_rolls_back_however_good_the_evidence(at):
     tripped = Breaker("it failed in 5 of its last 20 answers", 5, 5, 20)

@@ -146,6 +146,19 @@ def test_errors_that_only_returning_units_meet_are_found():
     assert decision.move is Move.ROLL_BACK
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"errors": counted(ArmCounts(0, 0, 0, 50_000), ArmCounts(50_000, 50_000, 0, 50_000))},
+        {"pair_means": 0.03 + 1e-12 * np.arange(300)},
+    ],
+)
+def test_evidence_beyond_all_figures_rolls_back_all_the_same(found):
+    decision = judge_monitor(evidence(**found), tiny_project())
+    assert decision.move is Move.ROLL_BACK
+    assert max(c.seen for c in decision.verdict.checks) == pytest.approx(math.exp(700))
+
+
 def test_a_muted_guardrail_is_shown_and_decides_nothing():
     project = tiny_project(monitor={"muted": ("slow answers",)})
     decision = judge_monitor(evidence(slow=FAILING), project)
