@@ -16,7 +16,7 @@ from sixgates.ledger.standing import (
 )
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - event time is naive UTC
-OLD = Version("1", "a" * 64)
+OLD, NEW = Version("1", "a" * 64), Version("2", "b" * 64)
 
 
 def hour(number):
@@ -41,9 +41,9 @@ class Record:
     def answer(self, at, name, ending, **body):
         self.write(Kind.ANSWER, at, name, **{"alert": None, **body, "ending": ending})
 
-    def route(self, at, step, release):
-        epoch = len(self.routes) + 1
-        route = Route("loans", epoch, step, OLD, None, release, hour(at), "x", f"{step} at {at}")
+    def route(self, at, step, release, champion=OLD):
+        epoch, reason = len(self.routes) + 1, f"{step} at {at}"
+        route = Route("loans", epoch, step, champion, None, release, hour(at), "x", reason)
         self.routes.append(route)
 
     def acknowledge(self, at):
@@ -151,6 +151,21 @@ def test_an_alert_waits_until_a_run_or_an_answer_names_it(record):
     assert (record.waiting.alert.seq, record.waiting.since) == (alert, hour(1))
     record.answer(2, "", "busy", alert=alert)
     assert record.waiting is None
+
+
+def test_an_alert_ends_with_a_champion_trained_after_it_and_waits_again_once_that_is_rolled_back(
+    record,
+):
+    record.run(0, "r0")
+    record.route(0, Step.COLD_START, "r0")
+    alert = record.write(Kind.ALERT, 1)
+    record.run(2, "r1", trigger="by hand")
+    record.route(3, Step.SHADOW, "r1")
+    assert record.waiting.alert.seq == alert
+    record.route(4, Step.PROMOTED, "r1", NEW)
+    assert record.waiting is None
+    record.route(5, Step.ROLLED_BACK, "r1")
+    assert record.waiting.alert.seq == alert
 
 
 def test_an_alert_that_was_put_off_waits_from_the_moment_at_which_it_may_be_answered(record):
