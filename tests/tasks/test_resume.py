@@ -212,6 +212,21 @@ def test_the_watch_announces_an_alert_again_whose_run_died(stage, die, old):
     assert raised.sentence == f"alert {alert}: its run died, and is asked for again"
 
 
+def test_an_alert_that_was_answered_is_not_announced_for_a_dead_run_of_somebody_else(
+    stage, die, old
+):
+    stage.route(Step.COLD_START, old)
+    alert = stage.world.ledger.append(
+        stage.model, Kind.ALERT, at=stage.world.clock.now(), reason="it moved", body={}
+    )
+    answer.fn(stage.begin(alert=alert, trigger="drift"), "refused at compare", "no better")
+    stage.begin(trigger="by hand")
+    die()
+    raised = raise_alert.fn(stage.project, stage.data, LOUD, announce=True)
+    assert (raised.alert, stage.events) == (None, [])
+    assert raised.sentence.startswith("no alert before")
+
+
 def _same_name(stage):
     """Give the project file of the changed policy the name of the first one."""
     text = (stage.folder / "small2.py").read_text().replace("loans-small2", "loans-small")
