@@ -141,6 +141,22 @@ def test_answers_that_one_pause_of_the_machine_held_up_together_are_one_stall(
     assert follower.guard.cut(follower.served) == reason
 
 
+def test_answers_that_fail_in_one_pause_are_as_many_failures_and_one_stall(
+    house, champion, challenger, monkeypatch
+):
+    house.route(champion, challenger, 0.5)
+    follower = house.gateway().follower
+    clock = SimpleNamespace(monotonic=lambda: 100.0)
+    monkeypatch.setattr(guard, "time", clock)
+    held_up = [Part(Arm.CANARY, "2", 500, 1, 1.5)]
+    for failures in range(1, 6):
+        assert follower.guard.cut(follower.served) == "", failures
+        follower.guard.saw(follower.served, 0.5, held_up)
+    follower.guard.saw(follower.served, 0.5, held_up)  # was under way when it was cut
+    assert follower.guard.cut(follower.served) == "it failed in 5 of its last 5 answers"
+    assert len(follower.guard.incidents) == 1
+
+
 def test_failures_in_shadow_cut_nothing(house, champion, challenger, sample_rows, monkeypatch):
     house.route(champion, challenger, 0.5)
     gateway = house.gateway()
@@ -175,3 +191,9 @@ def test_the_next_epoch_begins_anew(house, champion, challenger, sample_rows, mo
     assert answering(gateway) == (0.5, False)
     gateway.score([row])
     assert answering(gateway) == (0.5, False)
+    broken(monkeypatch, gateway, fails)
+    for _ in range(4):
+        gateway.score([row])
+    assert answering(gateway) == (0.5, False)  # what failed before is not held against it
+    gateway.score([row])
+    assert answering(gateway) == (0.0, False)
