@@ -46,6 +46,7 @@ def test_a_canary_without_a_lease_answers_nobody_and_goes_on_in_shadow(
     assert "no tick renewed the canary's lease" in health["sentence"]
     text = gateway.get("/metrics").text
     assert 'sixgates_gateway_lapsed{model="churn"} 1.0' in text
+    assert 'sixgates_gateway_lease_seconds{model="churn"} 0.0' in text
     assert 'sixgates_gateway_share{model="churn"} 0.0' in text
 
 
@@ -76,6 +77,7 @@ def test_the_share_falls_when_the_lease_runs_out_and_comes_back_when_it_is_renew
     assert 0.04 < lasted.total_seconds() < 5
     assert {begun.actor, ended.actor} == {"http://here"}
     assert told(house, gateway) == [begun, ended]  # each is written once
+    assert 200 < gateway.follower.guard.lease_left(gateway.follower.served) <= 300
 
 
 def test_a_ledger_that_does_not_answer_for_as_long_ends_the_canary_too(
