@@ -64,10 +64,16 @@ class Trained:
         return np.asarray(answers).tolist()
 
 
-def train(task=Task.BINARY, seed=0, entity="customer", classes=("low", "mid", "high")):
+def train(
+    task=Task.BINARY,
+    seed=0,
+    entity="customer",
+    classes=("low", "mid", "high"),
+    features=FEATURES,
+):
     rng = np.random.default_rng(seed)
     rows = sample_rows(400, seed)
-    blank = ModelCard(MODEL, "", task, FEATURES, "when", entity)
+    blank = ModelCard(MODEL, "", task, features, "when", entity)
     matrix = encode_rows(blank, rows)
     signal = np.nan_to_num(matrix[:, 0]) / 50 + matrix[:, 1] + rng.normal(size=400)
     label, classes, parameters = {

@@ -13,6 +13,7 @@ from sixgates.gates.records import Arm
 from sixgates.gateway.canary.tell import tell
 from sixgates.gateway.split import is_beside
 from sixgates.ledger.ledger import Kind
+from tests.gateway.conftest import FEATURES
 
 
 def broken(*_args):
@@ -114,6 +115,25 @@ def test_beside_a_second_model_every_row_has_one_answer_and_one_shadow(
         assert lines[i, "1"].arm is (Arm.SHADOW if theirs else Arm.CHAMPION)
         assert lines[i, "2"].arm is (arm if theirs else Arm.SHADOW)
         assert [lines[i, v].values for v in "12"] == [(by_version[v][i],) for v in "12"]
+
+
+def test_a_second_model_reads_each_row_by_the_features_of_its_own_card(
+    house, champion, train, sample_rows
+):
+    age, spend, region = FEATURES
+    challenger = train(seed=2, features=(spend, age, region))
+    challenger.put(house.store)
+    house.route(champion, challenger, 0.5)
+    gateway, rows = house.gateway(), sample_rows(60)
+    by_version = {"1": champion.expected(rows), "2": challenger.expected(rows)}
+    theirs = [is_beside("r1", row["customer"], 0.5) for row in rows]
+    expected = [by_version["2" if mine else "1"][i] for i, mine in enumerate(theirs)]
+    assert gateway.score(rows).json()["predictions"] == expected
+    assert [gateway.score([row]).json()["predictions"][0] for row in rows] == expected
+    lines = house.predictions()
+    assert len(lines) == 240
+    for p in lines:
+        assert p.values == (by_version[p.version][int(p.entity[1:])],), (p.arm, p.row)
 
 
 def test_where_the_canary_raises_the_champion_answers(
