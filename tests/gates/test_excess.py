@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sixgates.gates.drift.signals import limit_of, loss_signal
+from sixgates.gates.drift.signals import lasting_loss, limit_of, loss_signal, recent_loss
 from sixgates.gates.policy import WatchPolicy
 from sixgates.gates.statistics.excess import excess_detector
 from sixgates.gates.statistics.memory import without_memory
@@ -74,3 +74,16 @@ def test_what_cannot_be_judged_is_no_evidence(values, most):
 
 def test_without_any_period_there_is_none():
     assert excess_detector(np.empty(0), 0.1, 1e6) == -math.inf
+
+
+def test_a_loss_beyond_all_figures_alerts_all_the_same():
+    far_above = 5 * HOLDOUT + 1e-9 * np.sin(np.arange(400))
+    found = loss_signal(far_above, HOLDOUT, MARGIN, POLICY)
+    assert (found.alert, found.seen) == (True, pytest.approx(math.exp(700)))
+
+
+def test_three_periods_say_what_the_loss_is_of_late_and_seven_what_lasts():
+    losses = np.array([9.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 9.0])
+    assert (recent_loss(losses), lasting_loss(losses)) == (6.0, 3.0)
+    assert math.isnan(recent_loss(losses[:0]))
+    assert math.isnan(lasting_loss(losses[:0]))
