@@ -1,5 +1,6 @@
 """Every way a feed breaks is named, and nothing that a moved world does is taken for one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -145,6 +146,23 @@ def test_a_window_without_a_row_is_a_collapse_even_without_a_history():
     (sign,) = volume_signs(0, [], None)
     assert (sign.fault, sign.sentence) == (Fault.VOLUME, "not one row has come")
     assert volume_signs(1, [], None) == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "distinct", "faults"),
+    [
+        (17, None, []),  # a third of 100, less three times its own root
+        (16, None, [Fault.VOLUME]),
+        (140, 120, []),
+        (140, 119, [Fault.DUPLICATES]),  # 15 % of the rows repeat others
+    ],
+)
+def test_how_few_rows_are_a_collapse_and_how_many_repeats_a_batch_twice(rows, distinct, faults):
+    usual = [replace(USUAL[0], rows=many) for many in (100, 110, 120)]
+    assert [sign.fault for sign in volume_signs(rows, usual, distinct)] == faults
+    assert volume_signs(rows, usual[:2], distinct) == ()
+    assert [is_crowded(n, usual) for n in (150, 151)] == [False, True]
+    assert not is_crowded(151, usual[:2])
 
 
 def test_a_feature_that_was_always_mostly_one_value_is_not_stuck():
