@@ -82,3 +82,17 @@ def test_a_lease_whose_taking_was_not_answered_keeps_nobody_here_waiting(ledger,
         with pytest.raises(TransientError):
             take_or_see(ledger, "tick:tiny", first, 120)
     assert take_or_see(ledger, "tick:tiny", second, 120) is None
+
+
+def test_a_lease_that_is_given_back_while_somebody_looks_is_taken(ledger, monkeypatch):
+    first, second = in_this_process("tick 5"), in_this_process("tick 6")
+    assert take_or_see(ledger, "tick:tiny", first, 120) is None
+    lease = ledger.lease
+
+    def given_back_meanwhile(name):
+        ledger.give_back(name, first)
+        return lease(name)
+
+    monkeypatch.setattr(ledger, "lease", given_back_meanwhile)
+    assert take_or_see(ledger, "tick:tiny", second, 120) is None
+    assert lease("tick:tiny").owner == second
