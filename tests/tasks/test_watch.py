@@ -133,6 +133,7 @@ def test_no_second_alert_follows_within_the_cooldown(serving):
     second = alerted(serving)
     assert second.alert > first.alert
     assert len(serving.entries(Kind.ALERT)) == len(serving.events) == 2
+    assert alerted(serving, QUIET).alert == serving.events[-1][1]["alert"] == second.alert
 
 
 def test_a_schedule_is_not_held_up_by_a_longer_cooldown(stage, old):
