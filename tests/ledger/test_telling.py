@@ -295,6 +295,13 @@ def commands(message):
     return [choice.command.split("--project")[0].strip() for choice in message.choices]
 
 
+def test_a_lapse_is_told_where_the_project_does_not_load_too():
+    (lapsed,) = news([lapse(8)], [])
+    said = text(message_of(lapsed, Background("p", None, CANARY, [lapse(8)], None, at(5))))
+    assert "within seconds of the next tick" in said
+    assert "canary.lease" not in said
+
+
 def test_a_lapse_says_that_the_share_waits_for_a_tick_and_how_to_make_one():
     message = told([proof(1, 3), lapse(8)], CANARY)
     assert title(message) == "tiny: canary held back, no tick renewed its lease"
