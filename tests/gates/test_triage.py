@@ -263,6 +263,12 @@ def test_new_products_and_regions_do_not(column, value, share):
     assert signs(some(column, value, share)) == ()
 
 
+def test_without_a_window_of_the_training_unseen_levels_are_found_all_the_same():
+    shouted = rows().with_columns(pl.col("city").str.to_uppercase())
+    (sign,) = closer_signs(seen(shouted)[0], REFERENCE, (), shouted)
+    assert (sign.fault, sign.features) == (Fault.CATEGORIES, ("city",))
+
+
 def test_many_levels_in_few_rows_beside_one_that_grows_are_no_explosion():
     df = some("kind", levels(*(f"new {i}" for i in range(12))), 0.05)
     df = df.with_columns(
