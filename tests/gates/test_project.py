@@ -6,10 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from sixgates.gates.card import Task
+from sixgates.gates.policy import Policies
 from sixgates.gates.project import LossName, Project, Roles
 from tests.fakes import tiny_project
 
 ROLES = {"event_time": "at", "label": "y", "numeric": ("x",), "label_horizon": timedelta(days=2)}
+ONE_MARGIN_TOO_WIDE = Policies.with_margin(0.01, comparison={"margin": 1.0})
 
 
 def contract(*more):
@@ -82,6 +84,8 @@ def test_the_entity_may_be_a_feature_too():
         ("squared_error is unbounded", {"task": Task.REGRESSION, "loss": LossName.SQUARED_ERROR,
                                         "clip": None}),
         ("bounded by 1: drop clip", {"clip": 1.0}),
+        ("margin 1.0 is not below the largest loss, 1", {"canary": {"margin": 1.0}}),
+        ("margin 1.0 is not below the largest loss, 1", {"policies": ONE_MARGIN_TOO_WIDE}),
         ("greater than 0", {"loss": LossName.LOG_LOSS, "clip": 0.0}),
         ("greater than 0", {"loss": LossName.LOG_LOSS, "clip": float("nan")}),
         ("let clip be the most", {"loss": LossName.LOG_LOSS, "clip": float("inf")}),
