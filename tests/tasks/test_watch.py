@@ -94,6 +94,7 @@ def test_a_loss_that_rose_raises_an_alert_without_any_drift_of_inputs(serving):
 
 def test_a_quiet_report_raises_nothing(serving):
     assert alerted(serving, QUIET) == Raised(None, QUIET.sentence)
+    assert serving.entries(Kind.NOTICE) == serving.events == []
 
 
 def test_an_alert_can_be_kept_from_the_automations(serving):
