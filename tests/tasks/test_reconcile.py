@@ -7,9 +7,11 @@ from sixgates.adapters.own_registry import FOREIGN
 from sixgates.adapters.reconcile import DELETED, close_strays, differences
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import ModelRef
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.finish import bring_in_line, finish_for_run, finish_for_tick
+from tasks.record import record
 from tasks.run import Run
 from tasks.tick import look
 
@@ -181,6 +183,20 @@ def test_what_no_verdict_names_is_undone(stage, effect):
     intent = intend(stage, effect, {"tracking": "t1", "status": "FINISHED", "reason": "so"})
     finish_for_tick(stage.world, stage.model)
     assert outcome_of(stage, intent) == UNDONE
+
+
+def test_a_verdict_that_only_the_ledger_has_is_logged_and_one_that_it_lacks_is_not(stage):
+    verdict = Verdict.of(Gate.COMPARE, [Check("loss", Outcome.PASS, 0.1, 0.2, 90, "no worse")])
+    given = {"model": stage.model, "release": "r1", "verdict": verdict, "tracking": "t7"}
+    stage.world.registry.outages = 1
+    with pytest.raises(TransientError):
+        record(stage.world, **given, epoch=3)
+    (left,) = stage.world.ledger.unfinished(stage.model)
+    lacking = {"gate": Gate.COMPARE, "epoch": 4, "tracking": "t7"}
+    never = intend(stage, Effect.LOG_VERDICT, lacking)
+    finish_for_tick(stage.world, stage.model)
+    assert stage.world.registry.verdicts == [("t7", verdict)]
+    assert (outcome_of(stage, left.seq), outcome_of(stage, never)) == (DONE, UNDONE)
 
 
 def test_what_a_live_run_intends_is_left_to_it(stage):
