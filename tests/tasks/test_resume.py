@@ -65,6 +65,13 @@ def test_a_run_goes_on_at_the_gate_where_it_died_and_no_gate_speaks_twice(stage,
     assert dead_runs(stage.world, stage.model) == set()
 
 
+def test_a_run_without_a_sign_of_life_is_dead_although_its_process_is_there(stage):
+    run, ledger, name = stage.begin(), stage.world.ledger, f"run:{stage.model}"
+    assert dead_runs(stage.world, stage.model) == set()
+    assert ledger.renew(name, ledger.lease(name).owner, 0.0)
+    assert dead_runs(stage.world, stage.model) == {run.id}
+
+
 def test_a_refusal_that_was_on_record_stays_the_verdict(stage, die):
     stage.play("strict", validation={"min_rows": 10**6})
     run = stage.begin()
