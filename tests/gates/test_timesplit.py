@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from sixgates.gates.errors import ConfigurationError
 from sixgates.gates.policy import Policies, TrainingPolicy
 from sixgates.gates.project import Project, Roles
-from sixgates.gates.timesplit import label_age, matured, naive_utc, time_split
+from sixgates.gates.timesplit import Borders, label_age, matured, naive_utc, time_split
 
 START = datetime(2024, 1, 1)  # noqa: DTZ001 - event time is naive UTC
 HOUR = timedelta(hours=1)
@@ -118,3 +119,18 @@ def test_rows_before_the_window_are_left_out():
 def test_an_empty_part_needs_an_edit(hours):
     with pytest.raises(ConfigurationError, match="part of"):
         time_split(rows(hours), project(), START + 100 * HOUR)
+
+
+@pytest.mark.parametrize("window", [None, timedelta(hours=60)])
+def test_borders_split_any_part_of_the_rows_as_the_whole_was_split(window):
+    df, toy, now = rows([*range(100), 95, None]), project(window=window), START + 90 * HOUR
+    whole = time_split(df, toy, now)
+    starts = [part["t"].min() for part in (whole.validation, whole.holdout)]
+    borders = Borders(now, label_age(df, toy, now), *starts)
+    for part in (df, df[::3], df.head(0)):
+        found, asked = borders.split(part, toy), set(part["x"])
+        for name in ("train", "validation", "holdout"):
+            expected = [x for x in getattr(whole, name)["x"] if x in asked]
+            assert getattr(found, name)["x"].to_list() == expected, name
+    late = replace(borders, train=whole.train["t"][5])
+    assert late.split(df, toy).train["x"].to_list() == whole.train["x"].to_list()[5:]
