@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.approval import question_of, returns_of
 from cli.line import brakes_of
-from sixgates.gates.errors import PipelineError
+from sixgates.gates.errors import PipelineError, TransientError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -223,7 +223,11 @@ def _can_read(project: str, data: str | None) -> None:
 
 
 def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
-    """Run a flow and return how it ended; what it could not find out is raised."""
+    """Run a flow and return how it ended; what it could not find out is raised.
+
+    Raises:
+        TransientError: Prefect's server does not answer, or could not be started.
+    """
     from cli.flow_state import completed
     from cli.follow import following
     from sixgates.adapters.project_files import load_project
@@ -231,7 +235,14 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
 
     model = load_project(project).name
     with following(build().ledger, model):
-        state = completed(run())
+        try:
+            ended = run()
+        except Exception as exc:  # what the flow itself raises is in its state: this is Prefect's
+            raise TransientError(
+                f"Prefect's server could not be used ({type(exc).__name__}: {exc}): let one answer"
+                " at PREFECT_API_URL, or unset it for a temporary one, and try again"
+            ) from exc
+        state = completed(ended)
     return {"project": model, "ending": state.name, "reason": state.message}
 
 

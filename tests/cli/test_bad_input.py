@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -98,6 +99,16 @@ def test_what_cannot_be_found_out_has_a_code_of_its_own(serving, monkeypatch):
     code, out, err = ask("status", "--project", serving.path)
     assert (code, out) == (4, "")
     assert "ledger" in err
+
+
+def test_a_prefect_server_that_is_away_is_said_in_a_sentence(town):
+    here = town("bad-prefect")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        code, out, err = ask("tick", "--project", here.path)
+    assert (code, out) == (4, "")
+    assert "Prefect's server could not be used" in err
+    assert "http://127.0.0.1:9/api" in err
+    assert "Traceback" not in err
 
 
 def test_a_full_disk_stops_a_run_and_not_the_champion(serving, monkeypatch):
