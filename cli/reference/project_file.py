@@ -17,7 +17,8 @@ from sixgates.gates.project import Project, Roles
 
 _ABOUT = """A project file ends with `project = Project(…)`. `sixgates init` writes a first one,
 `sixgates check` says what is missing in it, and [the gates](../explanation/gates.md) explains what
-its limits do. A time may also be written as ISO 8601 text, such as `"P7D"`."""
+its limits do. A time may also be written as text, such as `"P7D"` (ISO
+8601) or `"7 days"`; a bare number is refused, for it has no unit."""
 _DEFAULTS = """`Policies.with_margin(0.01)` gives gates 4 and 5 one margin and leaves all else as
 below; what differs is named, as in `Policies.with_margin(0.01, watch={"min_rows": 100})`."""
 _SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
@@ -86,7 +87,7 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
         return "see there"
-    return code(duration(value) if isinstance(value, timedelta) else _python(value))
+    return code(_python(value))
 
 
 def _range(field: FieldInfo) -> str:
@@ -102,4 +103,6 @@ def _range(field: FieldInfo) -> str:
 
 
 def _python(value: object) -> str:
+    if isinstance(value, timedelta):
+        return duration(value)
     return f'"{value}"' if isinstance(value, str) else repr(value)

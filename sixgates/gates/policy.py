@@ -5,11 +5,19 @@ Losses and margins are in the units of the project's loss; times are event times
 
 import math
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from sixgates.gates.freeze import Window, leave_time
+from sixgates.gates.span import LONGEST, with_its_unit
 
 ServiceName = Literal["server errors", "slow answers", "predictions"]
 """What gates 5 and 6 judge without labels."""
@@ -17,6 +25,13 @@ ServiceName = Literal["server errors", "slow answers", "predictions"]
 
 class _Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _times_have_units(cls, value: object, info: ValidationInfo) -> object:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        is_time = timedelta in {kind, *get_args(kind)}
+        return with_its_unit(value) if is_time else value
 
     @field_validator("*")
     @classmethod
@@ -37,7 +52,7 @@ class ValidationPolicy(_Policy):
     """Largest share of rows that may break a rule; more stops the run."""
     max_null_share: float = Field(0.5, ge=0, le=1)
     """Largest share of nulls in any one feature."""
-    max_age: timedelta | None = None
+    max_age: timedelta | None = Field(None, gt=timedelta(0))
     """Oldest age of the newest row; None asks for no freshness."""
     max_volume_ratio: float | None = Field(2.0, gt=1, le=1_000)
     """How many times more or fewer rows than usual one of the newest periods may have; None asks
@@ -60,7 +75,7 @@ class ValidationPolicy(_Policy):
 class TrainingPolicy(_Policy):
     """Gate 2: how a challenger is trained, and what stops the training."""
 
-    window: timedelta | None = None
+    window: timedelta | None = Field(None, gt=timedelta(0), le=LONGEST)
     """How far back rows are used; None means all."""
     holdout_share: float = Field(0.2, gt=0, lt=0.6)
     """Newest share of rows that training never sees: gates 3 and 4 judge on it."""
@@ -134,7 +149,7 @@ class CanaryPolicy(_Policy):
     """Shares of units, growing. Shares too small for the traffic are left out."""
     min_stage_requests: int = Field(20, ge=1)
     """Canary requests a stage must see; also what a share must promise within `max_stage`."""
-    max_stage: timedelta = timedelta(days=7)
+    max_stage: timedelta = Field(timedelta(days=7), gt=timedelta(0))
     """A share that cannot show `min_stage_requests` within this time is left out."""
     min_periods: int = Field(3, ge=2)
     """Periods of shadow pairs before they are judged."""
@@ -155,7 +170,7 @@ class CanaryPolicy(_Policy):
     muted: tuple[ServiceName | Literal["early errors"], ...] = ()
     """Guardrails that are recorded and shown but decide nothing. The loss cannot be muted. Muted
     server errors are muted in shadow too."""
-    deadline: timedelta = timedelta(days=60)
+    deadline: timedelta = Field(timedelta(days=60), gt=timedelta(0))
     """Without enough evidence by then the champion stays."""
     on_harm: Literal["roll_back", "freeze"] = "roll_back"
     """What follows when harm is shown: the share goes back to nothing, or it stays as it is, a
@@ -241,7 +256,7 @@ class WatchPolicy(_Policy):
     """Smallest area under the curve of the classifier that tells a window from the training."""
     loss_tolerance: float = Field(0.1, ge=0)
     """Rise of the loss over the holdout loss that is tolerated, as a share of it."""
-    cooldown: timedelta = timedelta(days=7)
+    cooldown: timedelta = Field(timedelta(days=7), ge=timedelta(0))
     """Least time between two alerts of one model; a schedule's, where `trigger.every` is less."""
     trigger: TriggerPolicy = TriggerPolicy()
     """What of it asks for a retrain."""

@@ -9,11 +9,12 @@ from typing import Any, Literal, Self
 
 import pandera.polars as pa
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sixgates.gates.card import Task
 from sixgates.gates.policy import Policies
 from sixgates.gates.source import SqlSource
+from sixgates.gates.span import LONGEST, with_its_unit
 
 
 class LossName(StrEnum):
@@ -38,7 +39,7 @@ class Roles(BaseModel):
     """Who the row is about: the unit that is split and clustered. None: each request for itself."""
     label_time: str | None = None
     """Column that says when the label became known; or give `label_horizon`."""
-    label_horizon: timedelta | None = None
+    label_horizon: timedelta | None = Field(None, ge=timedelta(0), le=LONGEST)
     """Age at which every row's label is known."""
     numeric: tuple[str, ...] = ()
     """Features whose size means something: numbers, or booleans."""
@@ -48,6 +49,8 @@ class Roles(BaseModel):
     """Columns whose every value is judged for itself; they may be features too."""
     ignored: tuple[str, ...] = ()
     """Columns that are not features: keys, leaks, leftovers."""
+
+    _has_its_unit = field_validator("label_horizon", mode="before")(with_its_unit)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ class Project(BaseModel):
     mix of customers). Unknown means yes: then the random split judges the loss by period, which
     takes longer. "no" lets every unit count by itself; said wrongly, it promotes worse models more
     often than the policy allows."""
-    period: timedelta = timedelta(days=1)
+    period: timedelta = Field(timedelta(days=1), gt=timedelta(0))
     """Main season of the traffic: paired evidence is judged by it."""
     source: SqlSource | str | Path | Callable[[], pl.LazyFrame] | None = Field(None, repr=False)
     """Parquet file, folder or glob, folder of a Delta table, query (also as text,
@@ -91,6 +94,8 @@ class Project(BaseModel):
     """LightGBM parameters over the defaults (31 leaves, learning rate 0.06)."""
     policies: Policies
     """What the gates judge by."""
+
+    _has_its_unit = field_validator("period", mode="before")(with_its_unit)
 
     @model_validator(mode="after")
     def _contradictions(self) -> Self:

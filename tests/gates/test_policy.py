@@ -79,13 +79,26 @@ def test_nothing_serves_before_a_person_says_so():
         (MonitorPolicy, {"muted": ("early errors",)}),
         (MonitorPolicy, {"holdback": 0.6}),
         (MonitorPolicy, {"run_length": 1.0}),
+        (ValidationPolicy, {"max_age": timedelta(0)}),
+        (TrainingPolicy, {"window": timedelta(days=-40)}),
+        (TrainingPolicy, {"window": timedelta.max}),
+        (CanaryPolicy, {"margin": 0.1, "deadline": timedelta(days=-1)}),
         (WatchPolicy, {"cooldown": "often"}),
+        (WatchPolicy, {"cooldown": timedelta(days=-1)}),
         (WatchPolicy, {"unknown_setting": 1}),
     ],
 )
 def test_a_number_that_cannot_be_meant_is_refused(policy, wrong):
     with pytest.raises(ValidationError, match=list(wrong)[-1]):
         policy(**wrong)
+
+
+@pytest.mark.parametrize("bare", [7, 7.5, True])
+def test_a_time_without_its_unit_is_refused(bare):
+    with pytest.raises(ValidationError, match="has no unit: write timedelta"):
+        TrainingPolicy(window=bare)
+    for written in (timedelta(days=7), "P7D", "7 days"):
+        assert TrainingPolicy(window=written).window == timedelta(days=7)
 
 
 @pytest.mark.parametrize("policy", [type(p) for _, p in Policies.with_margin(0.02)])

@@ -63,6 +63,19 @@ def test_roles_that_contradict_are_refused_by_name(words, roles):
     refused(words, roles=Roles(**{**ROLES, **roles}), contract=contract())
 
 
+@pytest.mark.parametrize(
+    ("words", "horizon"),
+    [
+        ("label_horizon.*7 has no unit", 7),
+        ("greater than or equal to 0", timedelta(days=-7)),
+        ("less than or equal to 36500", timedelta.max),
+    ],
+)
+def test_a_horizon_by_which_no_label_could_be_told_is_refused(words, horizon):
+    with pytest.raises(ValidationError, match=f"(?s){words}"):
+        Roles(**{**ROLES, "label_horizon": horizon})
+
+
 def test_every_column_has_a_role_or_is_ignored():
     refused(r"columns without a role: \['extra'\]", contract=contract("extra"))
     roles = Roles(**ROLES, ignored=("extra",))
@@ -91,6 +104,8 @@ def test_the_entity_may_be_a_feature_too():
         ("let clip be the most", {"loss": LossName.LOG_LOSS, "clip": float("inf")}),
         ("pattern", {"name": "Tiny"}),
         ("pattern", {"name": "../tiny"}),
+        ("greater than 0", {"period": timedelta(0)}),
+        ("1 has no unit", {"period": 1}),
         ("Extra inputs", {"colour": "blue"}),
     ],
 )  # fmt: skip
