@@ -24,8 +24,10 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PYTHONSAFEPATH": "1",
 }
-"""Nothing calls home, and nobody's terminal fills with other people's logs."""
+"""Nothing calls home, nobody's terminal fills with other people's logs, and no process that is
+started imports an `email.py` or a `cli.py` that lies where the command was given."""
 _DEPLOYS = 3
 """How often the deployments are tried to be registered."""
 

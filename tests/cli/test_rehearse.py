@@ -174,6 +174,17 @@ def test_a_scenario_whose_own_code_breaks_is_told_and_keeps_no_other_from_its_en
     assert "it raised ColumnNotFoundError" in document["errors"][files[0]]
 
 
+def test_files_where_it_is_started_are_taken_for_no_modules(tmp_path):
+    for name in ("email.py", "cli.py", "tasks.py"):
+        (tmp_path / name).write_text("raise RuntimeError(__file__)")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "from cli.main import run; run()", "rehearse", "worse-model",
+         "--virtual", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_the_list_tells_what_each_scenario_teaches(tmp_path):
     process = start("--list", "--json", home=tmp_path)
     out, _ = process.communicate(timeout=60)
