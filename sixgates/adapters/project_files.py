@@ -21,9 +21,9 @@ _PROBLEMS_SHOWN = 3
 def load_project(name_or_path: str) -> Project:
     """Load a project by name or by path; the file is executed afresh each time.
 
-    A name means `projects/<name>.py` in the current directory, else the installed package
-    `projects`; dashes in the name may be underscores in the file's name. A value that ends in
-    `.py` or holds a slash is a path.
+    A name means `projects/<name>.py` in the current directory, else `<name>.py` there, where
+    `sixgates init` writes, else the installed package `projects`; dashes in the name may be
+    underscores in the file's name. A value that ends in `.py` or holds a slash is a path.
 
     Raises:
         ConfigurationError: the file is missing, does not run, or holds no valid `project`.
@@ -59,7 +59,7 @@ def project_file(name_or_path: str) -> Path:
             return path
         raise ConfigurationError(f"there is no project file {path}: give the path of a .py file")
     stems = dict.fromkeys((name_or_path, name_or_path.replace("-", "_")))
-    for folder in (_FOLDER, *_installed_folders()):
+    for folder in (_FOLDER, Path(), *_installed_folders()):
         for stem in stems:
             path = folder / f"{stem}.py"
             if not stem.startswith("_") and path.is_file():

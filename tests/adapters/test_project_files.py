@@ -55,6 +55,13 @@ def test_a_project_is_found_by_name_by_dashes_and_by_path(write):
     assert names == {"bike-rides"}
 
 
+def test_a_file_beside_its_data_is_found_by_the_name_that_messages_give(write):
+    write(GOOD, "bike_rides.py")
+    assert load_project("bike-rides").clip == 9.0
+    write(GOOD.replace("clip=9.0", "clip=8.0"))
+    assert load_project("bike-rides").clip == 8.0  # that of projects/ goes before it
+
+
 def test_a_changed_file_is_read_again(write):
     path = write(GOOD)
     load_project(path)
