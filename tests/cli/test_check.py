@@ -81,3 +81,15 @@ def test_it_says_where_gate_4_could_pass_no_later_model():
     code, said = check("--data", "rows.parquet")
     assert code == 0
     assert "has 16 clusters (periods) and comparison.min_clusters is 30; name an entity" in said
+
+
+@pytest.mark.parametrize("kind", [pl.Datetime("ns"), pl.Datetime("ms", "UTC"), pl.Datetime("us")])
+def test_a_time_may_be_declared_as_it_lies_in_the_file(project, kind):
+    churn().with_columns(
+        pl.col("at").dt.replace_time_zone(kind.time_zone).dt.cast_time_unit(kind.time_unit)
+    ).write_parquet("rows.parquet")
+    written = project.read_text()
+    assert written.count('pl.Datetime("us")') == 1
+    project.write_text(written.replace('pl.Datetime("us")', f"pl.{kind!r}"))
+    code, said = check("--data", "rows.parquet")
+    assert (code, "problem" in said) == (0, False)

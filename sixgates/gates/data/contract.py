@@ -9,6 +9,7 @@ where their failure cases differ in type). A validation of the whole takes twice
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -41,9 +42,10 @@ def table_problems(df: pl.DataFrame, project: Project) -> list[str]:
     """Name what is wrong with the table as a whole: columns that are missing or of a wrong type."""
     contract = project.contract
     columns = {
-        name: pa.Column(c.dtype, nullable=True, required=c.required, regex=c.regex)
+        name: pa.Column(_wanted_type(c, name, project), nullable=True, required=c.required,
+                        regex=c.regex)
         for name, c in contract.columns.items()
-    }
+    }  # fmt: skip
     structure = pa.DataFrameSchema(
         columns,
         dtype=contract.dtype,
@@ -199,6 +201,14 @@ def _errors(schema: pa.DataFrameSchema, df: pl.DataFrame) -> list[SchemaError]:
         except SchemaErrors as exc:
             return list(exc.schema_errors)
     return []
+
+
+def _wanted_type(column: pa.Column, name: str, project: Project) -> Any:  # noqa: ANN401 - Pandera's
+    """Return the type that a column must have, after the times with a role are naive UTC."""
+    is_time = name in {project.roles.event_time, project.roles.label_time}
+    if is_time and column.dtype is not None and isinstance(column.dtype.type, pl.Datetime):
+        return pl.Datetime("us")
+    return column.dtype
 
 
 def _schema_problem(error: SchemaError) -> str:
