@@ -40,6 +40,8 @@ def check(project: str, data: str | None) -> dict[str, Any]:
                     f" ({loaded.policies.validation.min_rows:,}): gate 1 would refuse"
                 )
             if not problems:
+                problems += _refused_by_gate_1(frame, loaded)
+            if not problems:
                 notes += _too_few_clusters(frame, loaded)
         except PipelineError as exc:
             problems.append(str(exc))
@@ -53,6 +55,25 @@ def check(project: str, data: str | None) -> dict[str, Any]:
         "project": loaded.name, "rows": rows, "source": source, "problems": problems,
         "notes": notes,
     }  # fmt: skip
+
+
+def _refused_by_gate_1(rows: "pl.DataFrame", project: "Project") -> list[str]:
+    """Say what of single rows gate 1 would refuse if it looked when the newest one comes."""
+    from sixgates.gates.data.counts import count_split
+    from sixgates.gates.data.rows import split_rows
+    from sixgates.gates.timesplit import naive_utc
+    from sixgates.gates.validate import row_checks
+    from sixgates.gates.verdict import Outcome
+
+    at = naive_utc(rows, project.roles.event_time)
+    now: datetime = at.max()  # type: ignore[assignment]
+    if (window := project.policies.training.window) is not None:
+        rows = rows.filter(at.is_null() | (at > now - window))
+    counts = count_split(split_rows(rows, project, now), project, now)
+    if counts.problems:
+        return list(counts.problems)
+    checks = row_checks(counts, project, now)
+    return [f"gate 1 would refuse: {c.sentence}" for c in checks if c.outcome is Outcome.FAIL]
 
 
 def _too_few_clusters(rows: "pl.DataFrame", project: "Project") -> list[str]:

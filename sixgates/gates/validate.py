@@ -59,10 +59,11 @@ def judge_counts(
     if rows == 0:
         sentence = f"the source has no rows up to {now:%Y-%m-%d %H:%M}"
         return Verdict.of(Gate.VALIDATE, [Check("rows", Outcome.FAIL, 0, 1, 0, sentence)])
-    return Verdict.of(Gate.VALIDATE, [*_of_rows(counts, project, now), *_of_data(data, project)])
+    return Verdict.of(Gate.VALIDATE, [*row_checks(counts, project, now), *_of_data(data, project)])
 
 
-def _of_rows(counts: SplitCounts, project: Project, now: datetime) -> list[Check]:
+def row_checks(counts: SplitCounts, project: Project, now: datetime) -> list[Check]:
+    """Judge what single rows tell, where the table as a whole keeps the contract."""
     policy, whole = project.policies.validation, counts.whole
     schema = "columns and types keep the contract"
     checks = [

@@ -93,3 +93,32 @@ def test_a_time_may_be_declared_as_it_lies_in_the_file(project, kind):
     project.write_text(written.replace('pl.Datetime("us")', f"pl.{kind!r}"))
     code, said = check("--data", "rows.parquet")
     assert (code, "problem" in said) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("in_range(0, 1_000)", "in_range(100, 1_000)", "by visits: in_range(100, 1000) (2,000)"),
+        ("pa.Check.isin([0, 1])", "pa.Check(lambda data: data.no)", "'left: <lambda>' could not"),
+    ],
+)
+def test_it_says_which_rule_would_refuse_the_rows(project, old, new, said):
+    churn().write_parquet("rows.parquet")
+    project.write_text(project.read_text().replace(old, new))
+    assert said in check("--data", "rows.parquet")[1]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (pl.lit(None, pl.Int8), "by label_missing"),
+        (pl.lit(1, pl.Int8), "every known label is '1'"),
+        (pl.col("left") + 1, "by left: isin([0, 1])"),
+    ],
+)
+def test_it_says_where_no_model_could_learn_from_the_labels(label, said):
+    churn().with_columns(left=label).write_parquet("rows.parquet")
+    code, told = check("--data", "rows.parquet")
+    assert (code, said in told) == (1, True), told
+    assert "complete and consistent" not in told
