@@ -53,7 +53,7 @@ def main() -> int:
             ledger_url=_ledger_url(given.ledger, os.environ.get(_LEDGER)),
             store=given.store,
             log_dir=given.log,
-            token=os.environ.get("SIXGATES_GATEWAY_TOKEN") or None,
+            token=os.environ.get("SIXGATES_GATEWAY_TOKEN", "").strip() or None,
             token_file=Path(file) if (file := os.environ.get("SIXGATES_TOKENS")) else None,
             host=given.host,
             port=given.port,

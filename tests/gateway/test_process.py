@@ -29,7 +29,7 @@ def running(house, *more, **environment):
     with subprocess.Popen(
         command(house, *more),
         cwd=ROOT,
-        env=environment_of(house, SIXGATES_GATEWAY_TOKEN="t", **environment),
+        env=environment_of(house, **{"SIXGATES_GATEWAY_TOKEN": "t"} | environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -266,6 +266,13 @@ def test_tokens_come_from_a_file_that_only_the_owner_reads(house, champion, tmp_
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIXGATES_TOKENS", str(file))
         assert f"others may read the token file {file}" in refusal(house)
+
+
+def test_a_token_from_a_file_is_taken_without_its_newline(house, champion):
+    house.route(champion)
+    with running(house, SIXGATES_GATEWAY_TOKEN="from-a-file\n") as (_, url):
+        bearer = {"authorization": "Bearer from-a-file"}
+        assert httpx.post(f"{url}/admin/follow", headers=bearer).status_code == 200
 
 
 def test_a_port_in_use_ends_with_a_sentence(house):
