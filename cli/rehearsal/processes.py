@@ -101,12 +101,18 @@ class Processes:
 
 @contextmanager
 def terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, or a terminal that closes, stop everything in order, as Ctrl-C does."""
+    """Let SIGTERM, or a terminal that closes, stop everything in order, as Ctrl-C does.
+
+    What `nohup` started goes on without its terminal.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    former = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        heard.remove(signal.SIGHUP)
+    former = {s: signal.signal(s, interrupt) for s in heard}
     try:
         yield
     finally:
