@@ -32,6 +32,20 @@ def test_a_model_out_of_use_is_forgotten(store, champion, challenger):
     assert store.load(challenger.digest) is not gone
 
 
+def test_a_gateway_forgets_what_its_route_no_longer_names_and_nothing_else(
+    house, champion, challenger
+):
+    house.route(champion, challenger, 0.5)
+    follower = house.gateway().follower
+    store, digests = follower._store, (champion.digest, challenger.digest)
+    loaded = [store.load(digest) for digest in digests]
+    house.route(challenger)
+    follower.poll()
+    assert [store.load(d) is known for d, known in zip(digests, loaded, strict=True)] == [
+        False, True,
+    ]  # fmt: skip
+
+
 def test_proving_reads_the_files_again(house, store, champion):
     store.load(champion.digest)
     (house.store / f"{champion.digest}.txt").write_bytes(b"other")
