@@ -252,6 +252,10 @@ def test_pairs_alone_judge_the_loss_where_predictions_change_nothing():
         ),
         (SILENCE, SHADOW, "early errors", "early errors: silent: no split yet"),
         (
+            evidence(early=(ArmCounts(5, 100, 40, 900),)), stage(), "early errors",
+            r"^early errors: 5 units with a large loss among early labels, 4\.444 expected \(e-",
+        ),
+        (
             in_shadow(pair_means=BETTER[:2]), SHADOW, "stage",
             r"2 of 3 matured shadow periods, some 1 day at the present rate",
         ),
