@@ -59,7 +59,7 @@ def _conversion(values: pl.Series) -> Conversion | None:
 
 
 def _time(values: pl.Series) -> Conversion | None:
-    """Return how texts read as times, with a zone or without; None where some do not."""
+    """Return how texts read as times, with a zone or without; None where some do not for sure."""
     known, name = values.drop_nulls(), values.name
     for zone, code in ((None, ""), ("UTC", ', time_zone="UTC"')):
         try:
@@ -67,12 +67,20 @@ def _time(values: pl.Series) -> Conversion | None:
         except pl.exceptions.PolarsError:
             continue
         if read.dtype == pl.Datetime("us", zone) and not read.is_empty():
+            if _day_or_month(known, read):
+                return None
             return Conversion(
                 name, pl.col(name).str.to_datetime(time_unit="us", time_zone=zone),
                 f'pl.col({quoted(name)}).str.to_datetime(time_unit="us"{code})',
                 f"{name} is text that reads as a time",
             )  # fmt: skip
     return None
+
+
+def _day_or_month(known: pl.Series, read: pl.Series) -> bool:
+    """Whether each text may be read day first or month first: months would be taken for days."""
+    year_last = known.str.contains(r"^\s*\d{1,2}[/-]").all()
+    return bool(year_last and (read.dt.day() <= 12).all())  # noqa: PLR2004 - months
 
 
 def _yes(values: pl.Series) -> str | None:

@@ -28,7 +28,8 @@ def guess_event_time(rows: pl.DataFrame) -> Guess:
     if not found:
         return Guess(
             UNKNOWN_TIME,
-            "No column holds a time: write one into the data, for everything goes by time",
+            "No column holds a time that can be read for sure: write one into the data, for"
+            " everything goes by time",
         )
 
     def doubts(name: str) -> tuple[bool, bool, int]:

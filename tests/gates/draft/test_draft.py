@@ -158,6 +158,18 @@ def test_a_value_that_only_other_rows_hold_keeps_a_column():
     assert "urgent" not in guessed(frame, total=90_000, ends={"urgent": (0, 0)}).features
 
 
+@pytest.mark.parametrize(
+    ("form", "days", "found"),
+    [("%m/%d/%Y", 1, False), ("%d/%m/%Y", 1, False), ("%d/%m/%Y", 31, True),
+     ("%Y/%m/%d", 1, True), ("%d.%m.%Y", 1, True)],
+)  # fmt: skip
+def test_text_that_reads_as_a_time_in_two_ways_is_taken_for_none(form, days, found):
+    at = [datetime(2021 + n // 400, n % 12 + 1, min(28, n % days + 1)) for n in range(ROWS)]
+    draft = guessed(people(at=[moment.strftime(form) for moment in at]))
+    assert ("event_time" not in draft.open) is found
+    assert found or "can be read for sure" in draft.event_time.why
+
+
 def test_dates_texts_and_decimals_are_converted():
     days = [date(2026, 1, 1) + timedelta(days=i // 24) for i in range(ROWS)]
     texts = [f"{START + timedelta(hours=i):%Y-%m-%dT%H:%M:%SZ}" for i in range(ROWS)]
