@@ -1,5 +1,6 @@
 """How the command speaks: JSON alone on stdout, progress on stderr, one sentence an error."""
 
+import errno
 import json
 import math
 import sys
@@ -70,6 +71,9 @@ def sentences() -> Iterator[None]:
         _end(str(exc), Code.UNKNOWN)
     except OSError as exc:
         name = f" ({exc.filename})" if exc.filename else ""
+        if exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            said = f"{exc.strerror}{name}: give this user the right to, or choose another place"
+            _end(said, Code.USAGE)
         _end(f"{exc.strerror or exc}{name}: free the resource it names and try again", Code.UNKNOWN)
     except KeyboardInterrupt:
         _end("interrupted; everything that was started is stopped", Code.INTERRUPTED)

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
@@ -10,6 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from cli.main import app
+from tests.docs.test_readme import churn
 
 
 def ask(*words):
@@ -122,6 +124,18 @@ def test_a_full_disk_stops_a_run_and_not_the_champion(serving, monkeypatch):
     assert code == 4
     assert "No space left on device" in err
     still_serves(serving, before)
+
+
+def test_a_place_that_may_not_be_written_is_no_resource_to_be_freed(tmp_path, monkeypatch):
+    def refused(*_args, **_more):
+        raise OSError(30, "Read-only file system", "churn.py")
+
+    monkeypatch.chdir(tmp_path)
+    churn().write_parquet("churn.parquet")
+    monkeypatch.setattr(Path, "open", refused)
+    code, out, err = ask("init", "churn", "--data", "churn.parquet")
+    assert (code, out) == (2, "")
+    assert "Read-only file system (churn.py): give this user the right to" in err
 
 
 def test_a_rollback_by_hand_is_read_back(serving):
