@@ -11,6 +11,7 @@ from sixgates.adapters.reconcile import unanswered
 from sixgates.adapters.wiring import World, build
 from sixgates.gates.errors import PipelineError
 from sixgates.ledger.holder import in_this_process
+from sixgates.ledger.leases import run_lease
 from sixgates.ledger.ledger import Entry, Kind
 
 _log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ _BROKEN = "broken flow"
 
 def _own_run(world: World, model: str) -> Entry | None:
     """Return the unanswered run that this process is at work on; another one's is not its own."""
-    lease = world.ledger.lease(f"run:{model}")
+    lease = world.ledger.lease(run_lease(model))
     for run in unanswered(world, model):
         if lease is not None and lease.owner == in_this_process(run.release):
             return run
