@@ -1,6 +1,7 @@
 """The line through the front door: held runs end with 3, a rollback is never held."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -71,7 +72,9 @@ def test_a_reason_is_required(town):
 
 
 def test_a_window_that_cannot_be_read_is_named_with_its_project_file(town):
-    here = town("misread-line", governor={"freeze": ("weekends",)})
+    here = town("misread-line", governor={"freeze": ("Fri 16:00 - Mon 08:00",)})
+    file = Path(here.path)
+    file.write_text(file.read_text().replace("Fri 16:00 - Mon 08:00", "weekends"))
     code, _, err = ask(here, "status")
     assert code == 2
     assert "'weekends' cannot be read" in err

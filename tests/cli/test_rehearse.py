@@ -82,7 +82,9 @@ def test_scenarios_end_as_expected_as_virtual_ones_do_and_leave_nothing_running(
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_stops_everything(tmp_path, sign):
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup started would go on
     process = start("no-drift", home=tmp_path)
+    signal.signal(signal.SIGHUP, former)
     deadline = time.monotonic() + 60
     while not any(b"cli.rehearsal.lane" in line for line in processes_of(tmp_path)):
         assert time.monotonic() < deadline, "the lane never started"
