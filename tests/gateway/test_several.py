@@ -191,9 +191,10 @@ def test_a_gateway_that_is_cut_off_drops_its_canary_by_lease_and_serves_the_cham
         house.route(champion, challenger, 0.5)
         name = sa.make_url(house.ledger_url).database
         house.ledger_url = f"postgresql://postgres@{there.mainland}:{shaky_postgres.port}/{name}"
+        # Before the gateway, which must not know the longer lease of the route.
+        ticking = stack.enter_context(ticks(house, lease=1.5))
         gateway = stack.enter_context(running(house, "--host", there.host, within=there.within))
         rows = sample_rows(3)
-        ticking = stack.enter_context(ticks(house, lease=1.5))
         eventually(lambda: serving(gateway)["share"] == 0.5)
         there.cut()
         cut = time.monotonic()
