@@ -12,7 +12,7 @@ _A_DAY = {"days": 1, "ms": 86_400_000, "us": 86_400_000_000}
 
 def has_far_times(column: pl.Series) -> bool:
     """Whether Python cannot hold each value of a column, for one is a time too far away."""
-    return bool(_far(column).any())
+    return _unit(column) in _A_DAY and bool(_far(column).any())
 
 
 def values_or_counts(column: pl.Series) -> list[object]:
