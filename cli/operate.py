@@ -207,7 +207,6 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     from sixgates.adapters.known_model import model_of
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
-    from sixgates.gates.errors import TransientError
     from sixgates.gateway.tokens import Role
     from sixgates.ledger.ledger import Kind, require_route
     from sixgates.ledger.returning import go_back
@@ -249,6 +248,8 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     Raises:
         TransientError: Prefect's server does not answer, or could not be started.
     """
+    import httpx
+
     from cli.flow_state import completed
     from cli.follow import following
     from sixgates.adapters.project_files import load_project
@@ -258,7 +259,8 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     with following(build().ledger, model):
         try:
             ended = run()
-        except Exception as exc:  # what the flow itself raises is in its state: this is Prefect's
+        except (RuntimeError, httpx.HTTPError) as exc:
+            # What the flow itself raises is in its state: so Prefect says that it has no server.
             raise TransientError(
                 f"Prefect's server could not be used ({type(exc).__name__}: {exc}): let one answer"
                 " at PREFECT_API_URL, or unset it for a temporary one, and try again"

@@ -11,7 +11,7 @@ from sixgates.adapters.reconcile import close_strays, reconcile
 from sixgates.adapters.wiring import World
 from sixgates.gates.errors import PipelineError, TransientError
 from sixgates.gates.verdict import Verdict
-from sixgates.ledger.holder import is_gone
+from sixgates.ledger.holder import is_held
 from sixgates.ledger.leases import run_lease
 from sixgates.ledger.ledger import Entry, Kind, require_route
 from sixgates.ledger.route import Route
@@ -51,8 +51,7 @@ def bring_in_line(world: World, model: str) -> Route:
 
 def run_is_live(world: World, model: str) -> bool:
     """Whether somebody holds the lease of a run of the model."""
-    lease = world.ledger.lease(run_lease(model))
-    return lease is not None and lease.left > 0 and not is_gone(lease.owner)
+    return is_held(world.ledger.lease(run_lease(model)))
 
 
 def _settle(world: World, intent: Entry) -> None:

@@ -102,9 +102,8 @@ def _job(names: list[str], project: str | None, data: str | None, *, every: bool
         if names:
             raise ConfigurationError("give scenarios or --all, not both")
         return Job(scenarios=tuple(s.name for s in CATALOGUE))
-    called = Counter(
-        scenario_of(name).name for name in names
-    )  # which refuses what it does not know
+    # Which refuses what it does not know.
+    called = Counter(scenario_of(name).name for name in names)
     if twice := [name for name, times in called.items() if times > 1]:
         raise ConfigurationError(
             f"two scenarios are called {twice[0]}: each keeps ledger, project and data under its"

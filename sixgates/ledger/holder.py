@@ -9,6 +9,7 @@ import socket
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 from sixgates.gates.errors import TransientError
 from sixgates.ledger.leases import Lease
@@ -51,6 +52,11 @@ def is_gone(owner: str) -> bool:
     if not (number.isdigit() and started) or machine != _machine():
         return False
     return _started(int(number)) != started
+
+
+def is_held(lease: Lease | None) -> TypeGuard[Lease]:
+    """Whether somebody has a lease: it has not run out, nor is its owner known to have ended."""
+    return lease is not None and lease.left > 0 and not is_gone(lease.owner)
 
 
 def take_or_see(ledger: Ledger, name: str, owner: str, seconds: float) -> Lease | None:

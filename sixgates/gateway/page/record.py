@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sixgates.ledger.chain import Head
 from sixgates.ledger.entry import Entry, Kind
-from sixgates.ledger.holder import is_gone, what_of
+from sixgates.ledger.holder import is_held, what_of
 from sixgates.ledger.judgement import Judgement
 from sixgates.ledger.leases import Lease, canary_lease, run_lease
 from sixgates.ledger.ledger import Ledger
@@ -87,7 +87,8 @@ class Reader:
         known = self._known if head == self._head else self._grown()
         # Kept only once all of it was read.
         judgement, lease = ledger.judgement(model), ledger.lease(canary_lease(model))
-        at_work = _holder(ledger.lease(run_lease(model)))
+        held = ledger.lease(run_lease(model))
+        at_work = what_of(held.owner) if is_held(held) else ""
         self._head, self._known = head, known
         return replace(known, judgement=judgement, lease=lease, at_work=at_work)
 
@@ -117,10 +118,3 @@ class Reader:
 
     def _last(self, *kinds: Kind) -> Entry | None:
         return next(iter(self._ledger.newest(self._model, kinds)), None)
-
-
-def _holder(lease: Lease | None) -> str:
-    """Return what has a lease; empty where it ran out, or its process has ended."""
-    if lease is None or lease.left <= 0 or is_gone(lease.owner):
-        return ""
-    return what_of(lease.owner)
