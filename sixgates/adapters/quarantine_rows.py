@@ -70,11 +70,12 @@ def kept_rows(refused: pl.DataFrame, event_time: str, run: str, as_of: datetime)
     rows = ROWS_OF_A_RUN // max(1, len(rules))
     room = BYTES_OF_A_RUN // max(1, len(rules))
     odd = [column.name for column in told.select(cs.float()) if not column.is_finite().all()]
+    far = [column.name for column in told if has_far_times(column)]
     parts = [COLUMNS.to_frame().select("rule", "event_time", "digest", "row")]
     for rule in rules:
         # By their places: of ten million rows no second copy is made.
         places = (rule_of_each == rule).arg_true().tail(rows)
-        texts = _fitting(_texts(told[places.reverse()], odd), room)
+        texts = _fitting(_texts(told[places.reverse()], odd, far), room)
         times = refused[event_time][places.tail(len(texts))]
         part = {
             "rule": [rule] * len(texts),
@@ -98,17 +99,17 @@ def _fitting(newest_first: Iterator[bytes], room: int) -> list[bytes]:
     return texts[::-1]
 
 
-def _texts(rows: pl.DataFrame, odd: Sequence[str]) -> Iterator[bytes]:
+def _texts(rows: pl.DataFrame, odd: Sequence[str], far: Sequence[str]) -> Iterator[bytes]:
     """Write rows as JSON objects, in the order of their columns.
 
     Some columns hold numbers that JSON does not know, or times that Python does not; these become
     text, for they are what a rule refuses.
     """
-    far = {c.name: values_or_counts(c) for c in rows if has_far_times(c)}
+    written = {name: values_or_counts(rows[name]) for name in far}
     near = rows.with_columns(pl.lit(None).alias(name) for name in far)
     encoder = msgspec.json.Encoder(enc_hook=str)
     for place, row in enumerate(near.iter_rows(named=True)):
-        row.update((name, values[place]) for name, values in far.items())
+        row.update((name, values[place]) for name, values in written.items())
         for name in odd:
             value = row[name]
             row[name] = value if value is None or math.isfinite(value) else str(value)

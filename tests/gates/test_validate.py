@@ -161,6 +161,14 @@ def test_a_nullable_feature_may_be_missing(value):
     assert split_rows(one("size", value), project(), NOW).accepted.height == 10
 
 
+def test_numbers_that_are_none_do_not_hide_one_out_of_range():
+    sizes = [NAN, 1.0, NAN, 1e9, *[NAN] * 6]
+    schema = contract(columns={"size": pa.Column(float, pa.Check.in_range(0, 9), nullable=True)})
+    split = split_rows(frame(size=sizes), project(schema), NOW)
+    assert split.by_rule == {"size: in_range(0, 9)": 1}
+    assert split.quarantined["size"].to_list() == [1e9]
+
+
 def test_a_label_that_cannot_be_known_yet_may_be_null():
     df = frame(y=[0, 1, 0, 1, 0, 1, 0, 1, None, None])
     now = START + 17 * HOUR + HOUR / 2

@@ -69,7 +69,7 @@ def row_rules(
     check that only warns (`raise_warning`) refuses nothing.
 
     Args:
-        df: The rows, all of them or a part.
+        df: The rows, all of them or a part, with null in place of NaN.
         project: Names contract and roles.
         repeated: Of a part, which of its rows agree with another of any part, for each of
             `unique_columns`. None: these are all rows.
@@ -151,10 +151,10 @@ def _shortened(check: pa.Check) -> Callable[[pl.Series], pl.DataFrame | None] | 
 
 
 def _ends(values: pl.Series) -> pl.DataFrame | None:
-    """Return the least and the largest value, which are quick to find; None where there is NaN."""
-    if values.dtype.is_float() and values.is_nan().any():
-        return None
-    column = values.to_frame()
+    """Return the least and the largest value, which are quick to find."""
+    if values.dtype.is_numeric():
+        return pl.Series(values.name, [values.min(), values.max()], values.dtype).to_frame()
+    column = values.to_frame()  # Python cannot hold each value: times of the year 56971
     return pl.concat([column.min(), column.max()])
 
 

@@ -20,6 +20,8 @@ def values_or_counts(column: pl.Series) -> list[object]:
 
     It says how the time is counted: not even Polars can write each of them as a date.
     """
+    if not has_far_times(column):
+        return column.to_list()
     far, unit = _far(column), _unit(column)
     near = column.to_frame().select(pl.when(~far).then(pl.all())).to_series().to_list()
     counts = column.to_physical()

@@ -70,11 +70,11 @@ def measure_leaks(accepted: pl.DataFrame, project: Project, now: datetime) -> Le
     for as many as were left out. Nothing is measured where hardly any row of the newer half differs
     from its commonest class.
     """
-    places = is_matured(accepted, project, now).arg_true()
-    labels = accepted[project.roles.label].gather(places)
+    known = is_matured(accepted, project, now)
+    labels = accepted[project.roles.label].filter(known)
     sides = sides_of(count_classes(labels, project.task))
-    places = places.gather(places_of(labels, sides))
-    return leaks_among(accepted.select(*leak_columns(project))[places], project, sides)
+    places = known.arg_true().gather(places_of(labels, sides))
+    return leaks_among(_rows_at(places, accepted.select(*leak_columns(project))), project, sides)
 
 
 def leak_columns(project: Project) -> list[str]:
@@ -107,6 +107,17 @@ def judge_leaks(leaks: Leaks | None, limit: float | None) -> list[Check]:
         return [not_judged(NAME, "too few known labels, or nearly all alike", n)]
     named = [e for e in leaks.strongest if e.share > limit] or leaks.strongest[:1]
     return [at_most(f"{NAME}, {e.feature},", e.share, limit, leaks.n) for e in named]
+
+
+def _rows_at(places: pl.Series, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows at rising places, from each piece of memory by itself: this is quicker."""
+    pieces, begin = [rows.clear()], 0
+    for piece in rows.to_series().get_chunks():
+        end = begin + len(piece)
+        here = places.filter(places.is_between(begin, end, closed="left"))
+        pieces.append(rows.slice(begin, len(piece))[here - begin])
+        begin = end
+    return pl.concat(pieces)
 
 
 def _targets(rows: pl.DataFrame, project: Project) -> np.ndarray:
@@ -165,17 +176,21 @@ def _quantile_bins(values: np.ndarray, other: np.ndarray, weights: np.ndarray) -
     Between two values the cut is nearer to the one that speaks for fewer rows: of a thinned side
     some lie beyond those that were kept.
     """
-    missing = np.isnan(values)
-    known = ~missing[: len(other)]
-    old = values[: len(other)][known]
-    distinct, first = np.unique(old, return_index=True)
-    cuts = [_cuts(distinct, np.sort(old[side])) for side in (other[known], ~other[known])]
+    known = np.flatnonzero(~np.isnan(values))
+    known = known[np.argsort(values[known])]
+    learned = known[known < len(other)]
+    old, of_other = values[learned], other[learned]
+    first = np.flatnonzero(np.append(True, old[1:] != old[:-1])[: len(old)])
+    distinct, speaks = old[first], np.maximum.reduceat(weights[learned], first)
+    cuts = [_cuts(distinct, old[side]) for side in (of_other, ~of_other)]
     low = np.unique(np.concatenate(cuts))
     low = low[(low >= 0) & (low < len(distinct) - 1)]
-    speaks = weights[known][first]
     reach = speaks[low] / (speaks[low] + speaks[low + 1])
     edges = distinct[low] * (1 - reach) + distinct[low + 1] * reach
-    return np.where(missing, len(edges) + 1, np.searchsorted(edges, values))
+    bins = np.full(len(values), len(edges) + 1)
+    ends = np.searchsorted(values[known], edges, side="right")
+    bins[known] = np.repeat(np.arange(len(edges) + 1), np.diff(ends, prepend=0, append=len(known)))
+    return bins
 
 
 def _cuts(distinct: np.ndarray, side: np.ndarray) -> np.ndarray:

@@ -126,12 +126,17 @@ def rows_of_periods(
 def count_periods(chosen: pl.DataFrame, project: Project) -> pl.DataFrame:
     """Count the rows of each period, and those that share a key.
 
-    Rows of one moment must be together.
+    All rows of one moment must be here.
     """
-    roles = project.roles
-    key = [roles.event_time, *([roles.entity] if roles.entity else [])]
-    same = chosen.select(key).hash_rows().is_duplicated()
-    marked = chosen.select(PERIOD).with_columns(same_key=same)
+    when, entity = project.roles.event_time, project.roles.entity
+    keys = chosen.select(PERIOD, when, *([entity] if entity else []))
+    keys = keys if keys[when].is_sorted() else keys.sort(when)
+    again = keys[when].eq_missing(keys[when].shift())
+    same = again | again.shift(-1, fill_value=False)
+    if entity:
+        places = same.arg_true()
+        same = same.scatter(places, keys[places].drop(PERIOD).hash_rows().is_duplicated())
+    marked = keys.select(PERIOD).with_columns(same_key=same)
     return marked.group_by(PERIOD).agg(pl.len().alias("rows"), pl.col("same_key").sum())
 
 

@@ -1,7 +1,7 @@
 """Rules may be asked of a column's ends, or different strings, first: the same rows are refused."""
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandera.polars as pa
 import polars as pl
@@ -48,8 +48,10 @@ def test_a_range_that_holds_at_the_ends_refuses_nothing(values):
     assert refused(values, pa.Check.ge(0), pa.Check.le(7), pa.Check.in_range(0, 7)) == {}
 
 
-def test_a_number_that_is_none_is_not_passed_for_want_of_a_place_in_order():
-    assert refused([1.0, math.nan], pa.Check.le(7)) == {"x: less_than_or_equal_to(7)": [1]}
+def test_a_moment_that_python_cannot_hold_is_out_of_a_range():
+    last = datetime(2026, 1, 1)  # noqa: DTZ001 - event time is naive UTC
+    times = pl.Series([0, 10**18]).cast(pl.Datetime("us"))
+    assert list(refused(times, pa.Check.le(last), dtype=pl.Datetime("us")).values()) == [[1]]
 
 
 def test_rules_that_are_no_ranges_are_asked_of_every_row():

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -82,6 +83,19 @@ def test_a_key_is_entity_and_event_time_or_the_event_time_alone():
     frame = rows().with_columns(t=pl.col("t").dt.truncate("1d"))
     assert set(measured(frame).same_key) == {0}
     assert set(measured(frame, project(entity=None)).same_key) == {50}
+
+
+@pytest.mark.parametrize("entity", ["who", None])
+def test_rows_share_a_key_wherever_they_lie_among_those_of_their_moment(entity):
+    who = pl.Series(np.random.default_rng(1).integers(0, 3, rows().height).astype(str))
+    frame = rows().with_columns(who=who, t=pl.col("t").dt.truncate("8h"))
+    found = measured(frame, project(entity=entity))
+    day = pl.col("t").dt.epoch("d")
+    counted = frame.filter(day >= found.first, day < found.first + len(found.rows))
+    key = pl.struct("t", "who") if entity else pl.struct("t")
+    again = counted.with_columns(again=key.is_duplicated()).group_by(day).agg("again").sort("t")
+    assert found.same_key == tuple(again["again"].list.sum())
+    assert sum(found.same_key) > 0
 
 
 def test_known_labels_are_counted_by_class():
