@@ -193,7 +193,9 @@ def _opened(parts: Iterable[_Part]) -> Iterator[tuple[_Part, pq.ParquetFile]]:
     """Yield each part with its file, which is opened once for those that follow each other."""
     for file, of_file in groupby(parts, attrgetter("file")):
         first = next(of_file)
-        with pq.ParquetFile(file, metadata=first.about, read_dictionary=first.strings, pre_buffer=False) as opened:
+        with pq.ParquetFile(
+            file, metadata=first.about, read_dictionary=first.strings, pre_buffer=False
+        ) as opened:
             for part in chain([first], of_file):
                 yield part, opened
 
