@@ -75,6 +75,26 @@ def test_an_event_time_that_is_none_is_refused(gateway, when):
     assert "row 0, column 'when'" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("other", ["2026-05-01T02:00:00.5", "2026-05-01T02:00:00+02:00", 1.5, 3])
+def test_times_of_rows_that_come_together_are_read_as_of_each_alone(house, gateway, other):
+    rows = [{**ROW, "when": when} for when in ("2026-05-01", other, "0001-01-01T00:00:00")]
+    for row in rows:
+        gateway.score([row])
+    gateway.score(rows)
+    alone, together = (
+        [p.at for p in house.predictions()[:3]],
+        [p.at for p in house.predictions()[3:]],
+    )
+    assert together == alone
+    assert alone[0] == 1_777_593_600
+
+
+def test_an_event_time_that_is_none_is_refused_among_others(gateway):
+    answer = gateway.score([{**ROW, "when": when} for when in ("2026-05-01", "2026-13-01")])
+    assert answer.status_code == 400
+    assert "row 1, column 'when': '2026-13-01' is neither ISO 8601" in answer.json()["error"]
+
+
 def test_an_entity_is_text_or_a_number(house, gateway):
     assert gateway.score([{**ROW, "customer": {"id": 1}}]).status_code == 400
     assert gateway.score([{**ROW, "customer": c} for c in (3, 3.0, "3")]).status_code == 200
