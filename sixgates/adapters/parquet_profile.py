@@ -96,7 +96,7 @@ def profile_files(
 ) -> Profile:
     """Count the features of some files, on a new grid or on the grid of `like`.
 
-    Gives what `profile_frame` gives of the rows, for about half of its processor time. A piece of
+    Gives what `profile_frame` gives of the rows, for two thirds of its processor time. A piece of
     one column is in memory at a time, or up to `WAITING` values where there is no grid yet.
 
     Args:
