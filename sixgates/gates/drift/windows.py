@@ -28,14 +28,14 @@ def training_windows(
     newest = at.max()
     if not isinstance(newest, datetime):
         return
-    behind = windows_behind(at, newest, length)
-    parts = {
-        int(place): part.drop("__behind")
-        for (place,), part in rows.with_columns(__behind=behind)
-        .filter(pl.col("__behind").is_not_null())
-        .partition_by("__behind", as_dict=True)
-        .items()
-    }
+    if at.null_count() or not at.is_sorted():
+        rows = rows.drop_nulls(event_time).sort(event_time)
+        at = naive_utc(rows, event_time)
+    # In the order of time a window is a stretch of rows, of which nothing is copied.
+    begin, parts = 0, dict[int, pl.DataFrame]()
+    for height, place in windows_behind(at, newest, length).rle().struct.unnest().iter_rows():
+        parts[place] = rows.slice(begin, height)
+        begin += height
     for place in kept_windows({place: part.height for place, part in parts.items()}):
         end = newest - place * length
         yield end - length, end, parts[place]
