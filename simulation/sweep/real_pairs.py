@@ -19,6 +19,7 @@ from simulation.sweep.pairs import Pairs, period_evidence
 from simulation.sweep.rules import Decisions, Limits, first_crossing, production_pairs
 from simulation.sweep.worlds import HISTORY
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.guardrails import large_harm
 from sixgates.gates.statistics.counts import Floats
 from sixgates.gates.statistics.units import LossBatch, log_es_by_batch
 
@@ -185,7 +186,7 @@ def _period_crossings(batches: list[LossBatch], limits: Limits) -> np.ndarray:
         warnings.simplefilter("ignore", RuntimeWarning)  # a day in which one arm saw nothing: NaN
         means = [b.losses[b.assigned].mean() - b.losses[~b.assigned].mean() for b in batches[1:]]
     promote, worse = period_evidence(np.array([means]), limits.margin)
-    large = log_es_by_batch(batches, limits.margin, 2 * limits.margin)[1].cumsum()[1:]
+    large = log_es_by_batch(batches, limits.margin, large_harm(limits.margin))[1].cumsum()[1:]
     rollback = np.logaddexp(worse[0], large) - np.log(2)
     return np.stack([promote[0], rollback]) >= _bars(limits)
 

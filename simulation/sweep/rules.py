@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from simulation.sweep.pairs import Pairs, period_evidence
 from simulation.sweep.worlds import DAY, Traffic, Units
+from sixgates.gates.guardrails import large_harm
 from sixgates.gates.statistics.counts import (
     Bet,
     Counts,
@@ -163,7 +164,8 @@ def _count_crossings(traffic: Traffic, limits: Limits) -> tuple[np.ndarray, np.n
 
 def _large_harm(traffic: Traffic, limits: Limits) -> Floats:
     """Level of the process for large harm at every tick, each tick a batch."""
-    large = Bet(2 * limits.margin, 3 * limits.margin)
+    floor = large_harm(limits.margin)
+    large = Bet(floor, floor + limits.margin)
     logs = log_es_of_counts(traffic.matured, [large], memory=_memory_of(traffic))[0]
     return np.asarray(logs.cumsum(axis=1))
 
@@ -197,7 +199,7 @@ def _unit_levels(units: Units, limits: Limits) -> Iterator[tuple[Floats, Floats,
     worlds, ticks, _ = units.losses.shape
     once, every = Past(worlds), Past(worlds)
     promote, worse, large = np.zeros((3, worlds))
-    floor = 2 * limits.margin
+    floor = large_harm(limits.margin)
     for t in range(ticks):
         batch, counted = (units.assigned[:, t], units.losses[:, t]), units.counted[:, t]
         fresh = partial(

@@ -59,6 +59,14 @@ def test_large_harm_is_found_within_the_requests_of_a_fixed_test():
     assert cell.mean_requests < fixed_n(Limits())
 
 
+@pytest.mark.parametrize("world", ["iid", "intra-user", "daily"])
+def test_a_margin_of_any_size_is_judged_as_gate_5_judges_it(world):
+    cells = cells_of(world, 2.0, 10, 3, Limits(margin=0.4))
+    assert {c.rule: c.p_rollback for c in cells if c.rule in {"production", "by-period"}} == {
+        rule: 1.0 for rule in rules_of(world) if rule in {"production", "by-period"}
+    }
+
+
 def test_peeking_and_labels_so_far_mislead_the_rules_of_today():
     assert _too_many(_cell("iid", "z-peek", 0.0).p_rollback, WORLDS_A_CELL)
     assert _too_many(_cell("iid", "fixed-limit", 0.0).p_rollback, WORLDS_A_CELL)
