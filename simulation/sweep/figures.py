@@ -73,9 +73,8 @@ def gate_4_figure(clusters: int, rows: int, seed: int, limits: Limits) -> Figure
     """Measure how often gate 4 passes a challenger that is worse by the margin."""
     rng = np.random.default_rng([seed, 4, clusters])
     hits = gate_4_false_passes(clusters, rows, _GATE_4_WORLDS, rng, limits)
-    value, ends = hits / _GATE_4_WORLDS, interval(hits, _GATE_4_WORLDS)
     name = f"gate 4 false pass at the margin, ICC .2, {clusters} x {rows}"
-    return Figure(name, value, 0.06, value <= 0.06, *ends)  # noqa: PLR2004 - the bound
+    return _rate(name, hits / _GATE_4_WORLDS, _GATE_4_WORLDS, limits.alpha)
 
 
 def run_length_figure(seed: int, worlds: int) -> Figure:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from simulation.sweep.figures import figures_of_cells, peak_memory, speed_figure
+from simulation.sweep import figures
+from simulation.sweep.figures import figures_of_cells, gate_4_figure, peak_memory, speed_figure
 from simulation.sweep.plan import EFFECTS, TOLD, plan
 from simulation.sweep.rules import Limits
 from simulation.sweep.runs import ALL_WORLDS, cells_of, rules_of
@@ -66,6 +67,15 @@ def test_a_figure_is_missed_only_when_its_whole_interval_lies_above_the_bound():
     (figure,) = figures_of_cells(cells_of("daily", 0.0, 100, 3, limits), limits)
     assert figure.name == "P(roll back | effect 0), daily"
     assert figure.ok == (figure.low <= 0.05)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.1])
+def test_gate_4_is_held_against_the_error_rate_that_it_is_asked_for(monkeypatch, alpha):
+    monkeypatch.setattr(figures, "_GATE_4_WORLDS", 1_000)
+    figure = gate_4_figure(60, 50, 3, Limits(alpha=alpha))
+    assert (figure.bound, figure.ok) == (alpha, True)
+    monkeypatch.setattr(figures, "gate_4_false_passes", lambda *_: round(2 * alpha * 1_000))
+    assert not gate_4_figure(60, 50, 3, Limits(alpha=alpha)).ok
 
 
 def test_what_the_gate_asks_is_held_against_what_wald_asks():
