@@ -3,9 +3,11 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 from rich.console import Console
@@ -66,11 +68,16 @@ def main(
 
 
 def or_failed(name: str, figures: Iterable[Figure]) -> Iterator[Figure]:
-    """Pass figures on; where one cannot be measured, say so under a name in its place."""
+    """Pass figures on; where one cannot be measured, say so under a name in its place.
+
+    A server that hangs, or a command that fails, costs its own figures and not the whole bench.
+    """
     try:
         yield from figures
     except PipelineError as exc:
         yield failed(name, str(exc))
+    except (OSError, HTTPException, subprocess.SubprocessError) as exc:
+        yield failed(name, f"{type(exc).__name__}: {exc}")
 
 
 def progress() -> Say:

@@ -1,6 +1,9 @@
 import io
 import json
 import math
+import subprocess
+from http.client import RemoteDisconnected
+from urllib.error import URLError
 
 import pytest
 from rich.console import Console
@@ -98,6 +101,27 @@ def test_what_cannot_be_measured_takes_the_place_of_its_figure():
     assert kept == KEPT
     assert (lost.name, lost.value, lost.ok) == ("peers", None, False)
     assert lost.note == "the server ended: see its log"
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        TimeoutError("timed out"),
+        URLError("refused"),
+        RemoteDisconnected("closed"),
+        subprocess.TimeoutExpired("wrk", 61),
+        subprocess.CalledProcessError(1, "rows"),
+    ],
+)
+def test_what_hangs_or_breaks_off_costs_its_own_figure_alone(exc):
+    def group():
+        yield KEPT
+        raise exc
+
+    kept, lost = or_failed("peers", group())
+    assert kept == KEPT
+    assert (lost.name, lost.value, lost.ok) == ("peers", None, False)
+    assert lost.note == f"{type(exc).__name__}: {exc}"
 
 
 def test_the_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians():
