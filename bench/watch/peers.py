@@ -1,5 +1,6 @@
 """What others take to compare the same two windows, against ours with both windows."""
 
+import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ def exact(run: Run) -> Iterator[Figure]:
     run.alone("store", rows)
     ours = run.alone("stored", rows).result["ks"]
     errors = {name: abs(ours[name] - true[name]) for name in NUMERIC}
-    worst = max(errors, key=errors.__getitem__)
+    # NaN is worse than any error, but by itself it is larger than none.
+    worst = max(errors, key=lambda name: (math.isnan(errors[name]), errors[name]))
     note = (
         f"largest of {len(errors)} features, {worst}: {ours[worst]:.5f} for {true[worst]:.5f};"
         f" mean {statistics.mean(errors.values()):.0e}"

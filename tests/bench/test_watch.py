@@ -1,10 +1,11 @@
+import math
 import sys
 
 import polars as pl
 import pytest
 
 from bench.spent import Pairs, Spent, in_turn, run
-from bench.watch import quality
+from bench.watch import peers, quality
 from bench.watch.drift import memory_of
 from bench.watch.gate import CHECKS, checked
 from bench.watch.run import Run
@@ -74,6 +75,19 @@ def test_memory_is_judged_by_its_size_and_by_how_it_grows():
     assert (growth.value, growth.ok) == (pytest.approx(4 / 3), False)
     size, growth = memory_of({5_000_000: 610.0, 1_000_000: 600.0})
     assert (size.ok, growth.ok) == (False, True)
+
+
+@pytest.mark.parametrize("unknown", [NUMERIC[0], NUMERIC[7], NUMERIC[-1]])
+def test_a_distance_that_is_not_known_keeps_no_bound(monkeypatch, small, unknown):
+    true = dict.fromkeys(NUMERIC, 0.5)
+    monkeypatch.setattr(peers, "_theirs", lambda *_: Spent(1.0, 1.0, true))
+    monkeypatch.setattr(Run, "alone", lambda *_: Spent(1.0, 1.0, {"ks": true | changed}))
+    changed = {}
+    (kept,) = peers.exact(small)
+    changed = {unknown: math.nan}
+    (missed,) = peers.exact(small)
+    assert (kept.ok, missed.ok) == (True, False)
+    assert unknown in missed.note
 
 
 def test_the_ratio_is_the_median_of_pairs_in_turn():
