@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from bench.backtest.histories import DATA, HISTORIES
+import bench.backtest.__main__
+from bench.backtest.histories import DATA, HISTORIES, History
 from bench.backtest.judged import of_history, retrains
 from bench.spent import Spent
 from sixgates.gates.errors import ConfigurationError
@@ -86,6 +87,19 @@ def test_trainings_are_compared_history_by_history():
     assert (found.value, found.ok) == (0.5, True)
     assert not retrains({"bikes": two}).ok
     assert not retrains({"bikes": spent(play("every 5 %", retrains=0))}).ok
+
+
+def test_the_mean_of_the_histories_is_that_of_all_of_them(monkeypatch):
+    monkeypatch.setattr(History, "path", lambda _: None)
+    answers = {"write": Spent(1.0, 1.0, 50.0), "play": spent()}
+    monkeypatch.setattr(bench.backtest.__main__, "_alone", lambda work, *_: answers[work])
+
+    def means(names):
+        found = bench.backtest.__main__.measure(names, quick=False, say=lambda _line: None)
+        return [figure.name for figure in found if "mean of the histories" in figure.name]
+
+    assert len(means([*HISTORIES])) == 1
+    assert means(["weather"]) == []
 
 
 def test_every_history_fits_its_project():
