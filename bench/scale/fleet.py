@@ -94,8 +94,14 @@ def _settle(folder: Path) -> None:
 
 
 def _tick(folder: Path) -> None:
-    """What the deployment does; prints what came of it."""
+    """What the deployment does; prints what came of it.
+
+    Raises:
+        PipelineError: a project broke, or had no tick, so that there was less to do.
+    """
     state: Any = each("tick", [f"{folder}/*.py"], begin_within=50.0, return_state=True)
+    if not state.is_completed() or "not begun" in state.message or "Busy" in state.message:
+        raise PipelineError(f"not every project had its tick: {state.message}")
     sys.stdout.write(f"{state.name}: {state.message}\n")
 
 
