@@ -15,6 +15,9 @@ import uvloop
 from sixgates.gates.errors import ContractError, TransientError
 
 _END = b"\r\n\r\n"
+_PATIENCE_SECONDS = 30.0
+"""A request without an answer for so long has failed: a server that hangs must not hang the bench.
+"""
 
 _Result = TypeVar("_Result")
 
@@ -78,13 +81,18 @@ class Connection(asyncio.Protocol):
         """Send a whole request and return its answer.
 
         Raises:
-            TransientError: the connection is gone.
+            TransientError: the connection is gone, or no answer comes.
         """
         if self._transport is None:
             raise TransientError("the connection was lost")
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return await self._waiting
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._waiting
+        except TimeoutError as exc:
+            self.close()  # an answer that comes now would be taken for the next one's
+            raise TransientError(f"no answer came in {_PATIENCE_SECONDS:.0f} s") from exc
 
     def close(self) -> None:
         """Hang up."""

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.gateway import load
+from bench.gateway import client, load
 from bench.gateway.client import connect, request, require_ok, run_loop
 from bench.gateway.load import cost
 from bench.gateway.servers import Server, free_port, require_answers
@@ -70,6 +70,22 @@ def test_a_lost_connection_fails_what_is_under_way_and_what_comes_after():
         return failures
 
     assert len(run_loop(answering([[REPLY[:10]]], ask))) == 2
+
+
+def test_a_server_that_hangs_fails_what_it_does_not_answer(monkeypatch):
+    monkeypatch.setattr(client, "_PATIENCE_SECONDS", 0.2)
+
+    async def hang(reader, writer):
+        await reader.read()
+        writer.close()
+
+    async def ask():
+        async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+            connection = await connect(server.sockets[0].getsockname()[1])
+            await asyncio.wait_for(connection.ask(request("/", b"{}")), 10)
+
+    with pytest.raises(TransientError, match="no answer came in"):
+        run_loop(ask())
 
 
 def test_without_wrk_the_bench_says_so_by_name(monkeypatch):
