@@ -1,5 +1,7 @@
 """The sweep of triage plays what the watch sees, and counts where it sent it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,21 @@ def test_the_same_seed_gives_the_same_episodes_each_with_what_came_of_it(monkeyp
     assert shifted.called == ()
     assert 1 < shifted.asked_after <= episodes.EPISODE
     assert (nothing.kind, nothing.called, nothing.asked_after) == ("nothing", (), None)
+
+
+def test_what_befalls_a_table_is_drawn_by_another_chance_than_the_table(monkeypatch):
+    streams = []
+
+    def drawn(*given):
+        streams.append(given[-1].bit_generator.state["state"]["inc"])
+
+    for name in ("BROKEN", "MOVED", "UNTELLABLE", "QUIET"):
+        monkeypatch.setattr(episodes, name, dict.fromkeys(getattr(episodes, name), drawn))
+    monkeypatch.setattr(episodes, "draw_table", drawn)
+    monkeypatch.setattr(episodes, "_champion", lambda *_: SimpleNamespace(table=None, calm=None))
+    for table in range(3):
+        episodes.episodes_of(table, SMALL)
+    assert len(set(streams)) == len(streams) > 3 * len({**BROKEN, **MOVED})
 
 
 def test_the_plan_is_a_task_for_each_table():

@@ -77,8 +77,9 @@ def episodes_of(number: int, seed: int) -> list[Episode]:
     champion = _champion(draw_table(rng), rng)
     kinds: Mapping[str, Draw] = {**BROKEN, **UNTELLABLE, **MOVED, **QUIET}
     found = []
-    for place, (kind, draw) in enumerate(kinds.items()):
-        own = np.random.default_rng([seed, number, place])
+    for kind, draw in kinds.items():
+        # By its name: what is seeded by [s, n, 0] is drawn by the same chance as by [s, n].
+        own = np.random.default_rng([seed, number, *kind.encode()])
         # Half of all things begin with a day, the others within one.
         day = TRAINING + CALM + float(own.choice([0.0, own.uniform(0.1, 0.9)]))
         happening = draw(Stage(champion.table, champion.calm, day, EPISODE), own)
