@@ -1,8 +1,12 @@
-"""Several processes on one port: start them, replace one that dies, and stop all together."""
+"""Several processes on one port: start them, replace one that dies, and stop all together.
+
+None outlives the process that started it: without that one nobody would stop or replace them.
+"""
 
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,7 +34,15 @@ def supervise(
     Raises:
         ConfigurationError: a worker ended before all were ready; it has said why.
     """
-    started = [_fork(work) for _ in range(workers)]
+    # Held open by this process alone: it is closed when this one ends, be it by SIGKILL.
+    lifeline, held = os.pipe()
+
+    def tied(ready: Callable[[], None]) -> None:
+        os.close(held)
+        threading.Thread(target=_end_after, args=(lifeline,), daemon=True).start()
+        work(ready)
+
+    started = [_fork(tied) for _ in range(workers)]
     pids = [pid for pid, _ in started]
     stopping = False
 
@@ -56,12 +68,14 @@ def supervise(
                 time.sleep(_RESTART_SECONDS)
                 if stopping:
                     break
-                begun = _replacement(work)
+                begun = _replacement(tied)
                 pids += begun
                 if stopping:
                     _tell(begun, signal.SIGTERM)
     finally:
         _reap()
+        os.close(lifeline)
+        os.close(held)
         for number, handler in former.items():
             signal.signal(number, handler)
 
@@ -92,6 +106,13 @@ def _fork(work: Callable[[Callable[[], None]], None]) -> tuple[int, int]:
     finally:
         # Not through what the parent would do at its end.
         os._exit(code)
+
+
+def _end_after(pipe: int) -> None:
+    """Stop this worker once nobody holds the other end of the pipe."""
+    os.read(pipe, 1)
+    _logger.warning("worker %d stops: the process that started it is gone", os.getpid())
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _replacement(work: Callable[[Callable[[], None]], None]) -> list[int]:

@@ -73,6 +73,37 @@ def test_a_worker_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
     assert set(load.acknowledged) <= answered
 
 
+def test_workers_drain_and_end_once_the_process_that_started_them_was_killed(
+    house, champion, sample_rows
+):
+    house.route(champion)
+    with running(house, "--workers", 2) as (process, url):
+        own = gateways(house, 2)
+        # One that takes the place of another knows it too.
+        os.kill(children(process.pid)[0], signal.SIGKILL)
+        another(house, own)
+        with Load(url, sample_rows(20)) as load:
+            load.wait_for(200)
+            said = orphaned(process)
+    assert said.count("stops: the process that started it is gone") == 2
+    assert set(load.acknowledged) <= {p.request for p in house.predictions()}
+    assert set(house.ledger.gateways("churn")) <= set(own)  # who was killed fades by itself
+    with running(house, "--workers", 2, "--port", url.rpartition(":")[2]) as (_, again):
+        assert again == url
+
+
+def orphaned(process):
+    """Kill a gateway and return what its workers said until none of them was left."""
+    workers = children(process.pid)
+    process.kill()
+    try:
+        return process.communicate(timeout=20)[1]
+    except subprocess.TimeoutExpired:
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        raise
+
+
 def test_no_two_workers_give_requests_the_same_identifier(house, champion, sample_rows):
     house.route(champion)
     given = []
