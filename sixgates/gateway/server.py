@@ -163,12 +163,12 @@ def _serve(
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE)
-    with _signals_end_quietly():
+    connection = connection_type(gateway.answer_at_once, state.refused)
+    server = _Server(
+        gateway, connection, state.tend, on_started=start, on_stopping=stop, notice=notice
+    )
+    with _signals_end_quietly(server):
         try:
-            connection = connection_type(gateway.answer_at_once, state.refused)
-            server = _Server(
-                gateway, connection, state.tend, on_started=start, on_stopping=stop, notice=notice
-            )
             server.run(sockets=sockets)
         finally:
             following.stop(_PARTING_SECONDS)
@@ -180,12 +180,17 @@ def _serve(
 
 
 @contextmanager
-def _signals_end_quietly() -> Iterator[None]:
+def _signals_end_quietly(server: uvicorn.Server) -> Iterator[None]:
     """The server drains on a signal and then raises it again: that is the end, not a failure.
 
-    Nor do more of them keep it from writing down what it answered.
+    Nor do more of them keep it from writing down what it answered, and one that comes before the
+    server listens to signals is not lost.
     """
-    former = {s: signal.signal(s, lambda *_: None) for s in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    former = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -21,6 +21,17 @@ def asked_again(self):
 
 State.close = asked_again
 """
+ASKED_EARLY = """
+import os, signal, uvicorn
+
+run = uvicorn.Server.run
+
+def asked_early(self, **given):
+    os.kill(os.getpid(), signal.SIGTERM)
+    run(self, **given)
+
+uvicorn.Server.run = asked_early
+"""
 
 
 def wait_until_refused(gateway):
@@ -91,6 +102,13 @@ def test_whoever_asks_again_to_stop_cuts_off_nothing_that_is_written_at_the_end(
         assert [answers.next()[0] for _ in rows] == [200] * len(rows)
         assert gateway.stop() == (0, "")
     assert len(house.predictions()) == len(noted.read_text().splitlines()) == len(rows)
+
+
+def test_a_stop_that_comes_before_the_server_listens_to_signals_is_not_lost(house, champion):
+    house.route(champion)
+    with running(house, before=ASKED_EARLY) as gateway:
+        assert gateway.process.wait(timeout=20) == 0
+    assert house.ledger.gateways("churn") == []
 
 
 def test_a_client_that_hangs_holds_nothing_up_for_longer_than_the_limit(
