@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import expect, sync_playwright
 
+from sixgates.gateway.page.record import SHOWN
 from sixgates.ledger.ledger import Kind
 from tests.gateway.story import GROWING, HARMFUL, MODEL, Story
 from tests.gateway.test_process import running
@@ -156,6 +157,25 @@ def test_the_page_goes_on_by_itself_when_ticks_and_people_do(opened):
     assert page.evaluate("document.body.dataset.tone") == "care"
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
     assert seen.requests.count(f"{seen.url}/") == 1
+
+
+def test_an_event_that_a_reader_opened_stays_open_while_others_come(opened):
+    seen = opened()
+    page, story = seen.page, seen.story
+    story.note(Kind.NOTICE, "the feed is late " * 20, "watch")
+    opened_one = page.locator("#events details", has_text="the feed is late")
+    opened_one.locator("summary").click()
+    for n in range(SHOWN - 1):
+        story.note(Kind.NOTICE, f"another notice, {n}", "watch")
+    newest = page.locator("#events tbody tr").first
+    expect(newest).to_contain_text(f"another notice, {SHOWN - 2}")
+    expect(page.locator("#events tbody tr")).to_have_count(SHOWN)
+    expect(opened_one).to_have_attribute("open", "")
+    expect(opened_one.locator("summary")).to_be_focused()
+    story.note(Kind.NOTICE, "one too many", "watch")
+    expect(newest).to_contain_text("one too many")
+    expect(opened_one).to_have_count(0)
+    expect(page.locator("#events tbody tr")).to_have_count(SHOWN)
 
 
 def test_nothing_is_asked_of_anybody_else_and_nothing_is_complained_about(opened):

@@ -221,15 +221,30 @@ function drawEvents(events) {
     put("#events div", element("p", {}, "Nothing happened yet."));
     return;
   }
-  const reason = (text) => text.length <= LONG ? text
-    : element("details", {}, element("summary", {}, `${text.slice(0, LONG)}\u2026`), text);
-  const rows = events.map((event) => row([
+  if (!one("#events table")) {
+    put("#events div", table([["when"], ["what"], ["why"], ["by"]], [], "stack"));
+  }
+  // What is shown already is left alone: what a reader opened in it, or has the focus on, stays so.
+  const body = one("#events tbody");
+  const former = new Map([...body.rows].map((known) => [known.dataset.event, known]));
+  events.forEach((event, index) => {
+    const text = JSON.stringify(event);
+    const found = former.get(text) ?? eventRow(event, text);
+    former.delete(text);
+    if (body.rows[index] !== found) body.insertBefore(found, body.rows[index] ?? null);
+  });
+  while (body.rows.length > events.length) body.lastChild.remove();
+}
+
+function eventRow(event, text) {
+  const reason = event.why.length <= LONG ? event.why
+    : element("details", {}, element("summary", {}, `${event.why.slice(0, LONG)}\u2026`), event.why);
+  return row([
     cell({}, ...dated(event.recorded)),
     cell({ class: `sign-${event.sign}` }, event.what),
-    cell({}, reason(event.why)),
+    cell({}, reason),
     cell({ "data-name": "by" }, event.actor),
-  ]));
-  put("#events div", table([["when"], ["what"], ["why"], ["by"]], rows, "stack"));
+  ], { "data-event": text });
 }
 
 function draw(state) {
