@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sixgates.gates.decision import Move
 from sixgates.gates.records import Arm
 from sixgates.gates.verdict import Outcome
 from sixgates.gateway.page.document import Reading, Tone, document
@@ -13,6 +14,7 @@ from sixgates.gateway.page.serving import Here
 from sixgates.gateway.page.stages import Time
 from sixgates.ledger.holder import in_this_process
 from sixgates.ledger.ledger import Kind, Ledger
+from sixgates.ledger.release import next_route
 from tests.gates.releases import evidence, in_shadow
 from tests.gateway.story import GROWING, HARMFUL, MODEL, QUIET, WATCHED, Story, now
 
@@ -95,6 +97,52 @@ def test_a_run_whose_process_died_is_not_said_to_be_under_way(story):
     assert sentence.endswith(
         "was left without an answer: the next one goes on with it, or ends it."
     )
+
+
+def refuse(story, run):
+    story.ledger.append(MODEL, Kind.RUN, at=now(), reason="schedule", release=run, body={})
+    body = {"ending": "refused at compare"}
+    story.ledger.append(MODEL, Kind.ANSWER, at=now(), reason="worse", release=run, body=body)
+
+
+def test_after_refusals_no_run_is_promised_that_the_governor_may_keep_back(story):
+    story.first_model()
+    refuse(story, "r2")
+    refuse(story, "r3")
+    assert told(story).following.sentence == (
+        "The next run begins by schedule, by an alert of the watch, or by hand. Those that begin by"
+        " themselves may pause after refusals, such as the newest: sixgates status --project churn"
+        " says until when, and sixgates acknowledge ends it."
+    )
+    story.note(Kind.ACKNOWLEDGED, "a bad join, mended", "ann (token)", epoch=1)
+    assert told(story).following.sentence.endswith("of the watch, or by hand.")
+
+
+def test_a_challenger_that_expired_counts_as_a_refusal(story):
+    in_canary(story)
+    expired = next_route(
+        story.route(), Move.EXPIRE, shares=(), holdback=0.05, at=now(), actor="sixgates",
+        reason="the deadline passed",
+    )  # fmt: skip
+    story.ledger.append_route(expired)
+    assert "may pause after refusals" in told(story).following.sentence
+    story.note(Kind.ACKNOWLEDGED, "too little traffic", "ann (token)", epoch=expired.epoch)
+    assert told(story).following.sentence.endswith("of the watch, or by hand.")
+
+
+def test_while_the_governor_puts_runs_off_its_own_words_say_what_happens(story):
+    story.first_model()
+    refuse(story, "r2")
+    reason = "1 challengers of churn in a row were refused: no automatic run before Friday"
+    until = now() + timedelta(days=3)
+    body = {"trigger": "schedule", "alert": None, "ending": "held", "until": until.isoformat()}
+    story.note(Kind.ANSWER, reason, **body)
+    story.note(Kind.ALERT, "the inputs moved")
+    assert told(story).following.sentence == f"{reason}."
+    later = told(story, later=timedelta(days=4)).following.sentence
+    assert later.startswith("The next run begins by schedule")
+    story.note(Kind.ACKNOWLEDGED, "a bad join, mended", "ann (token)", epoch=1)
+    assert told(story).following.sentence.startswith("The next run begins by schedule")
 
 
 def test_a_champion_alone_needs_nobody(story):

@@ -67,7 +67,7 @@ def document(here: Here, reading: Reading, now: datetime) -> Document:
     """
     record, look = reading.record, look_of(reading.record)
     steps = stages(record.routes, record.judgement)
-    follows = following(here, record, look, steps)
+    follows = following(here, record, look, steps, now)
     wrong = (*_silence(reading), *troubles(here, record, look, now))
     return Document(
         model=here.model,

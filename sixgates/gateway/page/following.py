@@ -18,7 +18,10 @@ _FIRST = "The first model that passes the gates is served at once."
 _CLOSED = "The next run begins by schedule, by an alert of the watch, or by hand."
 _NOBODY = "No run begins until a person lets the line run again."
 _LEFT = "was left without an answer: the next one goes on with it, or ends it."
-_HELD = "No run begins by itself until a person acknowledges the rollback, or the hold has passed."
+_HELD = (
+    "No run begins by itself until a person acknowledges the rollback, or the hold, and any pause"
+    " after refusals, has passed."
+)
 _BROKEN = "The next tick rolls the release back everywhere."
 _LAPSED = "The share comes back within seconds of the next tick, unless that tick ends the release."
 _STOPPED = "Nothing moves up until a person lets the line run again; a rollback is never held."
@@ -44,7 +47,7 @@ class Following:
 
 
 def following(
-    here: Here, record: Record, look: Look | None, stages: tuple[Stage, ...]
+    here: Here, record: Record, look: Look | None, stages: tuple[Stage, ...], now: datetime
 ) -> Following:
     """Say what happens next.
 
@@ -53,13 +56,14 @@ def following(
         record: What the ledger says.
         look: The newest at the release.
         stages: Of the release.
+        now: Wall clock, naive UTC.
     """
     if record.newest is None or not record.newest.route.is_open:
-        return _between(record)
+        return _between(here, record, now)
     return _of_release(here, record, look, stages)
 
 
-def _between(record: Record) -> Following:
+def _between(here: Here, record: Record, now: datetime) -> Following:
     """Say how the next release comes about, while there is none."""
     run = _run(record)
     if run is not None and record.at_work == run.release:
@@ -67,13 +71,34 @@ def _between(record: Record) -> Following:
         return Following(f"A run is under way since {began}: gates 1 to 4 judge a new version.")
     if _is_stopped(record):
         return Following(_NOBODY, waits=True)
+    if record.held is not None and _lasts(record.held, now):
+        return Following(sentence(record.held.reason))
     if run is not None:
         return Following(f"The run that began {moment(run.recorded)} {_LEFT}")
+    return Following(_next(here, record))
+
+
+def _next(here: Here, record: Record) -> str:
+    """Say what lets a run begin, where none has and nobody is known to keep it back."""
     if record.newest is None:
-        return Following(_FIRST)
+        return _FIRST
     route = record.newest.route
-    held = route.step is Step.ROLLED_BACK and not acknowledged(record, route)
-    return Following(_HELD if held else _CLOSED)
+    if route.step is Step.ROLLED_BACK and not acknowledged(record, route):
+        return _HELD
+    expired = route.step is Step.EXPIRED and not acknowledged(record, route)
+    if not (record.refused or expired):
+        return _CLOSED
+    # How many are too many, the project's policy says, which no gateway knows.
+    return (
+        f"{_CLOSED} Those that begin by themselves may pause after refusals, such as the newest:"
+        f" sixgates status --project {here.model} says until when, and sixgates acknowledge ends"
+        " it."
+    )
+
+
+def _lasts(held: Entry, now: datetime) -> bool:
+    until = held.body.get("until")
+    return until is None or now < datetime.fromisoformat(until)
 
 
 def _of_release(

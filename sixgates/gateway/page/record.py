@@ -5,6 +5,7 @@ the lease. Whatever the age of a model, a reading is bounded: the newest entries
 release, and the routes, which are small.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -19,11 +20,15 @@ from sixgates.ledger.route import Route
 
 SHOWN = 20
 """So many of the last events are shown."""
+_LOOKED_BACK = 100
+"""So many of the newest acts may say how the governor stands to the next run."""
 
 _EVENTS = frozenset(Kind) - {
     Kind.RELEASE,  # its first route says the same
     Kind.INTENT, Kind.CLOSED, Kind.PROOF, Kind.NOTIFICATION,  # for programs
 }  # fmt: skip
+_ACTS = (Kind.RUN, Kind.ANSWER, Kind.RESUMED, Kind.ACKNOWLEDGED)
+_DECIDED = ("refused at ", "released")
 _OF_RELEASE = (Kind.VERDICT, Kind.HELD, Kind.ASKED, Kind.APPROVED, Kind.BREAKER)
 
 
@@ -51,6 +56,10 @@ class Record:
     """The newest acknowledgement of a rollback."""
     run: Entry | None = None
     """The newest run that began, where nobody has answered it."""
+    refused: bool = False
+    """Whether the newest challenger was refused at a gate, and nobody has acknowledged it."""
+    held: Entry | None = None
+    """By what answer the governor put off the run that was asked for last, where it did."""
     at_work: str = ""
     """The run that is under way; empty where none shows that it lives."""
     proof: Entry | None = None
@@ -99,6 +108,7 @@ class Reader:
         of_release = [
             e for k in _OF_RELEASE for e in ledger.entries(model, kind=k, release=release)
         ]
+        acts = ledger.newest(model, _ACTS, _LOOKED_BACK)
         return Record(
             routes=routes,
             events=tuple(ledger.newest(model, _EVENTS, SHOWN)),
@@ -106,6 +116,8 @@ class Reader:
             line=self._last(Kind.STOPPED, Kind.RESUMED),
             acknowledged=self._last(Kind.ACKNOWLEDGED),
             run=self._unanswered(),
+            refused=_refused(acts),
+            held=_held(acts),
             proof=self._last(Kind.PROOF),
         )
 
@@ -118,3 +130,19 @@ class Reader:
 
     def _last(self, *kinds: Kind) -> Entry | None:
         return next(iter(self._ledger.newest(self._model, kinds)), None)
+
+
+def _held(acts: Sequence[Entry]) -> Entry | None:
+    """Return the governor's last word, where neither a run nor a person came after it."""
+    last = next((act for act in acts if _ending(act) != "busy"), None)
+    return last if last is not None and _ending(last) == "held" else None
+
+
+def _refused(acts: Sequence[Entry]) -> bool:
+    decided = (a for a in acts if a.kind is Kind.ACKNOWLEDGED or _ending(a).startswith(_DECIDED))
+    newest = next(decided, None)
+    return newest is not None and _ending(newest).startswith("refused")
+
+
+def _ending(act: Entry) -> str:
+    return str(act.body["ending"]) if act.kind is Kind.ANSWER else ""
