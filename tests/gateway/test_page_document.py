@@ -167,7 +167,7 @@ def test_a_shadow_shows_what_it_needs_and_the_shares_ahead(story):
     assert page.serving.part == "shadow: scores every request, answers none"
     assert page.following.sentence == (
         "Gate 5, canary, gathers what it still needs, then it goes to 1%."
-        " Harm rolls it back at the next tick."
+        " Harm rolls it back at the next tick, or freezes its share where the project says so."
     )
     assert page.following.needs[0].startswith("loss: not enough evidence yet (n = 2 periods")
     assert page.following.needs[-1].startswith("2 of 3 matured shadow periods, some 1 day")
@@ -392,7 +392,10 @@ def test_harm_that_only_freezes_asks_for_a_person(story):
     story.ledger.judge(story.route(), now(), frozen, ())
     page = told(story)
     assert page.troubles == ("Frozen at 5%, a person must decide: harm.",)
-    assert page.following.sentence == "It stays at its share until a person decides."
+    assert page.following.sentence == (
+        "It stays at its share until a person decides; past its deadline it expires, and harm"
+        " beyond doubt rolls it back."
+    )
     assert page.following.waits
 
 

@@ -25,7 +25,10 @@ _HELD = (
 _BROKEN = "The next tick rolls the release back everywhere."
 _LAPSED = "The share comes back within seconds of the next tick, unless that tick ends the release."
 _STOPPED = "Nothing moves up until a person lets the line run again; a rollback is never held."
-_FROZEN = "It stays at its share until a person decides."
+_FROZEN = (
+    "It stays at its share until a person decides; past its deadline it expires, and harm beyond"
+    " doubt rolls it back."
+)
 _MOVES = {
     Move.ADVANCE: "it goes to the next share",
     Move.PROMOTE: "it is promoted",
@@ -129,11 +132,12 @@ def _judged(record: Record, route: Route, look: Look, stages: tuple[Stage, ...])
         return Following(sentence(held.reason), needs)
     if move is not Move.HOLD:
         return Following(f"{gate}, has decided: {_MOVES[move]}.", needs)
-    harm = "puts the former champion back" if route.step is Step.PROMOTED else "rolls it back"
-    then = _then(stages)
-    return Following(
-        f"{gate}, gathers what it still needs{then}. Harm {harm} at the next tick.", needs
+    harm = (
+        "puts the former champion back at the next tick"
+        if route.step is Step.PROMOTED
+        else "rolls it back at the next tick, or freezes its share where the project says so"
     )
+    return Following(f"{gate}, gathers what it still needs{_then(stages)}. Harm {harm}.", needs)
 
 
 def _then(stages: tuple[Stage, ...]) -> str:
