@@ -46,10 +46,11 @@ def supervise(
     pids = [pid for pid, _ in started]
     stopping = False
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
-        _tell(pids, number)
+        # Whatever came: a terminal sends SIGINT to them too, and a second one ends the draining.
+        _tell(pids, signal.SIGTERM)
 
     former = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:

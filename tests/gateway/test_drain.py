@@ -1,12 +1,15 @@
 """What SIGTERM does to requests under way, to those on their way, and to clients that hang."""
 
 import json
+import os
+import signal
 import time
 from contextlib import ExitStack
 
 import pytest
 
 from tests.gateway.sockets import Answers, GoodClient, request, running
+from tests.gateway.test_workers import children
 
 pytestmark = pytest.mark.slow
 ASKED_AGAIN = """
@@ -102,6 +105,25 @@ def test_whoever_asks_again_to_stop_cuts_off_nothing_that_is_written_at_the_end(
         assert [answers.next()[0] for _ in rows] == [200] * len(rows)
         assert gateway.stop() == (0, "")
     assert len(house.predictions()) == len(noted.read_text().splitlines()) == len(rows)
+
+
+def test_ctrl_c_which_reaches_workers_twice_lets_them_answer_what_is_under_way(
+    house, champion, sample_rows
+):
+    house.route(champion)
+    whole = request({"inputs": sample_rows(10_000)})
+    with running(house, "--workers", "2") as gateway, ExitStack() as stack:
+        connections = [stack.enter_context(gateway.connect()) for _ in range(4)]
+        for connection in connections:
+            connection.sendall(whole[: len(whole) // 2])
+        time.sleep(0.3)  # All of that has arrived.
+        for process in (*children(gateway.process.pid), gateway.process.pid):
+            os.kill(process, signal.SIGINT)
+            time.sleep(0.3)  # A second one is told from the first.
+        for connection in connections:
+            connection.sendall(whole[len(whole) // 2 :])
+        assert [Answers(connection).next()[0] for connection in connections] == [200] * 4
+        assert gateway.process.wait(timeout=30) == 0
 
 
 def test_a_stop_that_comes_before_the_server_listens_to_signals_is_not_lost(house, champion):
