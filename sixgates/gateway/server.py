@@ -116,8 +116,11 @@ def serve(
         if workers == 1:
             work([sock], say)
         else:
-            # Forked before anything has threads or a connection.
-            supervise(workers, lambda ready: work([sock, _bind(host, 0)], ready), say)
+            # Forked before anything has threads or a connection. Once workers drain, the port is
+            # theirs alone: whom this process let connect as well, nobody would answer.
+            supervise(
+                workers, lambda ready: work([sock, _bind(host, 0)], ready), say, on_stop=sock.close
+            )
 
 
 def _serve(

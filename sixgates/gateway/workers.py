@@ -21,7 +21,10 @@ _logger = logging.getLogger(__name__)
 
 
 def supervise(
-    workers: int, work: Callable[[Callable[[], None]], None], on_ready: Callable[[], None]
+    workers: int,
+    work: Callable[[Callable[[], None]], None],
+    on_ready: Callable[[], None],
+    on_stop: Callable[[], None],
 ) -> None:
     """Keep so many workers at work until SIGTERM or SIGINT, then wait until they have drained.
 
@@ -30,6 +33,7 @@ def supervise(
         work: What each does in a process of its own, forked from this one; it calls what it is
             given once it is ready, and returns when it is told to stop.
         on_ready: Called once all were ready.
+        on_stop: Called as soon as no worker will be started any more, before they have drained.
 
     Raises:
         ConfigurationError: a worker ended before all were ready; it has said why.
@@ -49,6 +53,7 @@ def supervise(
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
+        on_stop()
         # Whatever came: a terminal sends SIGINT to them too, and a second one ends the draining.
         _tell(pids, signal.SIGTERM)
 

@@ -107,6 +107,19 @@ def test_whoever_asks_again_to_stop_cuts_off_nothing_that_is_written_at_the_end(
     assert len(house.predictions()) == len(noted.read_text().splitlines()) == len(rows)
 
 
+def test_workers_that_drain_leave_nobody_waiting_at_their_port(house, champion, sample_rows):
+    house.route(champion)
+    whole = request({"inputs": sample_rows(10_000)})
+    with running(house, "--workers", "2") as gateway, gateway.connect() as connection:
+        connection.sendall(whole[: len(whole) // 2])
+        time.sleep(0.3)  # All of that has arrived.
+        gateway.process.terminate()
+        wait_until_refused(gateway)
+        connection.sendall(whole[len(whole) // 2 :])
+        assert Answers(connection).next()[0] == 200
+        assert gateway.process.wait(timeout=30) == 0
+
+
 def test_ctrl_c_which_reaches_workers_twice_lets_them_answer_what_is_under_way(
     house, champion, sample_rows
 ):
