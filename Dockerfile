@@ -24,6 +24,7 @@ COPY --from=build /opt/sixgates /opt/sixgates
 # Flows are read from here by Prefect's workers; project files are mounted beside them.
 COPY prefect.yaml /app/
 COPY flows /app/flows
+COPY deploy/killed-runs.yaml /app/deploy/
 ENV PATH=/opt/sixgates/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SIXGATES_HOME=/var/lib/sixgates \
