@@ -10,11 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cli.rehearsal.caretaker import Caretaker
 from sixgates.gates.errors import TransientError
 
 
 class Processes:
-    """The children of one owner. Leaving the context stops every one of them."""
+    """The children of one owner. Leaving the context stops every one of them.
+
+    Those with groups of their own end with an owner that is killed, too.
+    """
 
     def __init__(self, logs: Path, *, own_groups: bool) -> None:
         """Start nothing yet.
@@ -27,10 +31,12 @@ class Processes:
         self._logs = logs
         self._own_groups = own_groups
         self._children: list[tuple[str, subprocess.Popen[str]]] = []
+        self._caretaker: Caretaker | None = None
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         """Return itself."""
+        self._caretaker = Caretaker() if self._own_groups else None
         return self
 
     def __exit__(
@@ -47,6 +53,8 @@ class Processes:
             deadline = time.monotonic() + patience
             while any(self._alive(p) for p in alive) and time.monotonic() < deadline:
                 time.sleep(0.05)
+        if self._caretaker is not None:
+            self._caretaker.dismiss()
 
     def spawn(
         self,
@@ -69,6 +77,8 @@ class Processes:
                 start_new_session=self._own_groups,
             )
         self._children.append((name, process))
+        if self._caretaker is not None:
+            self._caretaker.take(process)
         return process
 
     def raise_for_dead(self) -> None:

@@ -97,6 +97,24 @@ def test_an_interrupt_stops_everything(tmp_path, sign):
     assert processes_of(tmp_path) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("at_work", [b"sixgates.gateway", b"prefect.engine"])
+def test_a_rehearsal_that_is_killed_leaves_nothing_running(tmp_path, at_work):
+    process = start("healthy-drift", home=tmp_path)
+    deadline = time.monotonic() + 180
+    while not any(at_work in line for line in processes_of(tmp_path)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline, f"{at_work} never started"
+        time.sleep(0.1)
+    time.sleep(2)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 30
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cli.rehearsal.caretaker import Caretaker
 from sixgates.gates.errors import ConfigurationError, TransientError
 
 _PATIENCE_SECONDS = 60
@@ -20,7 +21,9 @@ _PATIENCE_SECONDS = 60
 class Cluster:
     """A server with its data in a folder; see `cluster`."""
 
-    def __init__(self, binaries: Path, folder: Path, host: str, port: int) -> None:
+    def __init__(
+        self, binaries: Path, folder: Path, host: str, port: int, caretaker: Caretaker
+    ) -> None:
         """Make the files of a new cluster."""
         self.folder = folder
         """Of the socket as well."""
@@ -44,6 +47,7 @@ class Cluster:
             "--locale=C", "--no-sync",
         )  # fmt: skip
         self._server: subprocess.Popen[bytes] | None = None
+        self._caretaker = caretaker
         self._hangs = False
 
     def start(self) -> None:
@@ -60,6 +64,7 @@ class Cluster:
                 command, stdout=log, stderr=log, start_new_session=True, **self._as
             )
         self._server = server
+        self._caretaker.take(server)
         deadline = time.monotonic() + _PATIENCE_SECONDS
         ready = (self._binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port))
         while subprocess.run(ready, check=False).returncode:  # noqa: S603 - our own command
@@ -149,14 +154,15 @@ def cluster(*, host: str = "", port: int = 5432) -> Iterator[Cluster]:
     if binaries is None:
         raise ConfigurationError("no PostgreSQL on this machine: `apt-get install postgresql`")
     folder = Path(tempfile.mkdtemp(prefix="ledger-"))  # short: a socket's path has 107 characters
-    found = None
+    caretaker, found = Caretaker(folder), None
     try:
-        found = Cluster(binaries, folder, host, port)
+        found = Cluster(binaries, folder, host, port, caretaker)
         found.start()
         yield found
     finally:
         if found is not None:
             found.stop()
+        caretaker.dismiss()
         shutil.rmtree(folder, ignore_errors=True)
 
 
