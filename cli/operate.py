@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sixgates.gates.project import Project
+    from sixgates.ledger.leases import Lease
 
 
 def check(project: str, data: str | None) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def status(project: str) -> dict[str, Any]:
     from sixgates.adapters.reconcile import differences, unanswered
     from sixgates.adapters.wiring import build
     from sixgates.gates.ports import Serving, SomeSilentError
+    from sixgates.ledger.leases import run_lease
     from sixgates.ledger.ledger import require_route
 
     world = build()
@@ -180,6 +182,7 @@ def status(project: str) -> dict[str, Any]:
         "differences": differences(world, route, project),
         "unfinished": [_intent(intent) for intent in world.ledger.unfinished(model)],
         "unanswered": [run.release for run in unanswered(world, model)],
+        "under_way": _flight(world.ledger.lease(run_lease(model))),
         "brakes": brakes_of(project),
         "approval": question_of(project),
         "returns": returns_of(project),
@@ -267,6 +270,14 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
             ) from exc
         state = completed(ended)
     return {"project": model, "ending": state.name, "reason": state.message}
+
+
+def _flight(lease: "Lease | None") -> dict[str, str] | None:
+    """Return which run is under way, and how that is said; None where none is."""
+    from sixgates.ledger.holder import is_held, what_of
+    from tasks.flight import in_flight
+
+    return {"run": what_of(lease.owner), "said": in_flight(lease)} if is_held(lease) else None
 
 
 def _intent(entry: Any) -> dict[str, Any]:  # noqa: ANN401 - an Entry, whose module is not loaded yet

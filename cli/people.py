@@ -66,8 +66,14 @@ def status(found: dict[str, Any]) -> None:
     stdout.print(f"step {route['step']} since {route['at']}: {escape(route['reason'])}")
     show_brakes(found["brakes"])
     show_question(found["approval"])
+    flight = found["under_way"]
     for run in found["unanswered"]:
-        stdout.print(f"run {run} is not answered: under way, or `sixgates retrain` takes it up")
+        if flight and flight["run"] == run:
+            stdout.print(escape(flight["said"]), soft_wrap=True)
+        else:
+            stdout.print(
+                f"[yellow]run {run} died[/] without an answer: `sixgates retrain` settles it"
+            )
     for intent in found["unfinished"]:
         stdout.print(
             f"[yellow]unfinished:[/] {intent['effect']} of {escape(intent['release'])}, since"

@@ -23,7 +23,8 @@ def test_status_says_why_a_gateway_holds_a_canary_back(gateway, said, capsys):
     gateway = {"url": "http://a", "champion": "1", "beside": "2", "epoch": 3, **gateway}
     people.status(
         {"model": "tiny", "ledger": ROUTE, "gateways": [gateway], "aliases": None, "brakes": [],
-         "approval": None, "unanswered": [], "unfinished": [], "differences": [], "returns": []}
+         "approval": None, "unanswered": [], "under_way": None, "unfinished": [], "differences": [],
+         "returns": []}
     )  # fmt: skip
     assert said in capsys.readouterr().out
 
@@ -35,8 +36,8 @@ def test_status_shows_the_whole_address_of_each_gateway(capsys, monkeypatch):
     own = {"champion": "1", "beside": "2", "epoch": 3, "share": 0.25, "lapsed": False, "cut": ""}
     people.status(
         {"model": "tiny", "ledger": ROUTE, "gateways": [{"url": url, **own} for url in urls],
-         "aliases": None, "brakes": [], "approval": None, "unanswered": [], "unfinished": [],
-         "differences": [], "returns": []}
+         "aliases": None, "brakes": [], "approval": None, "unanswered": [], "under_way": None,
+         "unfinished": [], "differences": [], "returns": []}
     )  # fmt: skip
     first = "".join(re.findall(r"^│ (\S*) *│", capsys.readouterr().out, re.MULTILINE))
     assert all(url in first for url in urls)

@@ -8,6 +8,8 @@ from sixgates.adapters.reconcile import DELETED, close_strays, differences
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import ModelRef
 from sixgates.gates.verdict import Check, Gate, Outcome, Verdict
+from sixgates.ledger.holder import in_this_process
+from sixgates.ledger.leases import run_lease
 from sixgates.ledger.ledger import Kind
 from sixgates.ledger.route import Step, Version
 from tasks.finish import bring_in_line, finish_for_run, finish_for_tick
@@ -273,6 +275,12 @@ def test_status_shows_all_three_the_differences_and_what_is_unfinished(stage, sh
     people.status(found)
     said = " ".join(capsys.readouterr().out.split())
     assert "unfinished: set_aliases of r1" in said
-    assert "run r9 is not answered" in said
+    assert "run r9 died without an answer: `sixgates retrain` settles it" in said
     assert "differs: alias champion is 7, should be 1" in said
     assert "all agree" not in said
+
+    assert stage.world.ledger.take(run_lease(stage.model), in_this_process("r9"), 60)
+    people.status(operate.status(stage.project))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "run r9 is under way and has until" in said
+    assert "died" not in said
