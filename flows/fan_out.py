@@ -4,6 +4,7 @@ So a project that hangs, takes all memory or brings its process down loses its o
 one, and what a project file does to Python it does to nobody else.
 """
 
+import faulthandler
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 _EXPENDABLE = "500"
+_ALONE_SECONDS = 10.0
+"""So long after its time a call ends itself, with its process: who would have ended it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ class Pool:
         seconds: float,
     ) -> Future[Any]:
         module, _, name = function.partition(":")
-        return self._pool.schedule(_call, args=(module, name, args, given), timeout=seconds)
+        return self._pool.schedule(
+            _call, args=(module, name, args, given, seconds), timeout=seconds
+        )
 
 
 @contextmanager
@@ -105,9 +110,15 @@ def processes(at_once: int, imported: Sequence[str]) -> Iterator[Pool]:
         pool.join()
 
 
-def _call(module: str, name: str, args: tuple[object, ...], given: Mapping[str, object]) -> object:
-    function: Callable[..., object] = getattr(import_module(module), name)
-    return function(*args, **given)
+def _call(
+    module: str, name: str, args: tuple[object, ...], given: Mapping[str, object], seconds: float
+) -> object:
+    faulthandler.dump_traceback_later(seconds + _ALONE_SECONDS, exit=True)
+    try:
+        function: Callable[..., object] = getattr(import_module(module), name)
+        return function(*args, **given)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _end_of(future: Future[Any], seconds: float) -> Any:  # noqa: ANN401 - the function's

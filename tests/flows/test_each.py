@@ -1,5 +1,12 @@
 """One step of many projects: what one of them does, no other one has to suffer."""
 
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import psutil
 import pytest
 from prefect.settings import get_current_settings
 
@@ -90,3 +97,32 @@ def test_data_that_nobody_would_read_is_refused():
         each("tick", ["a", "b"], {"a": "a.parquet"})
     with pytest.raises(ConfigurationError, match=r"names \['c'\], which are none of the projects"):
         each("watch", ["a", "b"], {"c": "c.parquet"})
+
+
+def test_a_call_whose_owner_was_killed_ends_in_its_time_all_the_same(tmp_path):
+    """A process that hangs keeps its leases, and it alone would know that nobody ends it."""
+    (tmp_path / "stubborn.py").write_text(
+        "import os\nfrom pathlib import Path\n"
+        "def hang(place):\n"
+        "    Path(place).write_text(str(os.getpid()))\n" + textwrap.indent(STUBBORN, "    ")
+    )
+    owner = (
+        "from flows.fan_out import processes\n"
+        "if __name__ == '__main__':\n"
+        "    with processes(1, []) as pool:\n"
+        f"        pool.call('stubborn:hang', {str(tmp_path / 'pid')!r}, seconds=5.0)\n"
+    )
+    (tmp_path / "owner.py").write_text(owner)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    with subprocess.Popen([sys.executable, tmp_path / "owner.py"], env=env) as process:
+        wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.kill()
+    hanging = psutil.Process(int((tmp_path / "pid").read_text()))
+    wait_for(lambda: not hanging.is_running() or hanging.status() == psutil.STATUS_ZOMBIE)
+
+
+def wait_for(what):
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
