@@ -1,5 +1,6 @@
 """What each command does, returning plain values; how they are shown is another file's business."""
 
+import atexit
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -261,6 +262,7 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
     model = load_project(project).name
     with following(build().ledger, model):
         try:
+            _start_temporary_server()
             ended = run()
         except (RuntimeError, httpx.HTTPError) as exc:
             # What the flow itself raises is in its state: so Prefect says that it has no server.
@@ -270,6 +272,27 @@ def _ran(project: str, run: Callable[[], Any]) -> dict[str, Any]:
             ) from exc
         state = completed(ended)
     return {"project": model, "ending": state.name, "reason": state.message}
+
+
+def _start_temporary_server() -> None:
+    """Start the server that Prefect starts where there is none, so that it ends with this command.
+
+    Prefect ends it where Python ends in order, and a kill would leave it behind.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE
+
+    if PREFECT_API_URL.value() or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value():
+        return
+    from prefect.server.api.server import SubprocessASGIServer
+
+    from cli.caretaker import Caretaker
+
+    caretaker = Caretaker()
+    atexit.register(caretaker.dismiss)  # before the server's own end is registered: so after it
+    server = SubprocessASGIServer()  # the one that Prefect's client looks for
+    server.start()
+    if server.server_process is not None:
+        caretaker.take(server.server_process)
 
 
 def _flight(lease: "Lease | None") -> dict[str, str] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.rehearsal.caretaker import Caretaker
+from cli.caretaker import Caretaker
 from sixgates.gates.errors import TransientError
 
 

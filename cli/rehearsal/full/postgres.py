@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cli.rehearsal.caretaker import Caretaker
+from cli.caretaker import Caretaker
 from sixgates.gates.errors import ConfigurationError, TransientError
 
 _PATIENCE_SECONDS = 60

@@ -35,7 +35,7 @@ class Caretaker:
         )  # fmt: skip
 
     def take(self, process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-        """Have a process ended, with its group of the same number, when its owner is gone."""
+        """Have a process ended when its owner is gone, with its group where it leads one."""
         if self._process.stdin is not None:
             with suppress(OSError):  # without a caretaker everything goes on as well
                 self._process.stdin.write(f"{process.pid}\n")
@@ -47,22 +47,26 @@ class Caretaker:
 
 
 def _main(folders: list[str]) -> None:
-    begun = {number: _started(number) for number in map(int, sys.stdin)}
-    left = [number for number, start in begun.items() if start and _started(number) == start]
+    begun: dict[int, tuple[str, int]] = {}
+    for number in map(int, sys.stdin):
+        with suppress(ProcessLookupError):
+            leads = os.getpgid(number) == number
+            begun[number] = (_started(number), -number if leads else number)
+    left = [to for number, (start, to) in begun.items() if start and _started(number) == start]
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        for number in reversed(left):
-            _send(number, sign)
+        for to in reversed(left):
+            _send(to, sign)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while any(_send(number, 0) for number in left) and time.monotonic() < deadline:
+        while any(_send(to, 0) for to in left) and time.monotonic() < deadline:
             time.sleep(0.05)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _send(group: int, sign: int) -> bool:
-    """Return whether there was anybody left to send it to."""
+def _send(to: int, sign: int) -> bool:
+    """Send it to a process, or to a group where negative; return whether there was anybody."""
     try:
-        os.killpg(group, sign)
+        os.kill(to, sign)
     except ProcessLookupError:
         return False
     return True
