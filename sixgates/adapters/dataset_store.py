@@ -42,7 +42,7 @@ def write_dataset(
     """
     path, quarantine = stored_rows(runs, run)
     for place, rows in ((quarantine, quarantined), (path, accepted)):
-        _clear_folder(place)
+        _clear(place)
         replace_atomically(place, rows.write_parquet)
     return DatasetRef(
         path=str(path),
@@ -58,7 +58,7 @@ def write_dataset(
 
 def put_folder(written: Path, place: Path) -> None:
     """Put a folder of rows in its place; it is written whole."""
-    _clear_folder(place)
+    _clear(place)
     place.unlink(missing_ok=True)
     written.rename(place)
     sync(place.parent)
@@ -72,9 +72,12 @@ def files_of(place: Path) -> list[Path]:
     return sorted(place.glob("*.parquet")) if place.is_dir() else [place]
 
 
-def _clear_folder(place: Path) -> None:
+def _clear(place: Path) -> None:
+    """Remove a folder that is there, and what processes of this run left that were killed."""
     if place.is_dir():
         shutil.rmtree(place)
+    for half in place.parent.glob(f".{place.name}.*"):
+        half.unlink()
 
 
 def read_dataset(ref: DatasetRef) -> pl.DataFrame:

@@ -1,4 +1,7 @@
 # ruff: noqa: DTZ001 - event time is naive UTC
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +58,27 @@ def test_what_a_killed_worker_left_beside_the_rows_is_no_part_of_them(rows, tmp_
     ref = DatasetRef(str(place), rows_digest(place), "", moment, rows.height, 0, "", 0)
     assert read_dataset(ref).equals(rows)
     assert first_rows(ref, 9).equals(rows[:9])
+
+
+def test_half_a_file_of_a_process_that_was_killed_goes_when_its_run_goes_on(store, tmp_path):
+    kill = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from sixgates.adapters.atomic_files import replace_atomically\n"
+        "def write(place):\n"
+        "    place.write_bytes(b'PAR1')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "replace_atomically(Path(sys.argv[1]), write)\n"
+    )
+    folder = tmp_path / "runs" / "r1"
+    for _ in range(2):
+        command = [sys.executable, "-c", kill, folder / "accepted.parquet"]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 2
+
+    store()
+
+    assert {file.name for file in folder.iterdir()} == {"accepted.parquet", "quarantine.parquet"}
 
 
 def test_writing_the_same_run_twice_gives_an_equal_reference(store, tmp_path):
