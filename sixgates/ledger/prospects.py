@@ -49,8 +49,12 @@ def following(
 
 _ENDED_RUNS = {What.REFUSED, What.BUSY, What.HELD, What.BROKEN}
 _TRIES_AGAIN = "The ledger stands. Each tick tries again, and a message says when it is over."
+_CLOSED = (
+    "The next run begins by schedule, by an alert of the watch, or by hand. Those that begin by"
+    " themselves may pause after refusals: `sixgates status` says until when."
+)
 _NEXT = {
-    What.REFUSED: "The next run begins by schedule, by an alert of the watch, or by hand.",
+    What.REFUSED: _CLOSED,
     What.BUSY: "No run waits for the release to end: ask again once it has.",
     What.BROKEN: "Nothing was decided, and nothing tries again by itself: mend it, then run again.",
     What.COLD_START: "Every gateway takes it up within seconds, and the watch begins.",
@@ -58,7 +62,7 @@ _NEXT = {
     What.PROMOTED: "Each tick of gate 6 watches it; a regression puts the former champion back.",
     What.CONFIRMED: "The release has ended. The watch goes on looking for drift.",
     What.ROLLED_BACK: "A version that was rolled back is not offered again by itself.",
-    What.EXPIRED: "The next run begins by schedule, by an alert of the watch, or by hand.",
+    What.EXPIRED: _CLOSED,
     What.SUPERSEDED: "The newer run goes through gates 1 to 4, and opens a release of its own.",
     What.ASKED: "Each tick goes on judging it, and rolls it back should it do harm.",
     What.UNPROVED: _TRIES_AGAIN,
