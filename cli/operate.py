@@ -207,7 +207,10 @@ def history(project: str, *, verdicts: bool) -> dict[str, Any]:
 
 
 def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
-    """Append a route that returns to a former champion, and make the gateways follow."""
+    """Append a route that returns to a former champion, and make the gateways follow.
+
+    Where that one serves already, nothing is appended.
+    """
     from sixgates.adapters.known_model import model_of
     from sixgates.adapters.projection import project_route
     from sixgates.adapters.wiring import build
@@ -219,7 +222,7 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
     world = build()
     model = model_of(world.ledger, project)
     actor = f"by {acting(world.settings, Role.OPERATE, safe=True).actor}"
-    require_route(world.ledger, model)
+    before = require_route(world.ledger, model)
     now = world.clock.now()
     route = go_back(world.ledger, model, to, at=now, actor=actor, reason=reason)
     try:
@@ -233,6 +236,7 @@ def rollback(project: str, reason: str, to: str | None) -> dict[str, Any]:
         "model": model,
         "champion": route.champion.number,
         "epoch": route.epoch,
+        "changed": route.epoch > before.epoch,
         "proved": proved,
         "answer": answer,
     }

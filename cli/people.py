@@ -115,7 +115,8 @@ def history(found: dict[str, Any]) -> None:
 def rolled_back(found: dict[str, Any]) -> None:
     """Say what serves after a rollback, and whether that was read back."""
     sure = "[green]proved[/]" if found["proved"] else "[red]not proved[/]"
+    already = "" if found["changed"] else " already, and nothing was changed"
     stdout.print(
-        f"version {found['champion']} of {found['model']} serves, epoch {found['epoch']}:"
+        f"version {found['champion']} of {found['model']} serves{already}, epoch {found['epoch']}:"
         f" {sure} ({escape(found['answer'])})"
     )

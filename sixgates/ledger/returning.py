@@ -19,7 +19,8 @@ def go_back(
 
     Without a version named, what serves when this is asked decides where to, once. A gate that
     rolls it back meanwhile has done what was meant, and nothing is appended: to go back from its
-    route would lead one champion further.
+    route would lead one champion further. Nor is anything where the version that is named serves
+    already, and nothing is tried beside it.
 
     Args:
         ledger: Where to.
@@ -38,7 +39,8 @@ def go_back(
 
     def following(routes: Sequence[Route]) -> Route:
         newest = routes[-1]
-        if not to and newest.step is Step.ROLLED_BACK and newest.champion == meant:
+        done = not newest.is_open if to else newest.step is Step.ROLLED_BACK
+        if done and newest.champion == meant:
             return newest
         return return_by_hand(routes, meant.number, at=at, actor=actor, reason=reason)
 

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from typer.testing import CliRunner
 
 from cli.main import app
+from sixgates.ledger.route import Step, Version
 from tests.docs.test_readme import churn
 
 
@@ -145,12 +147,18 @@ def test_a_rollback_by_hand_is_read_back(serving):
     code, _, err = ask("rollback", "--project", serving.path, "--reason", "x", "--to", "9")
     assert code == 2
     assert "version 9 never served" in err
-    code, out, _ = ask("rollback", "-p", serving.path, "-r", "complaints", "--to", "1", "--json")
-    assert code == 0
-    assert json.loads(out)["proved"] is True
-    assert serving.serving().epoch == 2
+    first = serving.ledger.route(serving.model)
+    later = Version("2", first.champion.digest)
+    serving.ledger.append_route(replace(first, epoch=2, step=Step.CONFIRMED, champion=later))
+    for epoch, changed in ((3, True), (3, False)):
+        words = ("-p", serving.path, "-r", "complaints", "--to", "1", "--json")
+        code, out, _ = ask("rollback", *words)
+        assert (code, json.loads(out)["changed"]) == (0, changed)
+        assert json.loads(out)["proved"] is True
+        assert serving.serving().epoch == epoch
     code, out, _ = ask("history", "--project", serving.path, "--json")
     assert [route["actor"] for route in json.loads(out)["routes"]] == [
+        "sixgates",
         "sixgates",
         f"by {getpass.getuser()}",
     ]

@@ -1,12 +1,14 @@
 """The line through the front door: held runs end with 3, a rollback is never held."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from sixgates.ledger.route import Step, Version
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +41,9 @@ def test_a_stopped_line_refuses_a_run_by_hand_shows_in_status_and_lets_a_rollbac
         code, out, _ = ask(here, "status")
         assert "stop, until a person acts:" in out
 
+        first = here.ledger.route(here.model)
+        later = Version("2", first.champion.digest)
+        here.ledger.append_route(replace(first, epoch=2, step=Step.CONFIRMED, champion=later))
         code, found = told(here, "rollback", "--reason", "complaints", "--to", "1")
         assert (code, found["proved"]) == (0, True)
         code, found = told(here, "resume", "--reason", "it is whole again")

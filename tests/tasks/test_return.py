@@ -9,12 +9,14 @@ import pytest
 from cli.approval import returns_of
 from cli.line import brakes_of, stopped
 from cli.operate import history, rollback
+from cli.people import rolled_back
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.ledger.ledger import Kind, Ledger
 from sixgates.ledger.route import Step, Version
 
 CHAIN = [Version(str(n), f"{n}" * 64) for n in range(1, 6)]
 EACH = [version.number for version in CHAIN]
+FORMER = EACH[:-1]
 
 
 def reigned(stage, **policies):
@@ -51,7 +53,7 @@ def back(stage, to=None):
     return route.champion, found["proved"]
 
 
-@pytest.mark.parametrize("first", EACH)
+@pytest.mark.parametrize("first", FORMER)
 @pytest.mark.parametrize("then", EACH)
 def test_one_can_return_to_each_champion_and_from_there_to_each_other(chain, first, then):
     for to in (first, then):
@@ -64,6 +66,19 @@ def test_without_a_name_one_goes_back_step_by_step_and_never_to_a_deposed_champi
     with pytest.raises(ConfigurationError, match="unless --to names it"):
         back(chain)
     assert back(chain, "5") == (CHAIN[4], True)
+
+
+@pytest.mark.parametrize("to", ["5", "3"])
+def test_the_version_that_serves_already_is_read_back_and_nothing_is_added(chain, to, capsys):
+    if to == "3":
+        back(chain, to)
+    before = chain.world.ledger.routes(chain.model)
+    found = rollback(chain.project, "complaints", to)
+    assert (found["champion"], found["epoch"]) == (to, before[-1].epoch)
+    assert (found["changed"], found["proved"]) == (False, True)
+    assert chain.world.ledger.routes(chain.model) == before
+    rolled_back(found)
+    assert f"version {to} of {chain.model} serves already" in capsys.readouterr().out
 
 
 def lost(*_, **__):
@@ -98,7 +113,7 @@ def test_an_open_release_ends_with_it(chain, step, to):
     assert back(chain, to) == (CHAIN[int(to) - 1], True)
 
 
-@pytest.mark.parametrize("to", EACH)
+@pytest.mark.parametrize("to", FORMER)
 def test_neither_a_freeze_nor_a_stop_nor_a_hold_keeps_one_from_it(stage, to):
     chain = reigned(stage, governor={"freeze": ("Sun - Sun",)})
     stopped(chain.project, "the feed is broken")
@@ -107,7 +122,7 @@ def test_neither_a_freeze_nor_a_stop_nor_a_hold_keeps_one_from_it(stage, to):
     assert {on["brake"] for on in brakes_of(chain.project)} >= {"stop", "freeze", "hold"}
 
 
-@pytest.mark.parametrize("to", EACH)
+@pytest.mark.parametrize("to", FORMER)
 def test_it_needs_neither_registry_nor_gateway(chain, to):
     chain.world.registry.outages, chain.world.traffic.silent = 999, True
     for _ in range(2):
