@@ -26,10 +26,18 @@ APPRISE_PATIENCE = 15.0
 """Seconds a service behind Apprise has: mail servers take their time."""
 _TALKATIVE = ("apprise", "requests", "urllib3.connectionpool")
 """Loggers that show addresses."""
+_MAIL = ("mailto", "mailtos")
+
+_Mailbox = tuple[str | bool, str]
+"""Name and address of one who gets a mail, as Apprise has them."""
 
 
 class NotSentError(Exception):
     """A message did not arrive; says why, without the address."""
+
+
+class NoAnswerError(NotSentError):
+    """Nobody answered within a channel's patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +58,23 @@ def channels_of(settings: Settings) -> list[Channel]:
     """
     addresses = dict.fromkeys(a.strip() for a in settings.notify.get_secret_value().split(","))
     token = settings.notify_token.get_secret_value() if settings.notify_token else ""
+    places = enumerate((a for a in addresses if a), 1)
     found: list[Channel] = []
-    for place, address in enumerate((a for a in addresses if a), 1):
-        channel = _channel(place, address, token)
+    for channel in (c for place, address in places for c in _channels(place, address, token)):
         same = sum(c.label.split(" #")[0] == channel.label for c in found)
         label = f"{channel.label} #{same + 1}" if same else channel.label
         found.append(Channel(label, channel.send))
     return found
 
 
-def _channel(place: int, address: str, token: str) -> Channel:
+def _channels(place: int, address: str, token: str) -> list[Channel]:
     try:
         parts = urlsplit(address)
-        return _of_kind(address, parts, parts.port, token)
+        channel = _of_kind(address, parts, parts.port, token)
     except ValueError:
-        return Channel(f"address {place}", _refusing(place))
+        return [Channel(f"address {place}", _refusing(place))]
+    mailboxes = _mailboxes(address) if parts.scheme in _MAIL else []
+    return _by_mail(channel.label, address, mailboxes) if mailboxes else [channel]
 
 
 def _of_kind(address: str, parts: SplitResult, port: int | None, token: str) -> Channel:
@@ -81,7 +91,7 @@ def _of_kind(address: str, parts: SplitResult, port: int | None, token: str) -> 
             raise ValueError
     if "://" not in address:
         raise ValueError  # what looks like a scheme may be the name of a user, or a secret
-    where = f" {host}" if parts.scheme in {"mailto", "mailtos"} and host else ""
+    where = f" {host}" if parts.scheme in _MAIL and host else ""
     tell = _bounded(APPRISE_PATIENCE, lambda message: _apprise(address, message))
     return Channel(f"{parts.scheme}{where}", tell)
 
@@ -146,17 +156,60 @@ def _post(address: str, token: str, message: Message) -> None:
         raise NotSentError(f"it could not be asked ({type(exc).__name__})") from None
 
 
-def _apprise(address: str, message: Message) -> None:
+def _mailboxes(address: str) -> list[_Mailbox]:
+    """Return who gets the mails of an address; none where Apprise knows no such address.
+
+    Whoever gets a copy is one of them: Apprise does not say of a mail whether it went to all.
+    """
     with _silent(_TALKATIVE):
         import apprise
 
+        mail: Any = apprise.Apprise.instantiate(address)
+        if not mail:
+            return []
+        copied = ((mail.names.get(one, False), one) for one in sorted({*mail.cc, *mail.bcc}))
+        return list(dict.fromkeys([*mail.targets, *copied]))
+
+
+def _by_mail(label: str, address: str, mailboxes: list[_Mailbox]) -> list[Channel]:
+    """Return a channel for each mailbox, so that one that is refused is tried again alone.
+
+    A server that hangs is waited for once.
+    """
+    hanging: list[NotSentError] = []
+
+    def sender(mailbox: _Mailbox) -> Callable[[Message], None]:
+        send = _bounded(APPRISE_PATIENCE, lambda message: _apprise(address, message, mailbox))
+
+        def tell(message: Message) -> None:
+            if hanging:
+                raise hanging[0]
+            try:
+                send(message)
+            except NoAnswerError as exc:
+                hanging.append(exc)
+                raise
+
+        return tell
+
+    return [Channel(label, sender(mailbox)) for mailbox in mailboxes]
+
+
+def _apprise(address: str, message: Message, mailbox: _Mailbox | None = None) -> None:
+    with _silent(_TALKATIVE):
+        import apprise
+
+        found: Any = apprise.Apprise.instantiate(address)
         service = apprise.Apprise()
-        if not service.add(address):
+        if not found or not service.add(found):
             raise NotSentError("Apprise does not know such an address")
+        if mailbox:
+            found.targets, found.cc, found.bcc = [mailbox], set(), set()
         if not service.notify(
             body=text(message), title=title(message), body_format=apprise.NotifyFormat.TEXT
         ):
-            raise NotSentError("Apprise could not deliver it")
+            whom = f" to {mailbox[1]}" if mailbox else ""
+            raise NotSentError(f"Apprise could not deliver it{whom}")
 
 
 def _bounded(patience: float, send: Callable[[Message], None]) -> Callable[[Message], None]:
@@ -175,7 +228,7 @@ def _bounded(patience: float, send: Callable[[Message], None]) -> Callable[[Mess
         thread.start()
         thread.join(patience)
         if thread.is_alive():
-            raise NotSentError(f"no answer within {patience:.0f} s")
+            raise NoAnswerError(f"no answer within {patience:.0f} s")
         if failures:
             known = isinstance(failures[0], NotSentError)
             raise NotSentError(str(failures[0]) if known else type(failures[0]).__name__)

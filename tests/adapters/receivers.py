@@ -2,6 +2,7 @@
 
 import json
 import socket
+import socketserver
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,47 @@ def receiver(*, status=200, location=""):
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def mail_server(*refused):
+    """Run an SMTP server that takes mails, but for some mailboxes; yield its port and who got one.
+
+    A mail is on the list once for each mailbox.
+    """
+    got = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.wfile.write(b"220 here\r\n")
+            asked = []
+            for line in self.rfile:
+                verb, _, rest = line.decode().strip().upper().partition(":")
+                answer = "250 fine"
+                if verb == "RCPT TO":
+                    mailbox = rest.partition(" ")[0].strip("<>").lower()
+                    if mailbox in refused:
+                        answer = "550 nobody of that name"
+                    else:
+                        asked.append(mailbox)
+                elif verb == "DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    while self.rfile.readline() != b".\r\n":
+                        pass
+                    got.extend(asked)
+                elif verb.startswith("MAIL"):
+                    asked.clear()
+                self.wfile.write(f"{answer}\r\n".encode())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1], got
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

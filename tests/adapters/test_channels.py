@@ -13,7 +13,7 @@ from sixgates.adapters import channels
 from sixgates.adapters.channels import NotSentError, channels_of
 from sixgates.adapters.settings import Settings
 from sixgates.gates.message import Message, document, title
-from tests.adapters.receivers import hanging, receiver, unused
+from tests.adapters.receivers import hanging, mail_server, receiver, unused
 
 PLANTED = "hush-hush-4711"
 MESSAGE = Message(
@@ -149,6 +149,32 @@ def test_apprise_reaches_its_services(given):
         there.status = 500
         with pytest.raises(NotSentError, match="Apprise could not deliver it"):
             channel.send(MESSAGE)
+
+
+def test_a_mail_goes_to_each_mailbox_by_itself_and_says_who_did_not_get_it(given):
+    with mail_server("gone@b.org") as (port, got):
+        address = f"mailto://127.0.0.1:{port}/one@a.org/gone@b.org?from=six@gates.org"
+        built = given(f"{address}&cc=two@a.org&bcc=two@a.org")
+        assert [c.label for c in built] == [
+            "mailto 127.0.0.1", "mailto 127.0.0.1 #2", "mailto 127.0.0.1 #3",
+        ]  # fmt: skip
+        built[0].send(MESSAGE)
+        with pytest.raises(NotSentError, match=r"could not deliver it to gone@b\.org"):
+            built[1].send(MESSAGE)
+        built[2].send(MESSAGE)
+        assert got == ["one@a.org", "two@a.org"]
+
+
+def test_a_mail_server_that_hangs_is_waited_for_once(given, monkeypatch):
+    monkeypatch.setattr(channels, "APPRISE_PATIENCE", 0.5)
+    with hanging() as url:
+        port = url.rpartition(":")[2]
+        built = given(f"mailto://127.0.0.1:{port}/one@a.org/two@a.org?from=six@gates.org")
+        began = time.monotonic()
+        for channel in built:
+            with pytest.raises(NotSentError, match="no answer within"):
+                channel.send(MESSAGE)
+        assert (len(built), time.monotonic() - began < 0.9) == (2, True)
 
 
 def test_several_channels_are_told_apart_and_repeats_are_one(given):

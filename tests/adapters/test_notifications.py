@@ -18,7 +18,7 @@ from sixgates.gates.errors import TransientError
 from sixgates.ledger.ledger import Kind, Ledger
 from sixgates.ledger.news import ATTEMPTS
 from sixgates.ledger.route import Route, Step, Version
-from tests.adapters.receivers import hanging, receiver, unused
+from tests.adapters.receivers import hanging, mail_server, receiver, unused
 from tests.fakes import FakeClock, FakeLog, FakeModels, FakeRegistry, FakeTraffic
 
 PLANTED = "hush-hush-4711"
@@ -257,3 +257,16 @@ def _raise(exc):
         raise exc
 
     return call
+
+
+def test_a_mailbox_that_is_refused_is_tried_again_alone_and_named(world):
+    refused(world)
+    with mail_server("gone@b.org") as (port, got):
+        address = f"mailto://127.0.0.1:{port}/one@a.org/gone@b.org?from=six@gates.org"
+        for attempt in range(1, 4):
+            done = tell_people(to(world, address), MODEL, at_once=True)
+            assert [d.attempt for d in done if not d.sent] == [attempt]
+    assert got == ["one@a.org"]
+    assert "not sent to mailto 127.0.0.1 #2, Apprise could not deliver it to gone@b.org" in (
+        world.ledger.entries(MODEL, kind=Kind.NOTIFICATION)[-1].reason
+    )
