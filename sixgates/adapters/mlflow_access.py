@@ -35,6 +35,8 @@ _ENVIRONMENT = {
 """MLflow takes these from the environment alone; what a person has set goes before."""
 
 _MISSING = {"RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
+_DELETED = "Current state is deleted"
+"""Of a run or an experiment that is in MLflow's bin, under the code of a wrong parameter."""
 _REFUSED = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
 _BROKEN = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE"}
 
@@ -110,8 +112,10 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
 
 def _translated(exc: "MlflowException", where: str, doing: str) -> PipelineError:
     said = f"while {doing} ({_line(exc)})"
-    if exc.error_code in _MISSING:
-        return ConfigurationError(f"{where} lacks what is needed {said}: see what was deleted")
+    if exc.error_code in _MISSING or _DELETED in str(exc):
+        return ConfigurationError(
+            f"{where} lacks what is needed {said}: see what was deleted, and restore it"
+        )
     if exc.error_code in _REFUSED:
         return ConfigurationError(
             f"{where} refused {said}: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"

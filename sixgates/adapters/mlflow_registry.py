@@ -20,7 +20,7 @@ import polars as pl
 from sixgates.adapters.mlflow_access import mlflow_errors, open_client, shown
 from sixgates.adapters.mlflow_model import save_mlflow_model
 from sixgates.gates.card import ModelCard
-from sixgates.gates.errors import TransientError
+from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.ports import DatasetRef, ModelRef
 from sixgates.gates.verdict import Verdict
 
@@ -221,9 +221,16 @@ class MlflowRegistry:
             raise
 
     def _experiment(self, client: "MlflowClient", model: str) -> str:
+        from mlflow.entities import LifecycleStage
         from mlflow.exceptions import MlflowException
 
         known = client.get_experiment_by_name(model)
+        if known is not None and known.lifecycle_stage == LifecycleStage.DELETED:
+            raise ConfigurationError(
+                f"the experiment {model} of the registry {shown(self._uri)} was deleted, and a run"
+                f" of {model} needs it: restore it with `mlflow experiments restore --experiment-id"
+                f" {known.experiment_id}`, or delete it for good with `mlflow gc`"
+            )
         if known is not None:
             return str(known.experiment_id)
         remote = self._uri.startswith("http")

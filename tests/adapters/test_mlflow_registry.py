@@ -219,6 +219,19 @@ def test_what_is_missing_is_for_a_person(registry, act):
     assert "\n" not in str(caught.value)
 
 
+def test_an_experiment_that_somebody_deleted_is_named_with_the_way_to_restore_it(registry, client):
+    run = registry.start_run("binned", "retrain", {})
+    experiment = client.get_run(run).info.experiment_id
+    client.delete_experiment(experiment)
+    with pytest.raises(ConfigurationError, match="lacks what is needed .*: see what was deleted"):
+        registry.end_run(run, "FINISHED", "")
+    said = f"the experiment binned of .* was deleted.* restore --experiment-id {experiment}`"
+    with pytest.raises(ConfigurationError, match=said):
+        registry.start_run("binned", "retrain", {})
+    client.restore_experiment(experiment)
+    assert registry.start_run("binned", "retrain", {}) != run
+
+
 def test_threads_share_one_registry(registry, client):
     barrier = threading.Barrier(4)
 
