@@ -223,7 +223,7 @@ def test_an_experiment_that_somebody_deleted_is_named_with_the_way_to_restore_it
     run = registry.start_run("binned", "retrain", {})
     experiment = client.get_run(run).info.experiment_id
     client.delete_experiment(experiment)
-    with pytest.raises(ConfigurationError, match="lacks what is needed .*: see what was deleted"):
+    with pytest.raises(ConfigurationError, match=r"lacks what is needed .*: see what was deleted"):
         registry.end_run(run, "FINISHED", "")
     said = f"the experiment binned of .* was deleted.* restore --experiment-id {experiment}`"
     with pytest.raises(ConfigurationError, match=said):

@@ -2,6 +2,8 @@
 """A query as the project's data, on SQLite and on PostgreSQL: its rows, types, cut and refusals."""
 
 import sqlite3
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,7 +13,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from sixgates.adapters.lake import sql_rows
+from sixgates.adapters.lake import sql_connection, sql_rows
 from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.source import SqlSource
@@ -342,6 +344,44 @@ def test_a_database_that_is_away_may_be_asked_again(project):
     message = refusal(ProjectLake(project.model_copy(update={"source": away})), TransientError)
     assert "on postgresql+psycopg://u:***@127.0.0.1:1/db got no answer" in message
     assert "PLANTED" not in message
+
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i)"
+    " FROM n",
+    "postgresql": "SELECT COUNT(pg_sleep(60))",
+}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_query_that_never_ends_is_given_up_and_may_be_asked_again(
+    lake, rides, url, monkeypatch, late
+):
+    rides()
+    endless = ENDLESS[url.partition("+")[0].partition(":")[0]]
+    # The first row comes at once where the endless one is among the others.
+    seen = lake(rides.source(f"{RIDES} WHERE {'visits > 0 OR' if late else ''} ({endless}) > 0"))
+    monkeypatch.setattr(sql_connection, "ANSWER_SECONDS", 1.0)
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="got no answer"):
+        seen.as_of(ALL)
+    assert time.monotonic() - began < 5
+    for thread in threading.enumerate():
+        if thread.name == "database":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_a_limit_of_the_users_own_goes_before(lake, rides, run, url, monkeypatch):
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has no limits of its own")
+    monkeypatch.setattr(sql_connection, "ANSWER_SECONDS", 30.0)
+    name = url.split("/")[3].split("?")[0]
+    run(f"ALTER DATABASE {name} SET statement_timeout TO '200ms'")
+    rides()
+    seen = lake(rides.source(f"{RIDES} WHERE ({ENDLESS['postgresql']}) > 0"))
+    with pytest.raises(TransientError, match=r"got no answer .*statement timeout"):
+        seen.as_of(ALL)
 
 
 def test_a_database_that_is_locked_may_be_asked_again(project, tmp_path):

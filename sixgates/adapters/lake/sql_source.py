@@ -1,5 +1,6 @@
 """Rows that a query gives, from any database that SQLAlchemy reaches."""
 
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sixgates.adapters.lake.contract_types import contract_types
 from sixgates.adapters.lake.source import Cut
 from sixgates.adapters.lake.sql_address import resolve
-from sixgates.adapters.lake.sql_connection import answering, connected
+from sixgates.adapters.lake.sql_connection import answering, read
 from sixgates.adapters.lake.sql_rows import raw, together, typed
 from sixgates.adapters.lake.sql_statement import rows_of, within
 from sixgates.gates.project import Project
@@ -48,8 +49,10 @@ class SqlRows:
 
     def scan(self, cut: Cut) -> pl.LazyFrame:
         """Read the rows that may be wanted; the database leaves out the others by event time."""
-        with connected(self._where) as connection:
+
+        def ask(connection: sa.Connection, heard: Callable[[], None]) -> pl.DataFrame:
             one = self._one(connection)
+            heard()
             kind = one.schema.get(self._event_time, pl.Object())
             if isinstance(kind, pl.Datetime | pl.String):
                 dialect = connection.dialect.name
@@ -57,14 +60,16 @@ class SqlRows:
             elif isinstance(kind, pl.Null):  # No row, or none with a time: those are wanted.
                 statement = rows_of(self._query)
             else:
-                return one.lazy()  # Whoever asked refuses its type: the others need not be read.
-            batches = (self._typed(batch) for batch in raw(connection, statement))
-            return together(batches, self._typed(one.clear()), self.address).lazy()
+                return one  # Whoever asked refuses its type: the others need not be read.
+            batches = self._heard(raw(connection, statement), heard)
+            return together(batches, self._typed(one.clear()), self.address)
+
+        return read(self.address, self._where, ask).lazy()
 
     def peek(self) -> pl.LazyFrame:
         """Read one row, with an event time where there is such a one."""
-        with connected(self._where) as connection:
-            return self._typed(self._one(connection)).lazy()
+        one = read(self.address, self._where, lambda connection, _: self._one(connection))
+        return self._typed(one).lazy()
 
     def files(self) -> tuple[Path, ...]:
         """Return none: rows come otherwise."""
@@ -83,6 +88,13 @@ class SqlRows:
             timed = pl.read_database(dated, connection)
             found = timed if timed.height else found
         return found
+
+    def _heard(
+        self, batches: Iterator[pl.DataFrame], heard: Callable[[], None]
+    ) -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            heard()
+            yield self._typed(batch)
 
     def _typed(self, batch: pl.DataFrame) -> pl.DataFrame:
         return typed(batch, self._kinds, self._times)
