@@ -104,6 +104,11 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
     except PipelineError:
         raise
     except Exception as exc:  # noqa: BLE001 - what the client of an artifact store raises
+        if type(exc).__module__ == "builtins":
+            raise ContractError(
+                f"{where} failed while {doing} ({type(exc).__name__}: {_line(exc)}): that is no"
+                " outage; see which versions of MLflow and of its artifact store's client there are"
+            ) from _showable(exc)
         raise TransientError(
             f"{where} did not take it while {doing} ({type(exc).__name__}: {_line(exc)}): see"
             " whether its artifact store can be reached from here"

@@ -15,7 +15,7 @@ from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.gates.card import Task
 from sixgates.gates.encoding import encode_frame
-from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.ports import DatasetRef
 from sixgates.gates.verdict import Gate, Verdict, at_most
 
@@ -310,6 +310,18 @@ def test_an_artifact_store_that_is_away_may_be_tried_again(
         acts[act]()
     assert "\n" not in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, KeyError, ValueError])
+def test_a_defect_is_no_outage_and_is_not_tried_again(registry, client, monkeypatch, error):
+    def broken(*_args, **_more):
+        raise error("upload() got an unexpected keyword argument")
+
+    run = registry.start_run("churn", "retrain", {})
+    monkeypatch.setattr(client, "log_dict", broken)
+    with pytest.raises(ContractError, match=f"{error.__name__}: .*that is no outage") as caught:
+        registry.log_verdict(run, Verdict.of(Gate.EVALUATE, []))
+    assert isinstance(caught.value.__cause__, error)
 
 
 @pytest.mark.parametrize("uri", ["bogus://x", "file:///tmp/mlruns", "nonsense"])
