@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from sixgates.adapters.mlflow_artifacts import bound_artifacts
 from sixgates.adapters.mlflow_database import make_whole, with_driver
 from sixgates.gates.errors import (
     ConfigurationError,
@@ -59,6 +60,7 @@ def open_client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    bound_artifacts()
     try:
         with mlflow_errors(uri, "opening it"):
             make_whole(uri)

@@ -2,6 +2,7 @@
 import json
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from sixgates.adapters import mlflow_registry
+from sixgates.adapters import mlflow_artifacts, mlflow_registry
 from sixgates.adapters.lightgbm_trainer import predict, train
 from sixgates.adapters.mlflow_registry import MlflowRegistry
 from sixgates.gates.card import Task
@@ -310,6 +311,28 @@ def test_an_artifact_store_that_is_away_may_be_tried_again(
         acts[act]()
     assert "\n" not in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_an_artifact_store_that_hangs_is_given_up(registry, client, tmp_path, monkeypatch):
+    monkeypatch.setitem(mlflow_artifacts.LIMITS, "read_timeout", 0.5)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "hush-hush")
+    registry = MlflowRegistry(registry._uri, tmp_path)
+    client.create_experiment("mute", artifact_location="s3://mute/churn")
+    run = registry.start_run("mute", "retrain", {})
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # it takes what comes, and says nothing
+        monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="did not answer while recording the verdict"):
+            registry.log_verdict(run, Verdict.of(Gate.EVALUATE, []))
+        assert time.monotonic() - began < 10
+        for _ in range(2):
+            mute.accept()[0].close()
+
+
+def test_an_artifact_store_has_as_long_as_mlflow_itself():
+    limits = mlflow_artifacts.LIMITS
+    assert limits["read_timeout"] * limits["retries"]["total_max_attempts"] == 40
 
 
 @pytest.mark.parametrize("error", [TypeError, AttributeError, KeyError, ValueError])
