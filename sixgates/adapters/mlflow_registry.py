@@ -115,7 +115,8 @@ class MlflowRegistry:
         """Record one gate's decision: whole as JSON, and each finite figure as a metric."""
         client = self._client()
         gate = verdict.gate
-        seen = {f"{gate}/{check.name}": check.seen for check in verdict.checks}
+        # A slash parts names as it does paths, and MLflow refuses `//` and `/../` among them.
+        seen = {f"{gate}/{check.name.replace('/', '_')}": check.seen for check in verdict.checks}
         with self._errors(f"recording the verdict of gate {gate} in run {run}"):
             client.log_dict(run, verdict.to_dict(), f"verdicts/{gate.number}-{gate}.json")
             metrics = _metrics({name: value for name, value in seen.items() if value is not None})

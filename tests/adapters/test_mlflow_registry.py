@@ -121,6 +121,7 @@ def test_a_verdict_is_kept_whole_and_as_metrics(registry, client):
     checks = [
         at_most("brier", 0.2, 0.3, 10),
         at_most("brier [région=north; x%]", 0.4, 0.3, 10),
+        at_most("brier [site=https://a.org/../b]", 0.1, 0.3, 10),
         at_most("log loss", float("nan"), 0.3, 10),
     ]
     verdict = Verdict.of(Gate.EVALUATE, checks)
@@ -129,6 +130,7 @@ def test_a_verdict_is_kept_whole_and_as_metrics(registry, client):
     assert stored.metrics == {
         "evaluate/brier": 0.2,
         "evaluate/brier _région_north_ x__": 0.4,
+        "evaluate/brier _site_https:__a.org_.._b_": 0.1,
     }
     assert stored.tags["gate.evaluate"] == "fail"
     path = client.download_artifacts(run, "verdicts/3-evaluate.json")
