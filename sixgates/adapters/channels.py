@@ -205,6 +205,8 @@ def _apprise(address: str, message: Message, mailbox: _Mailbox | None = None) ->
             raise NotSentError("Apprise does not know such an address")
         if mailbox:
             found.targets, found.cc, found.bcc = [mailbox], set(), set()
+        elif "overflow=" not in address:  # a chat refuses what is longer than it takes at once
+            found.overflow_mode = apprise.OverflowMode.SPLIT
         if not service.notify(
             body=text(message), title=title(message), body_format=apprise.NotifyFormat.TEXT
         ):

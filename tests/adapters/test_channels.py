@@ -13,6 +13,7 @@ from sixgates.adapters import channels
 from sixgates.adapters.channels import NotSentError, channels_of
 from sixgates.adapters.settings import Settings
 from sixgates.gates.message import Message, document, title
+from sixgates.gates.verdict import at_most
 from tests.adapters.receivers import hanging, mail_server, receiver, unused
 
 PLANTED = "hush-hush-4711"
@@ -149,6 +150,21 @@ def test_apprise_reaches_its_services(given):
         there.status = 500
         with pytest.raises(NotSentError, match="Apprise could not deliver it"):
             channel.send(MESSAGE)
+
+
+@pytest.mark.parametrize(("asked", "parts"), [("", 3), ("?overflow=truncate", 1)])
+def test_what_is_too_long_for_a_chat_comes_in_parts(given, monkeypatch, asked, parts):
+    from apprise.plugins.custom_json import NotifyJSON
+
+    monkeypatch.setattr(NotifyJSON, "body_maxlen", 2_000)  # as that of Discord
+    checks = tuple(at_most(f"null rate of column {n:03}", 0.4, 0.1, 8_210) for n in range(100))
+    with receiver() as there:
+        only(given(there.url.replace("http://", "json://") + asked)).send(
+            replace(MESSAGE, checks=checks)
+        )
+    bodies = [body["message"] for _, _, body in there.calls]
+    assert (len(bodies), max(map(len, bodies)) <= 2_000) == (parts, True)
+    assert ("column 099" in "".join(bodies)) == (parts > 1)
 
 
 def test_a_mail_goes_to_each_mailbox_by_itself_and_says_who_did_not_get_it(given):
