@@ -8,6 +8,8 @@ from sixgates.gates.errors import ConfigurationError, PipelineError, TransientEr
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"non-2xx status code\W+(?:\x1b\[31m.*?\x1b\[0m\s*)?(\d{3})", re.DOTALL)
 _DENIED = {"401", "403"}
+_RUN_OUT = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+"""What a store says, with status 400, of credentials that hold for some hours."""
 _METADATA = ("/latest/api/token", "/latest/meta-data")
 """Of the last place where credentials are looked for: the machine of a cloud."""
 _STORE = "Generic S3 error"
@@ -44,6 +46,11 @@ def _to_correct(folder: ObjectFolder, said: str, code: str, status: str) -> str:
         sentence = (
             f"{folder} needs credentials and none were found: set AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY"
+        )
+    elif code in _RUN_OUT:
+        sentence = (
+            f"the object store refused {folder} ({code}): AWS_SESSION_TOKEN has run out or is"
+            " wrong; set it anew, with its AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     elif status in _DENIED:
         sentence = (

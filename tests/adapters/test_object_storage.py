@@ -177,6 +177,18 @@ def test_a_key_that_is_refused_is_for_a_person(server, log):
     assert "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in said
 
 
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+def test_a_session_token_that_has_run_out_is_no_outage(code):
+    said = (
+        "Generic S3 error\n ↳ Error performing list request\n ↳ Error performing GET http://a/lake"
+        " in 1ms - Server returned non-2xx status code\n ↳ 400 Bad Request\n ↳ <?xml"
+        f' version="1.0"?><Error><Code>{code}</Code><Message>no</Message></Error>\n'
+    )
+    refused = pytest.raises(ConfigurationError, match=f"{code}.*: AWS_SESSION_TOKEN has run out")
+    with refused, reading(ObjectFolder("s3://lake/six")):
+        raise OSError(said)
+
+
 def test_http_is_not_used_unless_allowed(log, monkeypatch):
     monkeypatch.delenv("AWS_ALLOW_HTTP")
     assert "set AWS_ALLOW_HTTP=true" in refusal(log)
