@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
+from distributed.comm import CommClosedError
 
 from sixgates.adapters.dataset_store import read_dataset, read_rows, rows_digest, stored_rows
 from sixgates.adapters.engine.check import Asked
@@ -15,7 +18,7 @@ from sixgates.adapters.lake.project_lake import ProjectLake
 from sixgates.adapters.project_files import load_project
 from sixgates.adapters.quarantine_rows import count_refusals, kept_rows
 from sixgates.gates.data.rows import RULE
-from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.errors import ConfigurationError, TransientError
 from sixgates.gates.validate import judge_counts
 from sixgates.gates.verdict import Outcome
 
@@ -255,6 +258,34 @@ def test_rows_of_no_time_at_all_are_refused_by_name(scheduler, tmp_path):
     (here, _), (there, _) = both(scheduler, project, data, tmp_path)
     assert there.counts == here.counts
     assert there.data == here.data
+
+
+@pytest.mark.parametrize("column", ["t", "x"])
+def test_a_file_that_a_worker_cannot_read_is_named_as_by_one_process(scheduler, tmp_path, column):
+    project = project_of(tmp_path, BINARY)
+    data = written(tmp_path / "rows", faulty(BINARY), "in order")
+    spoilt = Path(data) / "2.parquet"
+    group, text = pq.read_metadata(spoilt).row_group(0), bytearray(spoilt.read_bytes())
+    places = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    begin = places[column].dictionary_page_offset or places[column].data_page_offset
+    text[begin : begin + 200] = b"\xff" * 200
+    spoilt.write_bytes(text)
+    asked = asked_of(tmp_path, project, data, tmp_path)
+    for name in ("local", scheduler):
+        with pytest.raises(ConfigurationError, match=r"2\.parquet cannot be read as parquet"):
+            engine_of(name).check(asked)
+
+
+def test_a_scheduler_that_is_lost_is_no_fault_of_the_files(scheduler, tmp_path, monkeypatch):
+    project = project_of(tmp_path, BINARY)
+    data = written(tmp_path / "rows", faulty(BINARY), "in order")
+
+    def lost(*_given, **_more):
+        raise CommClosedError
+
+    monkeypatch.setattr(Client, "gather", lost)
+    with pytest.raises(TransientError, match="was lost"):
+        engine_of(scheduler).check(asked_of(tmp_path, project, data, tmp_path))
 
 
 def test_a_source_may_have_a_column_of_the_name_that_tells_the_rule(scheduler, tmp_path):

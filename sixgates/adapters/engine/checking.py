@@ -72,8 +72,7 @@ def check_on(cluster: Cluster, asked: Asked, files: Files) -> Checked:
         ConfigurationError: a file cannot be read, or not by a worker.
     """
     project, now = asked.project, asked.now
-    with asked.lake.reading():
-        rows = source_rows_of(cluster, asked, files, Cut(asked.since, now))
+    rows = source_rows_of(cluster, asked, files, Cut(asked.since, now))
     place = asked.runs / asked.run / ".checked"
     written = _written(rows, asked, place)
     stored = StoredRows(
@@ -228,8 +227,7 @@ def _periods(rows: SourceRows, asked: Asked, files: Files) -> Periods | None:
     project, begin = asked.project, asked.now - span_of_periods(asked.project)
     sources = [rows]
     if asked.since is not None and asked.since > begin:
-        with asked.lake.reading():
-            older = source_rows_of(rows.cluster, asked, files, Cut(begin, asked.since))
+        older = source_rows_of(rows.cluster, asked, files, Cut(begin, asked.since))
         sources.insert(0, older)
     return periods_on(sources, project, asked.new_after, asked.broken)
 

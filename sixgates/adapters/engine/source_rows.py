@@ -22,6 +22,7 @@ from sixgates.adapters.engine.stored_rows import (
     without_contract,
 )
 from sixgates.adapters.lake.as_known import cut_by_time, hide_labels, in_order
+from sixgates.adapters.lake.parquet_source import FAULTS, unreadable
 from sixgates.adapters.lake.source import Cut
 from sixgates.adapters.project_files import load_project, project_file
 from sixgates.gates.errors import ConfigurationError
@@ -82,6 +83,9 @@ class Piece:
             schema: Of the files.
             now: The moment, naive UTC.
             columns: The event time and others; all where not given.
+
+        Raises:
+            ConfigurationError: a file cannot be read.
         """
         when = pl.col(project.roles.event_time)
         cut = self.cut or _NO_TIME
@@ -95,7 +99,20 @@ class Piece:
             rows = rows.filter(when.is_null() if self.cut is None else when.is_not_null())
             rows = hide_labels(rows, schema, project, now)
             frames.append(rows if columns is None else rows.select(*columns))
-        return in_order(pl.concat(pl.collect_all(frames)), project)
+        try:
+            read = pl.collect_all(frames)
+        except FAULTS as exc:
+            raise unreadable(self._culprit(), exc) from exc
+        return in_order(pl.concat(read), project)
+
+    def _culprit(self) -> str:
+        """Find the file that cannot be read: only on the way to an error, so slow is fine."""
+        for part in self.parts:
+            try:
+                part.read()
+            except FAULTS:
+                return part.file
+        return self.parts[0].file
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +183,13 @@ def source_rows_of(
         cut: Which rows; those without an event time come with them.
 
     Raises:
-        ConfigurationError: a worker does not see the files.
-        polars.exceptions.PolarsError, OSError: a file cannot be read.
+        ConfigurationError: a worker does not see the files, or one cannot be read.
     """
     paths, schema = files
     own, project = project_file(asked.file).absolute(), without_contract(asked.project)
     require_shared(cluster, paths[0])
-    parts = parts_of(paths)
+    with asked.lake.reading():
+        parts = parts_of(paths)
     found: list[PartTimes] = cluster.gather(
         cluster.each(_times, parts, cluster.held((project, schema, cut)))
     )
@@ -220,7 +237,10 @@ def _times(part: Part, shared: tuple[Project, pl.Schema, Cut]) -> PartTimes:
     names = [n for n in (project.roles.event_time, project.roles.label_time) if n and n in schema]
     lying = pl.scan_parquet(part.file, glob=False).slice(part.begin, part.rows).select(names)
     own = pl.Schema({name: schema[name] for name in names})
-    times = cut_by_time(lying, own, project, cut).collect()[project.roles.event_time]
+    try:
+        times = cut_by_time(lying, own, project, cut).collect()[project.roles.event_time]
+    except FAULTS as exc:
+        raise unreadable(part.file, exc) from exc
     known = times.drop_nulls()
     low, high = known.min(), known.max()
     return PartTimes(
