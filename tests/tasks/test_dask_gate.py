@@ -260,6 +260,20 @@ def test_rows_of_no_time_at_all_are_refused_by_name(scheduler, tmp_path):
     assert there.data == here.data
 
 
+@pytest.mark.parametrize("lies", ["in order", "mixed"])
+@pytest.mark.usefixtures("finely_cut")
+def test_an_event_time_of_no_year_is_an_old_one_as_in_one_process(scheduler, tmp_path, lies):
+    project, rows = project_of(tmp_path, BINARY), faulty(BINARY)
+    before_all_years = pl.when(pl.col("id").is_in([3, 1500])).then(-(10**17) * pl.col("id"))
+    rows = rows.with_columns(t=before_all_years.otherwise("t").cast(pl.Datetime("us")))
+    data = written(tmp_path / "rows", rows, lies)
+    (here, want), (there, found) = both(scheduler, project, data, tmp_path)
+    assert there.counts == here.counts
+    assert there.refusals == here.refusals
+    assert there.data.periods == here.data.periods
+    assert read_dataset(found).equals(read_dataset(want))
+
+
 @pytest.mark.parametrize("column", ["t", "x"])
 def test_a_file_that_a_worker_cannot_read_is_named_as_by_one_process(scheduler, tmp_path, column):
     project = project_of(tmp_path, BINARY)

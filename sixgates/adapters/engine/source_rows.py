@@ -21,7 +21,7 @@ from sixgates.adapters.engine.stored_rows import (
     require_shared,
     without_contract,
 )
-from sixgates.adapters.lake.as_known import cut_by_time, hide_labels, in_order
+from sixgates.adapters.lake.as_known import FIRST, cut_by_time, hide_labels, in_order
 from sixgates.adapters.lake.parquet_source import FAULTS, unreadable
 from sixgates.adapters.lake.source import Cut
 from sixgates.adapters.project_files import load_project, project_file
@@ -56,7 +56,7 @@ class PartTimes(NamedTuple):
     """What one part of the files holds of a stretch of time."""
 
     low: datetime | None
-    """Oldest event time, naive UTC; None where there is none."""
+    """Oldest event time, naive UTC, but none before `FIRST`; None where there is none."""
     high: datetime | None
     missing: int
     """Rows without an event time."""
@@ -241,7 +241,8 @@ def _times(part: Part, shared: tuple[Project, pl.Schema, Cut]) -> PartTimes:
         times = cut_by_time(lying, own, project, cut).collect()[project.roles.event_time]
     except FAULTS as exc:
         raise unreadable(part.file, exc) from exc
-    known = times.drop_nulls()
+    # Python cannot hold each moment: the oldest ones, whatever their years, go together.
+    known = times.drop_nulls().clip(lower_bound=FIRST)
     low, high = known.min(), known.max()
     return PartTimes(
         low if isinstance(low, datetime) else None,

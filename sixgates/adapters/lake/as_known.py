@@ -8,7 +8,7 @@ import polars as pl
 from sixgates.adapters.lake.source import Cut
 from sixgates.gates.project import Project
 
-_FIRST, _LAST = datetime(1678, 1, 1), datetime(2262, 1, 1)  # noqa: DTZ001 - naive UTC
+FIRST, _LAST = datetime(1678, 1, 1), datetime(2262, 1, 1)  # noqa: DTZ001 - naive UTC
 """Between them, a moment can be counted in nanoseconds."""
 _SLACK = timedelta(seconds=1)
 """So coarsely is cut first: a second is more than any rounding."""
@@ -75,7 +75,7 @@ def _about(when: pl.Expr, cut: Cut, kind: pl.DataType) -> pl.Expr:
     wanted = pl.lit(value=True)
     if cut.until < _LAST:
         wanted &= when <= _literal(cut.until + _SLACK, kind)
-    if cut.since is not None and cut.since > _FIRST:
+    if cut.since is not None and cut.since > FIRST:
         wanted &= when >= _literal(cut.since - _SLACK, kind)
     return wanted
 
