@@ -197,6 +197,22 @@ def test_the_newest_part_is_chosen_as_by_one_process(on_workers, loans, tmp_path
         assert found.drift.loss == found.loss
 
 
+def test_a_card_says_how_long_labels_took_as_in_one_process(on_workers, loans, tmp_path):
+    frame, now = World(5, START, 20, 100).frame(), START + 20 * DAY
+    lately = pl.col("ts") > START + 15 * DAY
+    frame = frame.with_columns(
+        known=pl.col("ts") + pl.when(lately).then(4 * DAY).otherwise(2 * DAY)
+    )
+    changes = {"label_horizon": None, "label_time": "known"}
+    project = quick(loans, rounds=3, window=None)
+    project = project.model_copy(update={"roles": loans.roles.model_copy(update=changes)})
+    dataset = stored(tmp_path, frame, now)
+    want = train(project, time_split(read_dataset(dataset), project, now)).card.label_age
+    rows = stored_rows_of(on_workers, project, dataset)
+    assert train_on(rows).card.label_age == want == 2 * DAY.total_seconds()
+    assert rows.age == 4 * DAY
+
+
 def variant(loans, task):
     """The loans as another task, and how to make its label."""
     label = {

@@ -19,8 +19,16 @@ import polars as pl
 
 from sixgates.adapters.engine.base_rate import base_loss_on, base_rate_on
 from sixgates.adapters.engine.moments import CLUSTER, moments_on
+from sixgates.adapters.engine.ranks import Ordered
 from sixgates.adapters.engine.share import Lesson, Share
-from sixgates.adapters.engine.stored_rows import Part, Sizes, StoredRows, dated
+from sixgates.adapters.engine.stored_rows import (
+    Part,
+    Sizes,
+    StoredRows,
+    age_of,
+    dated,
+    delays_in_order,
+)
 from sixgates.adapters.engine.together import OutOfTimeError, learn_together
 from sixgates.adapters.holdout_answers import Model
 from sixgates.adapters.lightgbm_trainer import (
@@ -197,11 +205,18 @@ def _fit(rows: StoredRows, part: _Part, until: float) -> _Fit:
         return _Fit("", card, 0, 0.0, "time")
     best = _best(project, shares, policy.early_stopping)
     text = lgb.Booster(model_str=shares[0].text).model_to_string(num_iteration=max(1, best))
-    card = replace(card, digest=text_digest(text), label_age=rows.age.total_seconds())
+    card = replace(card, digest=text_digest(text), label_age=_label_age(rows))
     step = max(1, sum(size.validation for size in rows.sizes) // _PROBED)
     sample = rows.spread("validation", step)
     card = replace(card, probes=sample_probes(text, card, sample, predict_matrix))
     return _Fit(text, card, best, max(share.memory_mb for share in shares), "")
+
+
+def _label_age(rows: StoredRows) -> float:
+    """Return after how many seconds nearly all labels of what was learnt from were known."""
+    if rows.project.roles.label_horizon is not None:
+        return rows.age.total_seconds()
+    return age_of(rows.cluster, rows.on_parts(_delays, rows.borders)).total_seconds()
 
 
 class _Losses(NamedTuple):
@@ -272,6 +287,11 @@ def _seen(part: Part, project: Project, borders: Borders) -> _Seen:
     if project.task is Task.MULTICLASS:
         return _Seen(levels, frozenset(map(str, labels)))
     return _Seen(levels, frozenset([float(labels.min()), float(labels.max())]))
+
+
+def _delays(part: Part, project: Project, borders: Borders) -> Ordered:
+    split = borders.split(dated(part, project), project)
+    return delays_in_order(pl.concat([split.train, split.validation]), project, borders.now)
 
 
 def _both(a: _Seen, b: _Seen) -> _Seen:
