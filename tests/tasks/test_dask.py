@@ -37,7 +37,7 @@ from sixgates.gates.card import Task
 from sixgates.gates.compare import judge_comparison
 from sixgates.gates.differences import differences
 from sixgates.gates.encoding import label_array
-from sixgates.gates.errors import ConfigurationError, TransientError
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 from sixgates.gates.evaluate import judge_holdout
 from sixgates.gates.losses import row_losses
 from sixgates.gates.policy import ComparisonPolicy
@@ -396,6 +396,15 @@ def test_a_worker_that_dies_as_it_is_asked_is_no_mistake_of_a_person(scheduler, 
 
 def dies(_package):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_panic_of_polars_on_a_worker_is_told_and_not_waited_for(on_workers):
+    with pytest.raises(ContractError, match="Polars broke off in oldest on a worker"):
+        on_workers.gather(on_workers.each(oldest, [pl.Series([5 - 2**63])]))
+
+
+def oldest(counts):
+    return counts.cast(pl.Datetime("us")).min()
 
 
 def test_a_scheduler_without_workers_is_named():

@@ -9,8 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from sixgates.gates.errors import ConfigurationError, TransientError
+from polars.exceptions import PanicException
+
+from sixgates.gates.errors import ConfigurationError, ContractError, TransientError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -63,13 +66,18 @@ class Cluster:
 
     def held(self, value: object) -> "Future":
         """Keep a value among the workers, to be given to many tasks; it comes back if lost."""
-        return self.client.submit(_same, value, pure=False)
+        return self.submit(_same, value)
+
+    def submit(self, function: Callable[..., Any], *given: object) -> "Future":
+        """Start one task of the function's name; its result stays on a worker."""
+        name = f"{function.__name__}-{uuid4()}"
+        return self.client.submit(_called, function, *given, key=name)
 
     def each(
         self, function: Callable[..., Any], items: Iterable[Any], *common: object
     ) -> "list[Future]":
         """Start one task an item, the common arguments behind it; results stay on the workers."""
-        return [self.client.submit(function, item, *common, pure=False) for item in items]
+        return [self.submit(function, item, *common) for item in items]
 
     def gather(self, partials: Any) -> Any:  # noqa: ANN401 - whatever the tasks return
         """Return results, which must be small."""
@@ -103,6 +111,7 @@ def cluster_at(address: str) -> Iterator[Cluster]:
     Raises:
         ConfigurationError: Dask is not installed here, or a worker lacks a package or has another
             version of it.
+        ContractError: Polars broke off in a task.
         TransientError: the scheduler does not answer, has no workers, or its workers die.
     """
     try:
@@ -162,6 +171,17 @@ def _require_workers(cluster: Cluster) -> None:
 
 def _here(package: str) -> str:
     return metadata.version(package)
+
+
+def _called(function: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - what it returns
+    """Call a function; what Polars raises in a panic is no `Exception`, and Dask waits for ever."""
+    try:
+        return function(*given)
+    except PanicException as exc:
+        raise ContractError(
+            f"Polars broke off in {function.__name__} on a worker ({exc}): that is a mistake of"
+            " Polars or of sixgates; report it, and let the run go on with SIXGATES_ENGINE=local"
+        ) from exc
 
 
 def _same(value: object) -> object:

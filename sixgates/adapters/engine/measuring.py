@@ -143,7 +143,7 @@ def order_on(
         above.append(max(known, default=None))
     found: list[Late] = cluster.gather(
         [
-            cluster.client.submit(count_late, own, border, before, pure=False)
+            cluster.submit(count_late, own, border, before)
             for own, before in zip(times, above, strict=False)
         ]
     )

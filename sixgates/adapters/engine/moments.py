@@ -62,7 +62,7 @@ def _tables(
     hands = _HANDS * len(cluster.workers())
     dealt = cluster.each(_dealt, frames, figures, subset, hands)
     return [
-        cluster.client.submit(_put_together, own, figures, pure=False)
+        cluster.submit(_put_together, own, figures)
         for hand in range(hands)
         for own in [cluster.each(getitem, dealt, hand)]
     ]

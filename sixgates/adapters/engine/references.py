@@ -102,7 +102,7 @@ def _answers(rows: StoredRows, model: Watched) -> Profile:
     said = rows.on_parts(_said, rows.borders, (model.text, model.card), parts=parts)
     step = _step(rows)
     sample = [
-        rows.cluster.client.submit(every, frame, before, step, pure=False)
+        rows.cluster.submit(every, frame, before, step)
         for frame, before in zip(said, rows.before("holdout"), strict=True)
     ]
     blank = blank_profile(rows.gather(rows.cluster.each(_grids, [sample]))[0], {})

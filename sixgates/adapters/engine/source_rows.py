@@ -160,7 +160,7 @@ class SourceRows:
         if beside is None:
             return self.cluster.each(_on_piece, chosen, None, shared)
         return [
-            self.cluster.client.submit(_on_piece, piece, own, shared, pure=False)
+            self.cluster.submit(_on_piece, piece, own, shared)
             for piece, own in zip(chosen, beside, strict=True)
         ]
 
