@@ -199,11 +199,13 @@ def measure_holdout(
 def segment_masks(df: pl.DataFrame, columns: Sequence[str], min_rows: int) -> dict[str, np.ndarray]:
     """Return the mask of every value that has at least `min_rows` rows, by `column=value`.
 
-    Missing values are a segment too, `column=missing`.
+    Missing values are a segment too, NaN among them, `column=missing`.
     """
     masks = {}
     for column in columns:
         values = df[column].alias("value")
+        if values.dtype.is_float():
+            values = values.fill_nan(None)
         for value, rows in values.value_counts(sort=True).iter_rows():
             if rows < min_rows:
                 break  # sorted by count: only smaller ones follow

@@ -146,6 +146,14 @@ def test_masks_cover_every_large_value_also_the_missing_one():
     }
 
 
+def test_what_is_missing_is_one_segment_however_it_is_written():
+    df = pl.DataFrame({"k": [1.0, float("nan"), None, 1.0, None]})
+    masks = segment_masks(df, ["k"], 3)
+    assert {name: np.flatnonzero(mask).tolist() for name, mask in masks.items()} == {
+        "k=missing": [1, 2, 4]
+    }
+
+
 def test_the_holdout_becomes_losses_in_row_order():
     toy = Project(
         name="toy",
