@@ -264,13 +264,18 @@ def test_rows_of_no_time_at_all_are_refused_by_name(scheduler, tmp_path):
 @pytest.mark.usefixtures("finely_cut")
 def test_an_event_time_of_no_year_is_an_old_one_as_in_one_process(scheduler, tmp_path, lies):
     project, rows = project_of(tmp_path, BINARY), faulty(BINARY)
-    before_all_years = pl.when(pl.col("id").is_in([3, 1500])).then(-(10**17) * pl.col("id"))
-    rows = rows.with_columns(t=before_all_years.otherwise("t").cast(pl.Datetime("us")))
+    far, last = pl.col("id").is_in([3, 301, 1500]), pl.col("id") == 1500
+    times = pl.when(far).then(-(10**15) * (pl.col("id") + 100)).otherwise("t")
+    rows = rows.with_columns(
+        t=times.cast(pl.Datetime("us")), known=pl.when(~last).then("known"),
+        kind=pl.when(pl.col("id") == 301).then(pl.lit("c")).otherwise("kind"),
+    )  # fmt: skip
     data = written(tmp_path / "rows", rows, lies)
     (here, want), (there, found) = both(scheduler, project, data, tmp_path)
     assert there.counts == here.counts
     assert there.refusals == here.refusals
     assert there.data.periods == here.data.periods
+    assert there.data.null_jump == here.data.null_jump is not None
     assert read_dataset(found).equals(read_dataset(want))
 
 

@@ -21,6 +21,7 @@ from sixgates.adapters.engine.stored_rows import Part, StoredRows, dated, every,
 from sixgates.adapters.lake.as_known import cut_by_time
 from sixgates.adapters.lake.source import Cut
 from sixgates.gates.card import Task
+from sixgates.gates.data.far_times import near_times
 from sixgates.gates.data.hindsight import (
     FEWEST,
     NullJump,
@@ -226,7 +227,7 @@ def _older_times(
 
 
 def _oldest(rows: pl.DataFrame, project: Project) -> datetime | None:
-    oldest = rows[project.roles.event_time].min()
+    oldest = near_times(rows[project.roles.event_time]).min()
     return oldest if isinstance(oldest, datetime) else None
 
 

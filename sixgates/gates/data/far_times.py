@@ -15,6 +15,12 @@ def has_far_times(column: pl.Series) -> bool:
     return _unit(column) in _A_DAY and bool(_far(column).any())
 
 
+def near_times(column: pl.Series) -> pl.Series:
+    """Return the times of a column that Python can hold."""
+    far = _far(column)
+    return column.filter(~far) if far.any() else column
+
+
 def values_or_counts(column: pl.Series) -> list[object]:
     """Return the values of a column, and text in place of a time that Python cannot hold.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 import polars.selectors as cs
 
+from sixgates.gates.data.far_times import near_times
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import is_matured, label_present
 from sixgates.gates.verdict import Check, at_most, number
@@ -50,7 +51,7 @@ def measure_null_jump(accepted: pl.DataFrame, project: Project, now: datetime) -
     known = is_matured(accepted, project, now)
     places = is_young(accepted, project, known).arg_true()
     young = accepted[places.gather_every(null_step(len(places)))]
-    oldest = young[project.roles.event_time].min()
+    oldest = near_times(young[project.roles.event_time]).min()
     if young.height < FEWEST or oldest is None:
         return None
     older = (known & (times < oldest)).fill_null(value=False)

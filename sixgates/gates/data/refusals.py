@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import polars.selectors as cs
 
-from sixgates.gates.data.far_times import values_or_counts
+from sixgates.gates.data.far_times import near_times, values_or_counts
 from sixgates.gates.data.rows import RowSplit, rule_column
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import naive_utc
@@ -23,7 +23,8 @@ class OfRule:
 
     rows: int
     first: datetime | None
-    """Oldest event time among them, naive UTC; None where none has one."""
+    """Oldest event time among them, naive UTC, of any year that Python knows; None where none has
+    one."""
     last: datetime | None
     values: Counter[str]
     """Their commonest values, written out, where the rule is about a column."""
@@ -51,7 +52,7 @@ class Refusals:
     accepted: Counter[int] = field(default_factory=Counter)
     """By period, counted since 1970."""
     refused: Counter[int] = field(default_factory=Counter)
-    """By period, those that have an event time."""
+    """By period, those that have an event time of any year that Python knows."""
 
     def __add__(self, other: "Refusals") -> "Refusals":
         """Return the refusals among the rows of both."""
@@ -85,7 +86,7 @@ def refusals_of(split: RowSplit, project: Project) -> Refusals:
 def _of_rule(rows: pl.DataFrame, rule: str, project: Project) -> OfRule:
     first, last = None, None
     if _is_time(rows, project.roles.event_time):
-        times = naive_utc(rows, project.roles.event_time)
+        times = near_times(naive_utc(rows, project.roles.event_time))
         first, last = times.min(), times.max()
     return OfRule(
         rows.height,
@@ -100,7 +101,7 @@ def _by_period(rows: pl.DataFrame, project: Project) -> Counter[int]:
     if not _is_time(rows, event_time):
         return Counter()
     length = project.period // timedelta(microseconds=1)
-    period = (naive_utc(rows, event_time).dt.epoch("us") // length).drop_nulls()
+    period = (near_times(naive_utc(rows, event_time)).dt.epoch("us") // length).drop_nulls()
     return Counter(dict(period.alias(_PERIOD).value_counts().iter_rows()))
 
 

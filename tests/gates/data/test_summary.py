@@ -92,6 +92,19 @@ def test_times_in_a_wrong_unit_are_refused_by_name(check):
     assert refused.examples == tuple(f"'{count} us since 1970'" for count in far)
 
 
+def test_refused_rows_of_a_time_of_no_year_are_told_like_others():
+    far = pl.int_range(pl.len()) < 2
+    times = pl.when(far).then(-(10**17)).otherwise(pl.col("t").cast(pl.Int64))
+    x = pl.when(far).then(float("inf")).otherwise("x")
+    frame = spoilt(rows()).with_columns(t=times.cast(pl.Datetime("us")), x=x)
+    (refused,) = told(frame)[0].refused
+    assert refused.rows == 502
+    assert NOW - 10 * DAY < refused.first < refused.last < NOW
+    summary, sentences, _ = told(frame.head(2))
+    assert summary.periods == ()
+    assert sentences[0].startswith("2 of 2 rows (100 %) break 'not_finite': ")
+
+
 def test_periods_are_shown_with_their_share_newest_at_the_end():
     summary, _, page = told(spoilt(rows(), since=NOW - 2.5 * DAY))
     assert [(p.start, p.rows) for p in summary.periods] == [
