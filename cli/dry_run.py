@@ -1,5 +1,6 @@
 """What the watch would have done over the windows that have passed; nothing is recorded."""
 
+import math
 from typing import Any
 
 from rich.markup import escape
@@ -69,5 +70,6 @@ def show_dry_run(found: dict[str, Any]) -> None:
 def _evidence(signal: dict[str, Any] | None) -> str:
     if signal is None or signal["seen"] is None:
         return "-"
-    share = number(round(signal["seen"] / signal["limit"], 3))
+    # Cut off, not rounded: what is less than an alert needs never reads as all of it.
+    share = number(math.floor(1000 * signal["seen"] / signal["limit"]) / 1000)
     return f"[yellow]{share}[/]" if signal["alert"] else share

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.say import stderr
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.verdict import numbers
 
 if TYPE_CHECKING:
     from simulation.sweep.pool import Task
@@ -49,7 +50,7 @@ def figures_table(found: Sequence[dict[str, Any]]) -> Table:
     for figure in found:
         mark = "[green]kept[/]" if figure["ok"] else "[red]missed[/]"
         name = escape(figure["name"])
-        shown.add_row(name, f"{figure['value']:.4g}", f"{figure['bound']:g}", mark)
+        shown.add_row(name, *numbers(figure["value"], figure["bound"]), mark)
     return shown
 
 

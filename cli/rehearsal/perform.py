@@ -19,6 +19,7 @@ from cli.rehearsal.rehearse import Rehearsed, clear, new_home, rehearse
 from cli.say import Code, show, stderr, stdout
 from sixgates.adapters.report_page import write_report
 from sixgates.gates.errors import ConfigurationError
+from sixgates.gates.verdict import numbers
 
 
 def perform(
@@ -185,12 +186,13 @@ def _history(r: dict[str, Any]) -> None:
         gates = " ".join(f"{gate}:{outcome}" for gate, outcome in retrain["verdicts"].items())
         table.add_row(retrain["at"][:10], gates, retrain["ending"], escape(retrain["reason"]))
     stdout.print(table)
+    served, never = _numbers(r["loss_served"], r["loss_never"])
     stdout.print(
         f"{len(r['alerts'])} alerts, {len(r['retrains'])} retrains; mean {r['loss']}"
-        f" [bold]{_number(r['loss_served'])}[/] served, {_number(r['loss_never'])} never retrained"
+        f" [bold]{served}[/] served, {never} never retrained"
     )
     if "rmse_served" in r:
-        served, never = _number(r["rmse_served"]), _number(r["rmse_never"])
+        served, never = _numbers(r["rmse_served"], r["rmse_never"])
         stdout.print(f"root mean squared error {served} served, {never} never")
 
 
@@ -198,8 +200,9 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None or math.isnan(value) else f"{value:.4g}"
+def _numbers(*values: float | None) -> list[str]:
+    known = (None if value is None or math.isnan(value) else value for value in values)
+    return numbers(*known, unknown="unknown")
 
 
 def _wait_for_interrupt(addresses: dict[str, str]) -> None:

@@ -15,9 +15,9 @@ from markupsafe import Markup
 from sixgates.adapters.drift_figure import draw_shape, is_even
 from sixgates.adapters.report_figure import draw, periods_per_point
 from sixgates.adapters.report_run import Run, bar_of
-from sixgates.adapters.standalone_page import environment, figure_of
+from sixgates.adapters.standalone_page import environment, figures_of
 from sixgates.gates.errors import TransientError
-from sixgates.gates.verdict import Gate, number
+from sixgates.gates.verdict import Gate, numbers
 
 
 class UnwrittenError(TransientError):
@@ -103,15 +103,14 @@ class _Play:
         served, never = self.result["loss_served"], self.result["loss_never"]
         if not _known(served) or not _known(never):
             return "No served request has a known label"
-        said = f"Mean {self.loss} {number(served)} served, {number(never)} never retrained"
-        if never > 0:
-            change = (served - never) / never
-            said += f" ({change:+.1%})" if abs(change) >= 0.0005 else " (the same)"  # noqa: PLR2004
+        said = "Mean {} {} served, {} never retrained".format(self.loss, *numbers(served, never))
+        if served == never:
+            said += " (the same)"
+        elif never > 0 and abs(change := (served - never) / never) >= 0.0005:  # noqa: PLR2004
+            said += f" ({change:+.1%})"
         if "rmse_served" in self.result:
-            said += (
-                f"; root mean squared error {figure_of(self.result['rmse_served'])} served,"
-                f" {figure_of(self.result['rmse_never'])} never retrained"
-            )
+            errors = figures_of([self.result["rmse_served"], self.result["rmse_never"]])
+            said += "; root mean squared error {} served, {} never retrained".format(*errors)
         return said
 
     @property

@@ -7,7 +7,7 @@ which take their colours from that style.
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sixgates.gates.verdict import number, percent
+from sixgates.gates.verdict import number, numbers, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters |= {
-        "number": figure_of, "day": day, "share": share_of, "percent": percent, "seconds": _seconds,
+        "number": figure_of, "numbers": figures_of, "day": day, "share": share_of,
+        "percent": percent, "seconds": _seconds,
     }  # fmt: skip
     return pages
 
@@ -97,6 +98,11 @@ def figure_of(value: float | None) -> str:
     if value is None:
         return NONE
     return number(value) if math.isfinite(value) else str(value)
+
+
+def figures_of(values: Iterable[float | None]) -> list[str]:
+    """Write figures that are compared, see `numbers`."""
+    return numbers(*values, unknown=NONE)
 
 
 def day(at: str) -> str:

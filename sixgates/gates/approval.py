@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sixgates.gates.decision import Decision, Move
 from sixgates.gates.policy import ApprovalPolicy
-from sixgates.gates.verdict import Outcome, Verdict, number
+from sixgates.gates.verdict import Outcome, Verdict, number, numbers
 
 RISK_CHECK = "loss difference"
 """The check of gate 4 whose seen value is the upper bound of the loss difference."""
@@ -61,8 +61,9 @@ def person_needed(policy: ApprovalPolicy, compared: Verdict | None) -> str:
         return "the risk cannot be told: the bound of the loss difference is not a number"
     if known.seen <= limit:
         return ""
+    seen, most = numbers(known.seen, limit)
     return (
-        f"by gate 4 the loss may differ by {number(known.seen)}, more than {number(limit)}"
+        f"by gate 4 the loss may differ by {seen}, more than {most}"
         f" (approval.risk {number(policy.risk)} times the margin {number(known.required)})"
     )
 

@@ -12,7 +12,7 @@ from sixgates.gates.encoding import label_array
 from sixgates.gates.losses import row_losses
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import naive_utc
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, numbers
 
 
 def last_label_losses(
@@ -69,13 +69,12 @@ def report_baselines(
         n: Rows.
         entity: Whether that label is the entity's own.
     """
-    loss, base, last = means
-    parts = [f"{loss_name} {number(loss)}", f"always the base rate {number(base)}"]
-    if last is not None:
-        whose = " of the entity" if entity else ""
-        parts.append(f"the last known label{whose} {number(last)}")
+    whose = " of the entity" if entity else ""
+    names = (loss_name, "always the base rate", f"the last known label{whose}")
+    known = [mean for mean in means if mean is not None]
+    parts = map(" ".join, zip(names, numbers(*known), strict=False))
     sentence = f"{'; '.join(parts)} (n = {n:,}; reported only, refuses nothing)"
-    return Check("baselines", Outcome.PASS, loss, None, n, sentence)
+    return Check("baselines", Outcome.PASS, means[0], None, n, sentence)
 
 
 def _known_at(project: Project, df: pl.DataFrame) -> pl.Series:

@@ -15,7 +15,7 @@ import numpy as np
 from sixgates.gates.card import Task
 from sixgates.gates.project import Project
 from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, number, numbers
 
 _ALPHA = 0.05
 _Z = 1.645
@@ -149,7 +149,7 @@ def bins_for(rows: int) -> int:
 def _means(one: Calibrated, limit: float, clusters: np.ndarray | None) -> Check:
     bound = one.gap(clusters, _ALPHA)
     upper = abs(bound.mean) + (bound.upper - bound.mean)
-    said, came = map(number, one.means)
+    said, came = numbers(*one.means)
     what = f"mean probability{_of(one)} {said} against {came} that came"
     return _check("calibration in the large", what, upper, limit, one.n)
 
@@ -166,10 +166,9 @@ def _of(one: Calibrated) -> str:
 
 def _check(name: str, what: str, upper: float, limit: float, n: int) -> Check:
     passed = upper <= limit
-    sentence = (
-        f"{what}: upper 95 % bound {number(upper)} {'<=' if passed else '>'} limit "
-        f"{number(limit)} (n = {n:,})"
-    )
+    said, at = numbers(upper, limit)
+    sign = "<=" if passed else ">"
+    sentence = f"{what}: upper 95 % bound {said} {sign} limit {at} (n = {n:,})"
     seen = upper if np.isfinite(upper) else None
     return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)
 

@@ -29,7 +29,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.counts import rollback_of_counts
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.guards import ratio_mismatch_log_e as mismatch
-from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number, percent
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, numbers, percent
 
 _MISMATCH_ALPHA = 0.001
 _UNBEARABLE = 100.0
@@ -238,7 +238,7 @@ def _harm(guardrails: list[Guardrail], evidence: Evidence, policy: CanaryPolicy)
     level = mean_log_e([levels[name] for name in deciding])
     worst, n = said[max(deciding, key=lambda name: levels[name])]
     e = math.exp(min(level, 700.0))
-    found = f"mean e-value {number(e)} of {number(required)} needed"
+    found = "mean e-value {} of {} needed".format(*numbers(e, required))
     e_values = EValues(None, None, e, required)
     outcome, sentence = Outcome.PASS, f"no harm shown ({found})"
     if not level < math.log(required):

@@ -18,7 +18,7 @@ from sixgates.gates.evaluate import segment_masks, unjudged
 from sixgates.gates.policy import ComparisonPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.statistics.clusters import ClusterBound, cluster_bound, holdout_clusters
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number, numbers
 
 MIN_SEGMENT_ROWS = 100
 """Fewest rows of a segment that may be named as regressed."""
@@ -193,27 +193,28 @@ def _refuse(n: int, sentence: str) -> Check:
 def _difference(evidence: Paired, bound: ClusterBound, policy: ComparisonPolicy) -> Check:
     n = evidence.n
     seen = f"{bound.clusters:,} clusters seen"
+    losses = numbers(evidence.challenger_loss, evidence.champion_loss)
+    reach, margin = numbers(bound.upper, policy.margin)
     figures = (
-        f"challenger {number(evidence.challenger_loss)} against champion "
-        f"{number(evidence.champion_loss)}: difference {number(bound.mean)}, "
-        f"upper {number(100 * (1 - policy.alpha))} % bound {number(bound.upper)}"
+        f"challenger {losses[0]} against champion {losses[1]}: difference {number(bound.mean)}, "
+        f"upper {number(100 * (1 - policy.alpha))} % bound {reach}"
     )
     rows = f"(n = {n:,} rows in {bound.clusters:,} clusters)"
     if bound.clusters < policy.min_clusters:
         outcome = Outcome.INCONCLUSIVE
         sentence = f"not enough evidence: {seen}, {policy.min_clusters:,} needed (n = {n:,} rows)"
     elif bound.upper < policy.margin:
-        outcome, sentence = Outcome.PASS, f"{figures} < margin {number(policy.margin)} {rows}"
+        outcome, sentence = Outcome.PASS, f"{figures} < margin {margin} {rows}"
     elif 2 * bound.mean > bound.upper or bound.mean >= policy.margin:
         # 2 mean > upper says that the lower bound, mean - t se, lies above zero
         outcome = Outcome.FAIL
-        sentence = f"{figures} >= margin {number(policy.margin)}: the challenger is worse {rows}"
+        sentence = f"{figures} >= margin {margin}: the challenger is worse {rows}"
     else:
         outcome = Outcome.INCONCLUSIVE
         room = (bound.upper - bound.mean) / (policy.margin - bound.mean)
         needed = max(bound.clusters + 1, math.ceil(bound.clusters * room**2))
         sentence = (
-            f"not enough evidence: {figures} >= margin {number(policy.margin)}; "
+            f"not enough evidence: {figures} >= margin {margin}; "
             f"{seen}, about {needed:,} needed (n = {n:,} rows)"
         )
     upper = bound.upper if math.isfinite(bound.upper) else None
@@ -238,9 +239,10 @@ def _segments(evidence: Paired, policy: ComparisonPolicy) -> Check | None:
         return Check("segments", Outcome.PASS, worst, policy.margin, evidence.n, sentence + left)
     name = max(regressed, key=lambda s: bounds[s].mean)
     n = evidence.segment_rows[name]
+    mean, margin = numbers(bounds[name].mean, policy.margin)
     sentence = (
         f"{len(regressed)} of {len(bounds)} segments regressed, worst {name}: difference "
-        f"{number(bounds[name].mean)} > margin {number(policy.margin)} (n = {n:,} rows in "
+        f"{mean} > margin {margin} (n = {n:,} rows in "
         f"{bounds[name].clusters:,} clusters){left}"
     )
     return Check("segments", Outcome.FAIL, bounds[name].mean, policy.margin, n, sentence)

@@ -27,7 +27,7 @@ from sixgates.gates.losses import constant_losses, row_losses
 from sixgates.gates.policy import EvaluationPolicy
 from sixgates.gates.project import Project
 from sixgates.gates.statistics.clusters import cluster_bound, holdout_clusters
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, number
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, number, numbers
 
 ALPHA = 0.05
 """Level of the bounds."""
@@ -269,9 +269,10 @@ def _within(name: str, seen: Excess, origin: str) -> Check:
     if seen.clusters is not None:
         rows = f"n = {seen.n:,} rows of {seen.clusters:,} entities"
     passed = seen.upper <= seen.limit
+    bound, limit = numbers(seen.upper, seen.limit)
     sentence = (
-        f"{name} {number(seen.mean)} with upper 95 % bound {number(seen.upper)} "
-        f"{'<=' if passed else '>'} limit {number(seen.limit)}{origin} ({rows})"
+        f"{name} {number(seen.mean)} with upper 95 % bound {bound} "
+        f"{'<=' if passed else '>'} limit {limit}{origin} ({rows})"
     )
     upper = seen.upper if np.isfinite(seen.upper) else None
     outcome = Outcome.PASS if passed else Outcome.FAIL

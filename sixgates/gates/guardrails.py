@@ -17,7 +17,7 @@ from sixgates.gates.policy import CanaryPolicy
 from sixgates.gates.split import Counted
 from sixgates.gates.statistics.counts import ArmCounts, Bet, Floats, log_es_of_batches
 from sixgates.gates.statistics.guards import error_ratio_log_e, from_any_batch, mean_log_e
-from sixgates.gates.verdict import Check, EValues, Outcome, number
+from sixgates.gates.verdict import Check, EValues, Outcome, number, numbers
 
 _PROMOTE_AT = (0.5, 1.0, 1.5)
 _ROLL_BACK_AT = (1.5, 2.0)
@@ -179,8 +179,8 @@ def judged(g: Guardrail, *, alpha: float, beta: float, signals: int = 1) -> Chec
     elif g.log_promote is None:
         sentence = f"{g.name}: {g.found} ({_e_value(g)}, n = {g.n:,} canary units)"
     elif passed:
-        found = f"difference {number(g.seen)}, {g.found}"
-        sentence = f"{g.name}: not worse by {number(g.margin)} ({found})"
+        difference, margin = numbers(g.seen, g.margin)
+        sentence = f"{g.name}: not worse by {margin} (difference {difference}, {g.found})"
     else:
         sentence = f"{g.name}: not enough evidence yet ({g.found}, needs {_more(g)})"
     if g.muted:

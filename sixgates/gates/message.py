@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sixgates.gates.verdict import Check, number
+from sixgates.gates.verdict import Check, numbers
 
 TITLE_LENGTH = 79
 """Most characters of a title."""
@@ -120,7 +120,7 @@ def checked(check: Check) -> str:
     >>> checked(Check("loss", Outcome.FAIL, 0.03, 0.02, 70, "harm is likely"))
     'harm is likely [loss 0.03, limit 0.02, n = 70]'
     """
-    seen, limit = _figure(check.seen), _figure(check.required)
+    seen, limit = numbers(_finite(check.seen), _finite(check.required))
     figures = {seen, limit, f"n = {check.n:,}"} - {"none"}
     nothing_measured = seen == limit == "none" and check.n == 0
     if nothing_measured or all(figure in check.sentence for figure in figures):
@@ -162,10 +162,6 @@ def _serving(served: Served | None) -> str:
 def _listed(heading: str, lines: Any) -> str:  # noqa: ANN401 - any iterable of text
     items = "\n".join(f"- {line}" for line in lines)
     return f"{heading}:\n{items}" if items else ""
-
-
-def _figure(figure: float | None) -> str:
-    return number(figure) if figure is not None and math.isfinite(figure) else "none"
 
 
 def _finite(figure: float | None) -> float | None:

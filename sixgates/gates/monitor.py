@@ -18,7 +18,7 @@ from sixgates.gates.project import Project
 from sixgates.gates.statistics.guards import mean_log_e
 from sixgates.gates.statistics.periods import sr_detector, sr_of
 from sixgates.gates.statistics.units import LossBatch, log_es_by_batch
-from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, number, numbers
 
 
 def judge_monitor(evidence: Evidence, project: Project) -> Decision:
@@ -48,7 +48,7 @@ def _service(evidence: Evidence, project: Project) -> list[Check]:
     e, required = math.exp(min(level, 700.0)), 1 / policy.beta
     failed = not level < math.log(required)
     worst = max(deciding, key=lambda g: g.log_rollback, default=None)
-    found = f"mean e-value {number(e)} of {number(required)}"
+    found = "mean e-value {} of {}".format(*numbers(e, required))
     if worst is None:
         sentence = "not judged without labels: every guardrail of it is muted"
     elif failed:
@@ -102,9 +102,10 @@ def _regression(evidence: Evidence, project: Project) -> Check:
     e = math.exp(min(level, 700.0))
     alarm = e >= limit
     seen = number(float(means.mean())) if len(means) else "an unknown amount"
+    said, at = numbers(round(e, 6), limit)
     found = (
-        f"e-detector {number(round(e, 6))} of {number(limit)}, n = {n} periods; an equal model"
-        f" alarms once in {number(limit)} periods or more"
+        f"e-detector {said} of {at}, n = {n} periods; an equal model alarms once in {at} periods or"
+        " more"
     )
     sentence = f"no regression shown ({found})"
     if alarm:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from sixgates.gates.policy import TrainingPolicy
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, at_least, at_most, number, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ def _worth(drift: SinceDrift, n: int) -> str:
         return f"{rows} were not tried: {drift.left_out}"
     if drift.loss is None:
         return f"{rows} were not taken: there is nothing to learn from them"
-    other = "nothing to learn from" if drift.other_loss is None else number(drift.other_loss)
-    lost = f"they lose {number(drift.loss)}, the newest {drift.other_rows:,} {other}"
+    loss, other = numbers(drift.loss, drift.other_loss, unknown="nothing to learn from")
+    lost = f"they lose {loss}, the newest {drift.other_rows:,} {other}"
     if drift.taken:
         return f"the model learnt from {rows} alone: {lost} (n = {n:,})"
     near = drift.other_loss is not None and drift.loss < drift.other_loss

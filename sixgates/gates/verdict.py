@@ -5,9 +5,15 @@ person can argue with it and a program can compute it again.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
+
+_DIGITS = 4
+"""Of a figure, where no more are needed."""
+_ALL_DIGITS = 16
+"""From so many on the shortest text is written that no other float has."""
 
 
 class Gate(StrEnum):
@@ -145,11 +151,35 @@ def number(value: float) -> str:
     >>> number(0.412345), number(8210), number(12345.6), number(2.75e27)
     ('0.4123', '8,210', '12,346', '2.75e+27')
     """
+    return _number(value, _DIGITS)
+
+
+def numbers(*values: float | None, unknown: str = "none") -> list[str]:
+    """Write figures that are compared: as `number`, and no two that differ are written alike.
+
+    >>> numbers(0.40001, 0.4), numbers(0.4, 0.4), numbers(1000.04, 1000)
+    (['0.40001', '0.4'], ['0.4', '0.4'], ['1,000.04', '1,000'])
+    """
+    known = [value for value in values if value is not None]
+    digits = next(d for d in range(_DIGITS, _ALL_DIGITS + 1) if _told_apart(known, d))
+    return [unknown if value is None else _number(value, digits) for value in values]
+
+
+def _told_apart(values: Sequence[float], digits: int) -> bool:
+    written = {float(_number(value, digits).replace(",", "")) for value in values}
+    return digits == _ALL_DIGITS or len(written) >= len(set(values))
+
+
+def _number(value: float, digits: int) -> str:
+    if digits == _ALL_DIGITS:
+        return f"{value:,}"
     if abs(value) >= 1e9:  # noqa: PLR2004 - past this, digits say nothing
-        return f"{value:.3g}"
-    if float(value).is_integer() or abs(value) >= 1000:  # noqa: PLR2004 - four digits
+        return f"{value:.{digits - 1}g}"
+    if float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:.4g}"
+    if abs(value) >= 1000:  # noqa: PLR2004 - four digits
+        return f"{value:,.{digits - _DIGITS}f}"
+    return f"{value:.{digits}g}"
 
 
 def percent(share: float) -> str:
@@ -195,5 +225,6 @@ def _bounded(name: str, seen: float | None, limit: float | None, n: int, *, uppe
     if passed and n <= 0:
         return Check(name, Outcome.FAIL, seen, limit, n, f"{name} has no rows behind it (n = 0)")
     sign = ("<=" if upper else ">=") if passed else (">" if upper else "<")
-    sentence = f"{name} {number(seen)} {sign} limit {number(limit)} (n = {n:,})"
+    said, at = numbers(seen, limit)
+    sentence = f"{name} {said} {sign} limit {at} (n = {n:,})"
     return Check(name, Outcome.PASS if passed else Outcome.FAIL, seen, limit, n, sentence)

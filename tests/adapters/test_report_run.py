@@ -66,3 +66,11 @@ def test_every_check_is_drawn_as_what_was_seen_against_what_was_required(tmp_pat
     assert [(a["x"], a["width"]) for a in seen] == [("0.0", "25.0"), ("0.0", "75.0")]
     limits = [a["x"] for t, a in page.tags if t == "rect" and a.get("class") == "limit"]
     assert limits == ["98.5", "98.5"]
+
+
+def test_what_was_seen_and_its_limit_are_not_written_alike_where_they_differ(tmp_path):
+    close = check("brier", "fail", seen=0.40001, required=0.4)
+    told = result(verdicts=[verdict(8, "b", "evaluate", "fail", checks=[close])])
+    _, text, page = write(tmp_path, {"x": told})
+    assert "0.40001 0.4 " in " ".join(" ".join(page.text).split())
+    assert 'aria-label="seen 0.40001, required 0.4"' in text

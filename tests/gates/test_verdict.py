@@ -5,7 +5,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sixgates.gates.verdict import Check, EValues, Gate, Outcome, Verdict, at_least, at_most
+from sixgates.gates.message import checked
+from sixgates.gates.verdict import (
+    Check,
+    EValues,
+    Gate,
+    Outcome,
+    Verdict,
+    at_least,
+    at_most,
+    number,
+    numbers,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 e_values = st.builds(
@@ -45,6 +56,41 @@ def test_without_a_limit_nothing_passes(judge, limit):
 def test_a_limit_is_kept_on_its_own_side_and_equality_passes(seen, limit):
     assert (at_most("x", seen, limit, 1).outcome is Outcome.PASS) == (seen <= limit)
     assert (at_least("x", seen, limit, 1).outcome is Outcome.PASS) == (seen >= limit)
+
+
+def _read(written):
+    return float(written.replace(",", ""))
+
+
+@given(seen=finite, limit=finite | st.floats(-1e4, 1e4), near=st.booleans())
+def test_figures_that_differ_are_written_so_and_equal_ones_alike(seen, limit, near):
+    seen = math.nextafter(limit, seen) if near else seen
+    one, other = numbers(seen, limit)
+    assert (_read(one) < _read(other)) == (seen < limit)
+    assert (_read(one) == _read(other)) == (seen == limit)
+
+
+@pytest.mark.parametrize(
+    ("seen", "limit", "sentence"),
+    [
+        (0.40001, 0.4, "brier 0.40001 > limit 0.4 (n = 9)"),
+        (0.1 + 0.2, 0.3, "brier 0.30000000000000004 > limit 0.3 (n = 9)"),
+        (1000.4, 1000, "brier 1,000.4 > limit 1,000 (n = 9)"),
+        (1e9 + 1, 1e9, "brier 1000000001 > limit 1000000000 (n = 9)"),
+        (0.4, 0.4, "brier 0.4 <= limit 0.4 (n = 9)"),
+        (0.412345, 0.4, "brier 0.4123 > limit 0.4 (n = 9)"),
+    ],
+)
+def test_a_check_shows_by_how_much_a_limit_is_passed(seen, limit, sentence):
+    check = at_most("brier", seen, limit, 9)
+    assert check.sentence == sentence
+    assert checked(check) == sentence
+
+
+def test_figures_that_are_far_apart_are_written_as_each_alone():
+    values = (0.412345, 8210, 12345.6, 2.75e27)
+    assert numbers(*values) == [number(value) for value in values]
+    assert numbers(None, 0.5, math.nan, unknown="-") == ["-", "0.5", "nan"]
 
 
 @given(seen=finite, limit=finite, step=st.floats(0, 1e6))

@@ -8,7 +8,7 @@ import numpy as np
 from sixgates.gates.card import Task
 from sixgates.gates.data.periods import RECENT, Periods, not_judged
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, numbers
 
 NAME = "label rate"
 _BLOCKS = 4
@@ -91,9 +91,11 @@ def _log_odds(share: np.ndarray, n: np.ndarray | float) -> np.ndarray:
 
 def _check(rates: _Rates, worst: int, what: str, limit: float, n: int, *, failed: bool) -> Check:
     seen = float(np.exp(rates.log_ratio[worst]))
+    said, at = numbers(seen, limit)
+    share, usual = numbers(rates.share[worst], rates.usual[worst])
     why = "" if failed or seen <= limit else ", but no more than chance or habit allows"
     sentence = (
-        f"{NAME}: a share of {number(rates.share[worst])} is {what}, {number(rates.usual[worst])}"
-        f" is usual: odds {number(seen)} times off, limit {number(limit)}{why} (n = {n:,})"
+        f"{NAME}: a share of {share} is {what}, {usual} is usual: odds {said} times off,"
+        f" limit {at}{why} (n = {n:,})"
     )
     return Check(NAME, Outcome.FAIL if failed else Outcome.PASS, seen, limit, n, sentence)

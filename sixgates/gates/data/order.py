@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, number, numbers
 
 NAME = "event times that go backwards"
 _ORDERLY = 0.01
@@ -93,9 +93,10 @@ def judge_order(order: Order | None) -> list[Check]:
     if order is None or order.n == 0 or order.before > _ORDERLY:
         return []
     failed = order.new > MAX_BACKWARDS
+    share, limit = numbers(order.new, MAX_BACKWARDS)
     sentence = (
-        f"{NAME}: a share of {number(order.new)} of the new rows {'>' if failed else '<='} limit"
-        f" {number(MAX_BACKWARDS)}, {number(order.before)} of the older ones (n = {order.n:,})"
+        f"{NAME}: a share of {share} of the new rows {'>' if failed else '<='} limit"
+        f" {limit}, {number(order.before)} of the older ones (n = {order.n:,})"
     )
     outcome = Outcome.FAIL if failed else Outcome.PASS
     return [Check(NAME, outcome, order.new, MAX_BACKWARDS, order.n, sentence)]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sixgates.gates.data.periods import FEWEST, Periods, not_judged
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, number, numbers
 
 ROWS, KEYS = "repeated rows", "repeated keys"
 
@@ -51,9 +51,10 @@ def _judge(kind: _Kind, periods: Periods, length: timedelta, limit: float) -> Ch
     if allowed >= 1:
         return not_judged(kind.name, f"a share of {number(usual)} is usual", len(periods.before))
     passed = seen <= allowed
+    share, at = numbers(seen, allowed)
     sentence = (
         f"{kind.name}: of the period from {periods.start(place, length):%Y-%m-%d %H:%M} a share of"
-        f" {number(seen)} {kind.what}, {'<=' if passed else '>'} limit {number(allowed)} (the"
+        f" {share} {kind.what}, {'<=' if passed else '>'} limit {at} (the"
         f" largest before, {number(usual)}, and {number(limit)}; n = {n:,})"
     )
     return Check(kind.name, Outcome.PASS if passed else Outcome.FAIL, seen, allowed, n, sentence)

@@ -15,7 +15,7 @@ import polars as pl
 from sixgates.gates.data.periods import not_judged
 from sixgates.gates.project import Project
 from sixgates.gates.timesplit import naive_utc
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, numbers
 
 Answer = Callable[[pl.DataFrame], np.ndarray]
 """The champion: rows in, float64 of shape (rows, outputs) out."""
@@ -124,9 +124,10 @@ def judge_skew(skew: Skew | None, limit: float | None) -> list[Check]:
         )
         return [not_judged(NAME, why, skew.pairs)]
     failed = skew.differing > limit
+    share, at = numbers(skew.differing, limit)
     sentence = (
-        f"{NAME}: the gateway answered a share of {number(skew.differing)} of the stored rows"
-        f" otherwise, {'>' if failed else '<='} limit {number(limit)} (n = {skew.pairs:,})"
+        f"{NAME}: the gateway answered a share of {share} of the stored rows otherwise,"
+        f" {'>' if failed else '<='} limit {at} (n = {skew.pairs:,})"
     )
     if skew.differing:
         sentence += f": {_suspicion(skew.features)}"

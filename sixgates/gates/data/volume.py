@@ -9,7 +9,7 @@ import numpy as np
 
 from sixgates.gates.data.periods import FEWEST, Periods, not_judged
 from sixgates.gates.project import Project
-from sixgates.gates.verdict import Check, Outcome, number
+from sixgates.gates.verdict import Check, Outcome, number, numbers
 
 NAME = "rows by period"
 _WEEK = timedelta(weeks=1)
@@ -57,13 +57,14 @@ def judge_volume(periods: Periods | None, project: Project) -> list[Check]:
 
 def _check(worst: _Off, limit: float, n: int) -> Check:
     seen = math.exp(abs(worst.log))
+    said, at = numbers(seen, limit)
     came = f"{worst.rows:,} rows" if worst.rows else "no rows"
     words = f"the period from {worst.start:%Y-%m-%d %H:%M} has {came}, {number(worst.usual)} usual"
     if seen <= limit:
-        sentence = f"{NAME}: at most {number(seen)} times off, limit {number(limit)}; {words}"
+        sentence = f"{NAME}: at most {said} times off, limit {at}; {words}"
         return Check(NAME, Outcome.PASS, seen, limit, n, f"{sentence} (n = {n:,} periods before)")
     kind = "a burst" if worst.log > 0 else "a collapse"
-    sentence = f"{kind} of rows: {words}: {number(seen)} > limit {number(limit)} times off"
+    sentence = f"{kind} of rows: {words}: {said} > limit {at} times off"
     return Check(NAME, Outcome.FAIL, seen, limit, n, f"{sentence} (n = {n:,} periods before)")
 
 

@@ -9,6 +9,7 @@ from sixgates.gates.draft.guess import Guess
 from sixgates.gates.draft.label import known_alike
 from sixgates.gates.draft.table import Table, is_number, is_text, words
 from sixgates.gates.policy import ValidationPolicy
+from sixgates.gates.verdict import numbers
 
 _SOMEBODY = (
     "customer", "user", "client", "member", "account", "subscriber", "patient", "person",
@@ -105,7 +106,8 @@ def _why_ignored(table: Table, name: str, label: str | None) -> str:
     if label is not None and known_alike(table.rows, name, label):
         return f"Empty where {label} is: it is known no sooner, and would give the answer away"
     if (share := table.null_share(name)) > most:
-        return f"{share:.0%} of it is empty, and gate 1 refuses more than {most:.0%}"
+        empty, limit = numbers(100 * share, 100 * most)
+        return f"{empty}% of it is empty, and gate 1 refuses more than {limit}%"
     return _teaches_nothing(table, name)
 
 

@@ -28,7 +28,7 @@ from sixgates.gates.statistics.ranks import (
     rise_begins,
     windows_to_alarm,
 )
-from sixgates.gates.verdict import number
+from sixgates.gates.verdict import number, numbers
 
 _NAMED = 5
 """Features that a sentence names at most."""
@@ -181,9 +181,10 @@ def loss_signal(
     # Memory makes the evidence of a rise too large, and does not move where it began.
     rise = sr_rise(losses - floor)
     since = None if rise is None or not begins else begins[rise]
+    late, tolerated = numbers(recent, floor)
     said = (
-        f"matured loss {'rose' if alert else 'holds'}: {number(recent)} of late, tolerated"
-        f" {number(floor)}; {_against(e, limit)} (n = {n} periods{_rising(since, alert=alert)})"
+        f"matured loss {'rose' if alert else 'holds'}: {late} of late, tolerated {tolerated};"
+        f" {_against(e, limit)} (n = {n} periods{_rising(since, alert=alert)})"
     )
     return Signal(name, alert, e, limit, recent, floor, n, said, since=since)
 
@@ -236,9 +237,10 @@ def _ranked(
     since = None if rise is None else seen.looks[seen.past + rise].inputs.start
     large = size.seen >= size.floor
     alert = e >= limit and large
+    seen_size, floor = numbers(size.seen, size.floor)
     said = (
-        f"{name} {'moved' if alert else 'hold'}: {size.of} {number(size.seen)}"
-        f" {'>=' if large else '<'} {number(size.floor)}{size.detail}; {_against(e, limit)}"
+        f"{name} {'moved' if alert else 'hold'}: {size.of} {seen_size}"
+        f" {'>=' if large else '<'} {floor}{size.detail}; {_against(e, limit)}"
         f" (n = {total - seen.past} windows, {seen.past} before them"
         f"{_rising(since, alert=alert)}{_cold(total - 1, limit)})"
     )
@@ -270,7 +272,8 @@ def _silent(name: SignalName, limit: float, why: str) -> Signal:
 
 
 def _against(e: float, limit: float) -> str:
-    return f"evidence {number(e)} {'>=' if e >= limit else '<'} {number(limit)}"
+    said, at = numbers(e, limit)
+    return f"evidence {said} {'>=' if e >= limit else '<'} {at}"
 
 
 def _indices(seen: Windows, counts: Sequence[Sequence[Sequence[int]]]) -> Indices:

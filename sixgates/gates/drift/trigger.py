@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sixgates.gates.explain.spans import span
 from sixgates.gates.policy import TriggerPolicy, WatchPolicy
-from sixgates.gates.verdict import number
+from sixgates.gates.verdict import number, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,12 @@ def _by_benefit(grounds: Grounds, policy: TriggerPolicy) -> Answer:
     rows = grounds.rows * (policy.horizon / grounds.window)
     saved = (grounds.loss - grounds.fresh_loss) * rows
     sign = ">=" if saved >= cost else "<"
+    would_save, costs = numbers(saved, cost)
+    now, fresh = numbers(grounds.loss, grounds.fresh_loss)
     return Answer(
         saved >= cost,
-        f"a fresh model would save {number(saved)} {sign} cost {number(cost)} within"
-        f" {span(policy.horizon)} ({number(grounds.loss)} a row now, {number(grounds.fresh_loss)}"
-        f" on the holdout, {number(rows)} rows)",
+        f"a fresh model would save {would_save} {sign} cost {costs} within"
+        f" {span(policy.horizon)} ({now} a row now, {fresh} on the holdout, {number(rows)} rows)",
     )
 
 

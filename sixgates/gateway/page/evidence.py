@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sixgates.gates.decision import Decision, Move
-from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number
+from sixgates.gates.verdict import Check, Gate, Outcome, Verdict, number, numbers
 from sixgates.gateway.page.record import Record
 from sixgates.ledger.entry import Entry, Kind
 from sixgates.ledger.route import Route
@@ -132,9 +132,9 @@ def _bars(checks: Sequence[Check]) -> list[Bar]:
     for check in checks:
         if (e := check.e_values) is None:
             continue
-        said = [f"for a rollback {_written(e.rollback)} of {number(e.rollback_at)}"]
+        said = ["for a rollback {} of {}".format(*_written(e.rollback, e.rollback_at))]
         if e.promote_at is not None:
-            said.append(f"for a promotion {_written(e.promote)} of {number(e.promote_at)}")
+            said.append("for a promotion {} of {}".format(*_written(e.promote, e.promote_at)))
         name = "harm, the mean" if check.name == "harm" else check.name
         bars.append(
             Bar(name, e.promote, e.promote_at, e.rollback, e.rollback_at, check.muted,
@@ -162,12 +162,15 @@ def _legend(verdict: Verdict) -> str:
 
 def _line(check: Check) -> Line:
     e = check.e_values
+    seen, required = _written(check.seen, check.required)
+    promote = _written(e.promote, e.promote_at)[0] if e else ""
+    rollback = _written(e.rollback, e.rollback_at)[0] if e else ""
     return Line(
-        check.name, check.outcome, _written(check.seen), _written(check.required), f"{check.n:,}",
-        _written(e.promote) if e else "", _written(e.rollback) if e else "", check.sentence,
-        check.muted,
+        check.name, check.outcome, seen, required, f"{check.n:,}", promote, rollback,
+        check.sentence, check.muted,
     )  # fmt: skip
 
 
-def _written(value: float | None) -> str:
-    return number(value) if value is not None and math.isfinite(value) else ""
+def _written(*values: float | None) -> list[str]:
+    finite = (value if value is not None and math.isfinite(value) else None for value in values)
+    return numbers(*finite, unknown="")
