@@ -63,8 +63,7 @@ def perform(
     show(document, as_json=as_json, human=lambda: _tell(job, done, report))
     if done.errors:
         return Code.UNKNOWN
-    failed = [r for r in done.results.values() if not r.get("ok", True)]
-    return Code.UNEXPECTED if failed else Code.DONE
+    return Code.DONE if all(map(_well, done.results.values())) else Code.UNEXPECTED
 
 
 def show_catalogue(*, as_json: bool) -> None:
@@ -162,17 +161,22 @@ def _table(results: dict[str, dict[str, Any]]) -> None:
                 f"{r['seconds']:.0f} s", _seconds(r["alert_to_verdict_seconds"]),
             )  # fmt: skip
         stdout.print(table)
-        for r in scenarios:
-            if not r["ok"]:
-                stdout.print(f"[red]{r['scenario']}:[/] {escape(_trouble(r))}")
     for r in results.values():
         if "project" in r:
             _history(r)
+        if not _well(r):
+            name = r.get("scenario") or r["project"]
+            stdout.print(f"[red]{escape(name)}:[/] {escape(_trouble(r))}")
+
+
+def _well(r: dict[str, Any]) -> bool:
+    """Say whether a play ended as it should; of a history no end is expected."""
+    return bool(r.get("ok", r["proved"] and not r["failed_requests"]))
 
 
 def _trouble(r: dict[str, Any]) -> str:
     if r["failed_requests"]:
-        return f"{r['failed_requests']} requests failed"
+        return f"{r['failed_requests']:,} requests failed, the first of them {r['first_failure']}"
     if not r["proved"]:
         return "the gateway does not serve what the ledger says"
     return str(r["reason"])

@@ -30,6 +30,7 @@ def result_of(play: Play) -> dict[str, Any]:
             for one in gateways
         ),
         "failed_requests": sum(day.failed for day in play.sent),
+        "first_failure": next((day.faults[0] for day in play.sent if day.faults), None),
     }
 
 

@@ -87,6 +87,7 @@ def result(name="healthy-drift", **changes):
                     "arm": "", "share": 0.0, "unlogged": 0},
         "proved": True,
         "failed_requests": 0,
+        "first_failure": None,
         "reason": "as good as the hold-back",
         "alert_to_verdict_seconds": 29.4,
         "timeline": [step(1, 1, "cold_start"), step(8, 2, "shadow"),

@@ -6,14 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from cli.rehearsal.matrix.mortal_gateway import RECORDS
 from cli.rehearsal.matrix.whole import KINDS
+from cli.rehearsal.perform import perform
+from cli.rehearsal.rehearse import Rehearsed
 from cli.say import Code
 from simulation.catalogue import CATALOGUE, scenario_of
+from simulation.world import World
+from tests.adapters.a_report import history
 from tests.rehearsal.played import moves
 from tests.rehearsal.played import played as virtual
 
@@ -113,6 +118,37 @@ def test_a_rehearsal_that_is_killed_leaves_nothing_running(tmp_path, at_work):
     while left := processes_of(tmp_path):
         assert time.monotonic() < deadline, left
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({}, Code.DONE, ""),
+        (
+            {"failed_requests": 12, "first_failure": "loans-7: 400 no such class"},
+            Code.UNEXPECTED,
+            "loans: 12 requests failed, the first of them loans-7: 400 no such class",
+        ),
+        (
+            {"proved": False},
+            Code.UNEXPECTED,
+            "loans: the gateway does not serve what the ledger says",
+        ),
+    ],
+)
+def test_a_history_that_was_not_answered_whole_ends_with_1(
+    tmp_path, monkeypatch, capsys, changes, code, said
+):
+    def played(_job, home, *_):
+        return Rehearsed(home, {"loans": history(**changes) | {"project": "loans"}}, {}, {})
+
+    monkeypatch.setattr("cli.rehearsal.perform.rehearse", played)
+    data = tmp_path / "rows.parquet"
+    World(3, datetime(2026, 1, 5), 1, 9).frame().write_parquet(data)  # noqa: DTZ001 - naive UTC
+    asked = {"project": "loans", "data": str(data), "parent": tmp_path}
+    off = dict.fromkeys(("keep", "virtual", "full", "every", "as_json"), False)
+    assert perform([], **asked, **off) == code
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
