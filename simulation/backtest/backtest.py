@@ -87,7 +87,8 @@ def _first_model(stage: Stage, spent: _Spent) -> tuple[Model, datetime]:
         if ran.model is not None:
             return ran.model, now
         why = why or f"refused at gate {ran.gate}: {ran.why}"
-        now += window
+        # A stretch without rows changes nothing.
+        now = max(now + window, history.moment(history.until(now)))
     raise ConfigurationError(
         f"no first model of {history.project.name} passed gates 1 to 3 on this history (on"
         f" {history.moment(history.rows // 5):%Y-%m-%d}, {why}): mend the data, or the limits that"

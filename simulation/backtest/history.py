@@ -21,6 +21,9 @@ from sixgates.gates.timesplit import label_present, naive_utc
 
 _FOLDS = 10
 """So many times `validation.min_rows` a history must hold."""
+_SHOWN = 3
+"""Rows that a message names, at most."""
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,7 @@ def read_history(project: Project, data: str | None) -> History:
     """Read a history.
 
     Raises:
-        ConfigurationError: it cannot be read, has no labels, or too few rows.
+        ConfigurationError: it cannot be read, has no labels, too few rows, or some of another age.
     """
     source = ProjectLake(project, data)
     source.check()
@@ -113,11 +116,33 @@ def read_history(project: Project, data: str | None) -> History:
             f"all rows of {name} after the oldest fifth are of one moment: a backtest plays what"
             " came after one another; give a history over time"
         )
+    _require_no_strays(frame[roles.event_time], at, name)
     told = at if roles.label_time is None else _seconds(naive_utc(frame, roles.label_time))
     known = told + (roles.label_horizon or timedelta(0)).total_seconds()
     known[~labelled.to_numpy()] = np.nan
     held = project.model_copy(update={"source": frame.lazy})
     return History(project, frame, ProjectLake(held), at, known)
+
+
+def _require_no_strays(times: pl.Series, at: NDArray[np.float64], name: str) -> None:
+    """Refuse a few rows that lie apart by more time than nine tenths of all rows take.
+
+    One wrong year would be played as years of empty periods, and spread the rows over all of them.
+    """
+    few = len(at) // 20
+    gaps = np.diff(at)
+    rest = int(np.argmax(gaps)) + 1
+    if gaps[rest - 1] <= at[-1 - few] - at[few]:
+        return
+    strays = times[:rest] if rest <= few else times[rest:]
+    shown = ", ".join(f"{stray:%Y-%m-%d %H:%M}" for stray in strays.head(_SHOWN))
+    more = f" and {len(strays) - _SHOWN:,} more" if len(strays) > _SHOWN else ""
+    raise ConfigurationError(
+        f"{name} has rows of another age: {len(strays):,} of {len(times):,} lie"
+        f" {gaps[rest - 1] / _DAY:,.0f} days {'before' if rest <= few else 'after'} all others"
+        f" ({times.name} {shown}{more}), and a backtest would play the empty time between; correct"
+        " them, or leave them out"
+    )
 
 
 def names(places: NDArray[np.int64]) -> pl.Series:

@@ -1,5 +1,6 @@
 """Walking a history forward: small worlds whose change is known."""
 
+import re
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -272,6 +273,40 @@ def test_a_history_that_is_too_short_or_has_no_labels_is_refused(frame):
     bare = frame.with_columns(defaulted=pl.lit(None, frame.schema["defaulted"]))
     with pytest.raises(ConfigurationError, match=r"no row of .* has a label in 'defaulted'"):
         backtest(project_over(bare), None)
+
+
+@pytest.mark.parametrize(
+    ("year", "count", "said"),
+    [
+        (2036, 1, "1 of 4,800 lie 3,608 days after all others (ts 2036-01-01 00:00), and a"),
+        (1970, 2, "2 of 4,800 lie 20,458 days before all others (ts 1970-01-01 00:00, 1970-01-0"),
+        (1970, 5, "1970-01-01 02:00 and 2 more), and a backtest would play"),
+    ],
+)
+def test_rows_of_another_age_are_named_and_not_walked_to(frame, year, count, said):
+    wrong = pl.datetime(year, 1, 1) + pl.duration(hours=pl.int_range(pl.len()))
+    strays = frame.head(count).with_columns(ts=wrong.cast(frame.schema["ts"]))
+    whole = pl.concat([frame.tail(-count), strays]).sort("ts")
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        backtest(project_over(whole), None)
+
+
+def test_a_pause_in_a_history_is_no_other_age(frame):
+    paused = frame.with_columns(
+        pl.when(pl.int_range(pl.len()) >= 0.9 * pl.len())
+        .then(pl.col("ts") + timedelta(days=400))
+        .otherwise("ts")
+    )
+    assert read_history(project_over(paused), None).rows == frame.height
+
+
+def test_no_first_model_is_tried_again_where_no_row_comes(frame, monkeypatch):
+    tried, run = [], Present.run
+    monkeypatch.setattr(Present, "run", lambda self, *a: tried.append(self.now) or run(self, *a))
+    early = pl.int_range(pl.len()) < pl.len() // 4
+    old = frame.with_columns(ts=pl.when(early).then(datetime(1970, 1, 1)).otherwise("ts"))  # noqa: DTZ001
+    backtest(project_over(old), None)
+    assert sum(now < START for now in tried) == 1
 
 
 def test_a_history_of_which_nothing_can_be_scored_is_refused_before_it_is_played(frame):
