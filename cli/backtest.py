@@ -55,7 +55,10 @@ def backtested(project: str, data: str | None, report: Path | None = None) -> di
 
 
 def show_backtest(found: dict[str, Any]) -> None:
-    """Print a row a policy, and the recommendation."""
+    """Print a row a policy, and the recommendation.
+
+    However long a figure is, a row fits 80 columns: regret, a bound, has two digits for that.
+    """
     stdout.print(_policies(found))
     stdout.print(f"[bold]Recommended:[/] {escape(found['recommendation'])}", soft_wrap=True)
 
@@ -63,14 +66,14 @@ def show_backtest(found: dict[str, Any]) -> None:
 def _policies(found: dict[str, Any]) -> Table:
     title = f"{found['project']}: {found['played']:,} of {found['rows']:,} rows played"
     shown = table(
-        title, "policy", "gates", "loss", found["metric"], "worst", "trained", "refused", "back",
-        "seconds", "regret",
+        title, "policy", "gates", "loss", found["metric"], "worst", "runs", "refused", "back",
+        "sec", "regret",
     )  # fmt: skip
     for row in found["policies"]:
         gates = "" if row["policy"] == "never" else "on" if row["gates"] else "off"
         shown.add_row(
             row["policy"], gates, f"{row['mean_loss']:.4g}", f"{row['metric']:.4g}",
             f"{row['worst_window']:.4g}", str(row["retrains"]), str(row["refused"]),
-            str(row["rolled_back"]), f"{row['train_seconds']:.1f}", f"{row['regret']:.4g}",
+            str(row["rolled_back"]), f"{row['train_seconds']:.0f}", f"{row['regret']:.2g}",
         )  # fmt: skip
     return shown

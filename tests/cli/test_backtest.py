@@ -87,6 +87,21 @@ def test_for_people_it_prints_a_table_that_fits_eighty_columns(printed, monkeypa
     assert max(map(len, rows)) <= 80
 
 
+def test_the_longest_figures_are_not_cut_off_either(printed, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = {"mean_loss": 12345.6, "metric": 0.00012345, "worst_window": 98765.4, "retrains": 1234,
+            "refused": 1200, "rolled_back": 1150, "train_seconds": 1234.5,
+            "regret": -0.00031234}  # fmt: skip
+    show_backtest(printed | {"policies": [row | long for row in printed["policies"]]})
+    shown = capsys.readouterr().out
+    rows = [line for line in shown.splitlines() if line.startswith("cost-benefit")]
+    figures = "1.235e+04 0.0001234 9.877e+04 1234 1200 1150 1234 -0.00031"
+    assert [" ".join(row.split()) for row in rows] == [
+        f"cost-benefit {gates} {figures}" for gates in ("on", "off")
+    ]
+    assert "…" not in shown
+
+
 def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(folder):
     done = _run("--project", "mars", "--report", str(folder / "nowhere" / "page.html"))
     assert done.exit_code == 2
