@@ -44,9 +44,12 @@ def check(project: str, data: str | None) -> dict[str, Any]:
             if not problems:
                 problems += _refused_by_gate_1(frame, loaded)
             if not problems:
+                problems, notes = _ahead(frame, loaded)
+            if not problems:
                 notes += _too_few_clusters(frame, loaded)
         except PipelineError as exc:
             problems.append(str(exc))
+    problems += _refused_by_lightgbm(loaded)
     if loaded.policies.comparison.cold_start == "refuse":
         notes.append("no first model can serve: comparison.cold_start is 'refuse'")
     if loaded.prediction_changes_outcome != "no":
@@ -57,6 +60,16 @@ def check(project: str, data: str | None) -> dict[str, Any]:
         "project": loaded.name, "rows": rows, "source": source, "problems": problems,
         "notes": notes,
     }  # fmt: skip
+
+
+def _refused_by_lightgbm(project: "Project") -> list[str]:
+    from sixgates.adapters.lightgbm_trainer import require_trainer
+
+    try:
+        require_trainer(project)
+    except PipelineError as exc:
+        return [str(exc)]
+    return []
 
 
 def _refused_by_gate_1(rows: "pl.DataFrame", project: "Project") -> list[str]:
@@ -76,6 +89,24 @@ def _refused_by_gate_1(rows: "pl.DataFrame", project: "Project") -> list[str]:
         return list(counts.problems)
     checks = row_checks(counts, project, now)
     return [f"gate 1 would refuse: {c.sentence}" for c in checks if c.outcome is Outcome.FAIL]
+
+
+def _ahead(rows: "pl.DataFrame", project: "Project") -> tuple[list[str], list[str]]:
+    """Say as a problem that all rows lie in the future, and as a note that some do."""
+    from sixgates.adapters.wiring import present
+    from sixgates.gates.timesplit import naive_utc
+
+    now, at = present(), naive_utc(rows, project.roles.event_time)
+    ahead = at.filter(at > now)
+    if ahead.is_empty():
+        return [], []
+    newest: datetime = ahead.max()  # type: ignore[assignment]
+    which = "all rows" if len(ahead) == rows.height else f"{len(ahead):,} of {rows.height:,} rows"
+    said = (
+        f"{which} lie after the present, {now:%Y-%m-%d %H:%M}, up to {newest:%Y-%m-%d %H:%M}:"
+        f" no run reads a row before its {project.roles.event_time!r}"
+    )
+    return ([said], []) if len(ahead) == rows.height else ([], [said])
 
 
 def _too_few_clusters(rows: "pl.DataFrame", project: "Project") -> list[str]:

@@ -6,7 +6,7 @@ The same rows, project and thread count give the same text, byte for byte.
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -34,6 +34,8 @@ from sixgates.gates.training_window import choose_window, drift_window, share_si
 _MEGABYTE = 2**20
 TIMED_ROWS = 300
 """On which a model is timed, one by one."""
+_TRIED_ROWS = 100
+"""Made up, on which parameters are tried."""
 _ROWS_WORTH_THREADS = 20_000
 """Below this a second thread gains nothing, and on busy cores it costs seconds in waiting."""
 
@@ -97,6 +99,24 @@ def train(
     return Trained(
         fit.text, replace(fit.card, label_age=_label_age(project, split)), evidence, fit.params
     )
+
+
+def require_trainer(project: Project) -> None:
+    """Let LightGBM learn a round from made-up rows, to hear what it has against `trainer`.
+
+    Raises:
+        ConfigurationError: it does not know a parameter, or refuses one.
+    """
+    classes = ("0", "1", "2") if project.task is Task.MULTICLASS else ()
+    params = lightgbm_params(project, classes, 1)
+    card = blank_card(project, dict.fromkeys(project.roles.categorical, ("0", "1")), classes)
+    n = np.arange(_TRIED_ROWS)
+    matrix = np.tile(n[:, None] % 2.0, len(card.features))
+    # Numbers that every objective takes: positive, and at most 1.
+    labels = 1 / (1 + n % 2) if project.task is Task.REGRESSION else n % max(2, len(classes))
+    learnt = dataset_of(card, matrix, labels, params, None)
+    judged = dataset_of(card, matrix, labels, params, learnt)
+    _learn(project, params, learnt, judged, rounds=1)
 
 
 def predict(text: str, card: ModelCard, df: pl.DataFrame, *, threads: int = 2) -> np.ndarray:
@@ -220,22 +240,30 @@ def _label_age(project: Project, split: TimeSplit) -> float:
 def _boost(
     project: Project, card: ModelCard, split: TimeSplit, params: dict[str, Any], limits: _Limits
 ) -> tuple[str, int]:
-    policy = project.policies.training
     train_set = _dataset(project, card, split.train, params, None)
     validation = _dataset(project, card, split.validation, params, train_set)
-    stopping = lgb.early_stopping(policy.early_stopping, first_metric_only=True, verbose=False)
+    rounds = project.policies.training.rounds
+    booster = _learn(project, params, train_set, validation, limits, rounds=rounds)
+    best = booster.best_iteration
+    return booster.model_to_string(num_iteration=best), int(best)
+
+
+def _learn(
+    project: Project,
+    params: dict[str, Any],
+    train_set: lgb.Dataset,
+    validation: lgb.Dataset,
+    *callbacks: Callable[[lgb.callback.CallbackEnv], None],
+    rounds: int,
+) -> lgb.Booster:
+    patience = project.policies.training.early_stopping
+    stopping = lgb.early_stopping(patience, first_metric_only=True, verbose=False)
     try:
-        booster = lgb.train(
-            params,
-            train_set,
-            policy.rounds,
-            valid_sets=[validation],
-            callbacks=[limits, stopping],
+        return lgb.train(
+            params, train_set, rounds, valid_sets=[validation], callbacks=[*callbacks, stopping]
         )
     except (lgb.basic.LightGBMError, TypeError, ValueError) as exc:
         raise refused(project, exc) from exc
-    best = booster.best_iteration
-    return booster.model_to_string(num_iteration=best), int(best)
 
 
 def refused(project: Project, exc: Exception) -> ConfigurationError:
@@ -342,7 +370,7 @@ def lightgbm_params(project: Project, classes: tuple[str, ...], threads: int) ->
     """Return LightGBM's parameters: the project's over the defaults.
 
     Raises:
-        ConfigurationError: `trainer` sets what a policy says.
+        ConfigurationError: `trainer` sets what a policy says, or what LightGBM does not know.
     """
     objective: dict[str, Any] = {"objective": "binary"}
     if project.task is Task.MULTICLASS:
@@ -366,6 +394,13 @@ def lightgbm_params(project: Project, classes: tuple[str, ...], threads: int) ->
         raise ConfigurationError(
             f"`trainer` of {project.name} sets {sorted(taken)}: set policies.training.rounds and"
             " policies.training.early_stopping instead"
+        )
+    names = aliases._get_all_param_aliases()  # noqa: SLF001 - as above
+    # LightGBM itself says nothing, and trains as if it were not there.
+    if unknown := given.difference(names, *names.values()):
+        raise ConfigurationError(
+            f"`trainer` of {project.name} sets {sorted(unknown)}, which LightGBM does not know: see"
+            " its list of parameters for the spelling, or take it out"
         )
     # Of a parameter and its alias LightGBM silently takes the parameter: ours must give way.
     kept = {name: value for name, value in defaults.items() if not given & aliases.get(name)}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def build(settings: Settings | None = None) -> World:
     return _build(_here())
 
 
+def present() -> datetime:
+    """Return the event time by the environment's settings, naive UTC; no ledger is opened for it.
+
+    Raises:
+        ConfigurationError: a setting is not usable, or the clock's file holds no time.
+    """
+    return _clock(_here()).now()
+
+
 def migrate_ledger() -> Migrated:
     """Bring the ledger of the environment's settings to the tables of this code.
 
@@ -107,8 +117,12 @@ def _build(settings: Settings) -> World:
         references=ReferenceStore(settings.store, settings.shared),
         traffic=_traffic(settings, ledger, models),
         log=DeltaLog(settings.log, settings.tables),
-        clock=WallClock() if settings.clock is None else FileClock(settings.clock),
+        clock=_clock(settings),
     )
+
+
+def _clock(settings: Settings) -> Clock:
+    return WallClock() if settings.clock is None else FileClock(settings.clock)
 
 
 def _traffic(settings: Settings, ledger: Ledger, models: Models) -> Traffic:

@@ -8,7 +8,7 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, train
+from sixgates.adapters.lightgbm_trainer import measure_footprint, predict, require_trainer, train
 from sixgates.adapters.model_store import text_digest
 from sixgates.gates.card import ModelCard, Task
 from sixgates.gates.encoding import encode_rows
@@ -187,6 +187,18 @@ def test_the_projects_trainer_goes_before_the_defaults_also_by_alias(trained_on)
     assert "learning_rate" not in trained.params
     assert "[learning_rate: 0.5]" in trained.text
     assert "[num_leaves: 4]" in trained.text
+
+
+def test_a_parameter_that_lightgbm_does_not_know_is_refused(trained_on):
+    with pytest.raises(ConfigurationError, match=r"\['num_leavs'\], which LightGBM does not know"):
+        trained_on(trainer={"num_leavs": 5, "num_leaves": 4})
+
+
+@TASKS
+@pytest.mark.parametrize("trainer", [{}, {"subsample": 0.5, "random_state": 3}, {"max_bin": 63}])
+def test_what_lightgbm_takes_is_not_refused_beforehand(project_of, trained_on, task, trainer):
+    require_trainer(project_of(task, trainer=trainer))
+    assert trained_on(task, trainer=trainer).text
 
 
 @pytest.mark.parametrize("trainer", [{"objective": "wishful"}, {"num_leaves": -3}])

@@ -110,6 +110,43 @@ def test_it_says_which_rule_would_refuse_the_rows(project, old, new, said):
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
+    ("now", "code", "said"),
+    [
+        ("2025-12-01", 1, "problem: all rows lie after the present, 2025-12-01 00:00, up to 2026-"),
+        ("2026-03-01", 0, "note: 583 of 2,000 rows lie after the present, 2026-03-01 00:00, up to"),
+        ("2026-04-01", 0, "complete and consistent"),
+    ],
+)
+def test_it_says_which_rows_no_run_reads_yet(tmp_path, monkeypatch, now, code, said):
+    churn().write_parquet("rows.parquet")
+    (tmp_path / "clock").write_text(now)
+    monkeypatch.setenv("SIXGATES_CLOCK", str(tmp_path / "clock"))
+    found, told = check("--data", "rows.parquet")
+    assert (found, said in told) == (code, True), told
+    assert ("after the present" in told) == ("after the present" in said)
+    assert list(tmp_path.rglob("ledger.db*")) == []
+
+
+@pytest.mark.parametrize(
+    ("trainer", "said"),
+    [
+        ({"num_leavs": 5}, "sets ['num_leavs'], which LightGBM does not know"),
+        ({"n_estimators": 5}, "set policies.training.rounds"),
+        ({"num_leaves": "many"}, 'num_leaves should be of type int, got "many"'),
+        ({"metric": "wishful"}, "LightGBM refused to train churn"),
+        ({"monotone_constraints": [1, 1]}, "LightGBM refused to train churn"),
+    ],
+)
+def test_it_says_what_lightgbm_has_against_the_trainer(project, trainer, said):
+    with project.open("a") as file:
+        file.write(f"project = project.model_copy(update={{'trainer': {trainer}}})\n")
+    code, told = check()
+    assert (code, said in told) == (1, True), told
+    assert "complete and consistent" not in told
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
     ("label", "said"),
     [
         (pl.lit(None, pl.Int8), "by label_missing"),
