@@ -18,14 +18,17 @@ def play_history(project_path: str, data: str | None, stage: Stage, say: Say) ->
     project = load_project(project_path)
     lake = ProjectLake(project, data)
     lake.check()
-    frame = lake.as_of(datetime.max).collect()  # noqa: DTZ901 - all of it
+    at = project.roles.event_time
+    # Nobody knows when a row without an event time would have to be sent.
+    frame = lake.as_of(datetime.max).collect().drop_nulls(at)  # noqa: DTZ901 - all of it
     if frame.height < 10 * project.policies.validation.min_rows:
         raise ConfigurationError(
-            f"{lake.describe()} has {frame.height:,} rows: a rehearsal of {project.name} needs at"
-            f" least {10 * project.policies.validation.min_rows:,} (ten times validation.min_rows)"
+            f"{lake.describe()} has {frame.height:,} rows with an event time: a rehearsal of"
+            f" {project.name} needs at least {10 * project.policies.validation.min_rows:,} (ten"
+            " times validation.min_rows)"
         )
     theatre = stage(project, project_path, data)
-    start = frame[project.roles.event_time][frame.height // 5]
+    start = frame[at][frame.height // 5]
     play = Play(theatre, frame, say)
     first_model(play, start)
     days = periods_of(frame, project, start)

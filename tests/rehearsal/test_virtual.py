@@ -173,6 +173,15 @@ def test_a_history_is_replayed_without_servers(tmp_path):
     assert result["loss_served"] < 0.25
 
 
+def test_of_many_rows_without_an_event_time_gate_1_speaks(tmp_path):
+    frame = World(seed=3, start=START, days=25, rows_per_day=660).frame()
+    timeless = pl.int_range(pl.len()) % 3 == 0
+    frame.with_columns(ts=pl.when(~timeless).then("ts")).write_parquet(tmp_path / "h.parquet")
+    refused = pytest.raises(ConfigurationError, match=r"refused: .*by event_time \(5,500\)")
+    with virtual_stage(tmp_path / "home") as stage, refused:
+        play_history("loans", str(tmp_path / "h.parquet"), stage, lambda _: None)
+
+
 OWN_TIME = """
 import pandera.polars as pa
 import polars as pl
