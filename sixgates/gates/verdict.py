@@ -171,6 +171,7 @@ def _told_apart(values: Sequence[float], digits: int) -> bool:
 
 
 def _number(value: float, digits: int) -> str:
+    value += 0.0  # of the two zeros, the one without a sign
     if digits == _ALL_DIGITS:
         return f"{value:,}"
     if abs(value) >= 1e9:  # noqa: PLR2004 - past this, digits say nothing

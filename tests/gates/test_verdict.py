@@ -91,6 +91,7 @@ def test_figures_that_are_far_apart_are_written_as_each_alone():
     values = (0.412345, 8210, 12345.6, 2.75e27)
     assert numbers(*values) == [number(value) for value in values]
     assert numbers(None, 0.5, math.nan, unknown="-") == ["-", "0.5", "nan"]
+    assert numbers(-0.0, 0.0) == ["0", "0"]
 
 
 @given(seen=finite, limit=finite, step=st.floats(0, 1e6))
