@@ -42,11 +42,7 @@ def check(project: str, data: str | None) -> dict[str, Any]:
                     f" ({loaded.policies.validation.min_rows:,}): gate 1 would refuse"
                 )
             if not problems:
-                problems += _refused_by_gate_1(frame, loaded)
-            if not problems:
-                problems, notes = _ahead(frame, loaded)
-            if not problems:
-                notes += _too_few_clusters(frame, loaded)
+                problems, notes = _said_of_rows(frame, loaded)
         except PipelineError as exc:
             problems.append(str(exc))
     problems += _refused_by_lightgbm(loaded)
@@ -72,6 +68,29 @@ def _refused_by_lightgbm(project: "Project") -> list[str]:
     return []
 
 
+def _said_of_rows(rows: "pl.DataFrame", project: "Project") -> tuple[list[str], list[str]]:
+    """Return problems and notes of rows that have all columns."""
+    from sixgates.adapters.wiring import present
+    from sixgates.gates.timesplit import naive_utc
+
+    now, at = present(), naive_utc(rows, project.roles.event_time)
+    ahead, notes = at.filter(at > now), []
+    if not ahead.is_empty():
+        newest: datetime = ahead.max()  # type: ignore[assignment]
+        which = "all" if len(ahead) == rows.height else f"{len(ahead):,} of {rows.height:,}"
+        said = (
+            f"{which} rows lie after the present, {now:%Y-%m-%d %H:%M}, up to"
+            f" {newest:%Y-%m-%d %H:%M}: no run reads a row before its {at.name!r}"
+        )
+        rows = rows.filter((at <= now).fill_null(value=True))
+        if rows.is_empty():
+            return [said], []
+        notes = [said]
+    if problems := _refused_by_gate_1(rows, project):
+        return problems, notes
+    return [], notes + _too_few_clusters(rows, project)
+
+
 def _refused_by_gate_1(rows: "pl.DataFrame", project: "Project") -> list[str]:
     """Say what of single rows gate 1 would refuse if it looked when the newest one comes."""
     from sixgates.gates.data.counts import count_split
@@ -89,24 +108,6 @@ def _refused_by_gate_1(rows: "pl.DataFrame", project: "Project") -> list[str]:
         return list(counts.problems)
     checks = row_checks(counts, project, now)
     return [f"gate 1 would refuse: {c.sentence}" for c in checks if c.outcome is Outcome.FAIL]
-
-
-def _ahead(rows: "pl.DataFrame", project: "Project") -> tuple[list[str], list[str]]:
-    """Say as a problem that all rows lie in the future, and as a note that some do."""
-    from sixgates.adapters.wiring import present
-    from sixgates.gates.timesplit import naive_utc
-
-    now, at = present(), naive_utc(rows, project.roles.event_time)
-    ahead = at.filter(at > now)
-    if ahead.is_empty():
-        return [], []
-    newest: datetime = ahead.max()  # type: ignore[assignment]
-    which = "all rows" if len(ahead) == rows.height else f"{len(ahead):,} of {rows.height:,} rows"
-    said = (
-        f"{which} lie after the present, {now:%Y-%m-%d %H:%M}, up to {newest:%Y-%m-%d %H:%M}:"
-        f" no run reads a row before its {project.roles.event_time!r}"
-    )
-    return ([said], []) if len(ahead) == rows.height else ([], [said])
 
 
 def _too_few_clusters(rows: "pl.DataFrame", project: "Project") -> list[str]:

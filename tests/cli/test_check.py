@@ -127,6 +127,24 @@ def test_it_says_which_rows_no_run_reads_yet(tmp_path, monkeypatch, now, code, s
     assert list(tmp_path.rglob("ledger.db*")) == []
 
 
+@pytest.mark.usefixtures("project")
+def test_a_row_of_another_year_does_not_stand_for_the_present(tmp_path, monkeypatch):
+    churn().with_columns(
+        at=pl.when(pl.int_range(pl.len()) < 1).then(pl.datetime(2036, 1, 1)).otherwise("at")
+    ).write_parquet("rows.parquet")
+    (tmp_path / "clock").write_text("2026-04-01")
+    monkeypatch.setenv("SIXGATES_CLOCK", str(tmp_path / "clock"))
+    windowed = Path("churn.py").read_text() + (
+        "from datetime import timedelta\n"
+        "policies = project.policies.model_dump()\n"
+        'policies["training"]["window"] = timedelta(days=60)\n'
+        'project = project.model_copy(update={"policies": Policies.model_validate(policies)})\n'
+    )
+    Path("churn.py").write_text(windowed)
+    code, told = check("--data", "rows.parquet")
+    assert (code, "note: 1 of 2,000 rows lie after the present" in told) == (0, True), told
+
+
 @pytest.mark.parametrize(
     ("trainer", "said"),
     [
