@@ -36,11 +36,16 @@ def require_place(report: Path) -> None:
 
     Raises:
         ConfigurationError: it is no file in a folder that exists.
+        OSError: it may not be written, or not there.
     """
     if not report.parent.is_dir() or report.is_dir():
         raise ConfigurationError(
             f"--report {report} is no file in a folder that exists: make it, or name another"
         )
+    is_new = not report.exists()
+    report.open("a").close()
+    if is_new:
+        report.unlink()
 
 
 def figures_table(found: Sequence[dict[str, Any]]) -> Table:

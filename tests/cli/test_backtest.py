@@ -2,6 +2,7 @@ import json
 import math
 import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -106,6 +107,18 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything_is_played(fold
     done = _run("--project", "mars", "--report", str(folder / "nowhere" / "page.html"))
     assert done.exit_code == 2
     assert "is no file in a folder that exists" in " ".join(done.stderr.split())
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder nobody can write to")
+def test_a_folder_that_takes_no_page_is_found_out_before_anything_is_played(tmp_path):
+    done = _run("--project", "mars", "--report", "/proc/page.html")
+    assert done.exit_code != 0
+    assert "(/proc/page.html)" in " ".join(done.stderr.split())
+    kept = tmp_path / "kept.html"
+    kept.write_text("of yesterday")
+    for page in (kept, tmp_path / "new.html"):
+        assert "no project 'mars'" in _run("--project", "mars", "--report", str(page)).stderr
+    assert [(f.name, f.read_text()) for f in tmp_path.iterdir()] == [("kept.html", "of yesterday")]
 
 
 @pytest.mark.parametrize(
