@@ -69,20 +69,20 @@ def _no_settings_of_others(request, monkeypatch):
 @pytest.fixture(scope="session")
 def postgres():
     """Start a PostgreSQL cluster of the session's own."""
-    yield from _cluster()
+    yield from _cluster("127.0.0.1")
 
 
 @pytest.fixture(scope="module")
 def shaky_postgres():
-    """Start one that the tests of a file may restart and hang."""
-    yield from _cluster()
+    """Start one that the tests of a file may restart, hang, and reach over a network of its own."""
+    yield from _cluster("*")
 
 
-def _cluster():
+def _cluster(host):
     pytest.importorskip("psycopg", reason="psycopg, the extra `postgres`, is not there")
     with ExitStack() as stack:
         try:
-            running = stack.enter_context(cluster(host="*", port=free_port()))
+            running = stack.enter_context(cluster(host=host, port=free_port()))
         except ConfigurationError as exc:
             pytest.skip(str(exc))
         yield running
